@@ -1,11 +1,13 @@
 //! The pure core of workflow.do: what a definition means and how an execution moves.
 //!
-//! A command comes in, events come out ([`decide`]); an event changes an execution ([`apply`]); what the outside has to do next
-//! is derived from the execution ([`outstanding`]), never stored beside it.
+//! A command comes in, events come out (`decide`); an event changes an execution (`apply`); what the outside has to do next
+//! is derived from the execution (`outstanding`), never stored beside it.
 //!
 //! What is *not* here: no I/O, no clock, no randomness, no async, no order that depends on a hash. Time and ids are arguments.
 //! The same code runs in SQLite's, PostgreSQL's and the edge's home.
 
+pub mod definition;
+pub mod expression;
 pub mod id;
 pub mod json;
 pub mod limits;
