@@ -1,0 +1,121 @@
+//! A definition that has passed its check: the DAG of a workflow, with everything that can be known before it runs.
+//!
+//! [`Definition`] can only be made by `check` (a new one, all problems at once) or `from_stored` (one that was registered before,
+//! which is never refused). Nobody checks again afterwards.
+
+mod params;
+mod steps;
+
+pub use params::{Params, ParamsError};
+pub use steps::{StepIndex, StepSet};
+
+use crate::expression::Expression;
+use crate::id::{ActionName, EventName, StepId, WorkflowId};
+use crate::json::Json;
+use crate::time::Millis;
+
+/// A checked workflow definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    pub id: WorkflowId,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub steps: Vec<Step>,
+    pub triggers: Vec<Trigger>,
+    /// The initial state: an object.
+    pub context: Json,
+    /// Of a whole execution, on the wall clock.
+    pub timeout: Option<Millis>,
+    /// As it was registered, without the fields that the engine adds.
+    pub source: Json,
+}
+
+/// A node of the DAG, with the edges in both directions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub id: StepId,
+    pub name: Option<String>,
+    pub action: ActionName,
+    pub params: Option<Params>,
+    pub depends_on: Vec<StepIndex>,
+    pub condition: Option<Expression>,
+    pub wait: Option<Millis>,
+    pub on_error: OnError,
+    /// Further attempts after the first.
+    pub max_retries: u32,
+    pub backoff: Backoff,
+    /// Of one attempt.
+    pub timeout: Option<Millis>,
+    /// Steps that list this one in `dependsOn`.
+    pub dependents: Vec<StepIndex>,
+    /// Every step before this one over `dependsOn`, itself excluded.
+    pub ancestors: StepSet,
+    /// Steps whose `errorBranch` names this one; a step with any is an error-branch target.
+    pub named_by: Vec<StepIndex>,
+}
+
+/// What happens when a step has failed for good. `retry` is `Fail` with other defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnError {
+    Fail,
+    Continue,
+    Branch(ErrorBranch),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorBranch {
+    Step(StepIndex),
+    /// Names no step: looked up as a workflow when it is needed.
+    Workflow(WorkflowId),
+}
+
+/// How long to wait before the n-th retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backoff {
+    Fixed { delay: Millis },
+    Exponential { delay: Millis, delay_max: Millis },
+}
+
+/// Starts an execution for an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trigger {
+    pub event: EventPattern,
+    pub condition: Option<Expression>,
+}
+
+/// `Customer.created`, `Customer.*` (one word), `Customer.**` (any number of words).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPattern(pub(crate) String);
+
+impl EventPattern {
+    pub fn matches(&self, event: &EventName) -> bool {
+        self.0 == event.as_str()
+    }
+}
+
+impl Definition {
+    pub fn step(&self, index: StepIndex) -> &Step {
+        &self.steps[index.get()]
+    }
+
+    /// Every index of its steps, in the order of the definition.
+    pub fn indices(&self) -> impl Iterator<Item = StepIndex> + use<> {
+        (0..self.steps.len()).map(StepIndex::new)
+    }
+
+    pub fn index_of(&self, id: &str) -> Option<StepIndex> {
+        self.steps.iter().position(|step| step.id.as_str() == id).map(StepIndex::new)
+    }
+
+    /// The leaves: steps on which none depends and which are no error-branch targets.
+    pub fn leaves(&self) -> impl Iterator<Item = StepIndex> + '_ {
+        self.indices().filter(|&index| self.step(index).dependents.is_empty() && !self.step(index).is_target())
+    }
+}
+
+impl Step {
+    /// Whether a failing step branches to it.
+    pub fn is_target(&self) -> bool {
+        !self.named_by.is_empty()
+    }
+}
