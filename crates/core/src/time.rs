@@ -83,7 +83,7 @@ impl fmt::Display for Millis {
         if ms < 1_000 {
             return write!(f, "{ms}ms");
         }
-        if ms < 60_000 && ms % 1_000 != 0 {
+        if ms < 60_000 && !ms.is_multiple_of(1_000) {
             let fraction = format!("{:03}", ms % 1_000);
             return write!(f, "{}.{}s", ms / 1_000, fraction.trim_end_matches('0'));
         }

@@ -1,0 +1,34 @@
+# `make` alone says what there is. Every target sets up what it needs, or says what is missing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# rustup's own folder, for shells that never read its profile.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# `make test SUITES="core doc"` runs some suites only.
+SUITES ?=
+
+.PHONY: help build test lint format clean
+
+help: ## what there is
+	@echo "workflow.do: durable workflow orchestration"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the `workflow` binary (target/release/workflow)
+	@scripts/tools.sh build
+	cargo build --release -p workflow-cli
+
+test: ## all tests, with minutes by suite at the end (some: make test SUITES="core doc")
+	@scripts/test.sh $(SUITES)
+
+lint: ## formatting and clippy, warnings denied
+	@scripts/tools.sh build
+	@scripts/test.sh lint
+
+format: ## format the Rust code
+	@cargo fmt --all
+
+clean: ## remove what was built and what `make run` left
+	cargo clean
+	rm -rf .run

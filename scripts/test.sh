@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# All tests, one suite after the other, with the minutes that each took at the end.
+#
+#   scripts/test.sh            every suite
+#   scripts/test.sh core doc   some of them
+#
+# A suite that cannot run here is left out, loudly; with CI set that counts as a failure, so that a skipped suite is
+# never green. A suite is a function named suite_NAME; `left_out REASON` in one ends it as left out.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+source scripts/tools.sh
+
+SUITES=(tools lint core rust doc)
+LEFT_OUT_STATUS=77
+
+left_out() {
+  say "${YELLOW}left out${RESET}: $1"
+  exit $LEFT_OUT_STATUS
+}
+
+# cargo-nextest is used where it is; building it takes minutes, so it is never installed.
+cargo_test() {
+  if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --no-fail-fast "$@"
+  else
+    say "cargo-nextest is not installed: the same tests run with cargo test, a little slower"
+    cargo test --no-fail-fast --lib --bins --tests "$@"
+  fi
+}
+
+# What tests call besides Rust: strace shows the order of fsync and answer, sqlite3 reads the file while it is in use.
+suite_tools() {
+  require_tools check_node || exit 1
+  local missing=()
+  find_or_install strace strace || missing+=(strace)
+  find_or_install sqlite3 sqlite3 || missing+=(sqlite3)
+  ((${#missing[@]} == 0)) || left_out "the tests that need ${missing[*]} (try 'sudo apt-get install ${missing[*]}')"
+}
+
+suite_lint() { cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings; }
+
+# The core by itself: in the workspace a dependency of another crate could lend it a clock or a feature.
+suite_core() { cargo check -p workflow-core && cargo_test -p workflow-core; }
+
+suite_rust() { cargo_test --workspace --exclude workflow-core; }
+
+suite_doc() { cargo test --doc --workspace; }
+
+main() {
+  local wanted=("$@") name status started seconds
+  ((${#wanted[@]})) || wanted=("${SUITES[@]}")
+  for name in "${wanted[@]}"; do
+    declare -F "suite_$name" >/dev/null || { say "unknown suite '$name': expected one of ${SUITES[*]}"; exit 2; }
+  done
+  require_tools check_cargo check_compiler || exit 1
+
+  local lines=() failed=() skipped=()
+  for name in "${wanted[@]}"; do
+    say ""
+    say "${BOLD}== $name${RESET}"
+    started=$SECONDS
+    ("suite_$name")
+    status=$?
+    seconds=$((SECONDS - started))
+    local verdict="${GREEN}ok${RESET}"
+    if ((status == LEFT_OUT_STATUS)); then
+      verdict="${YELLOW}left out${RESET}"
+      skipped+=("$name")
+    elif ((status != 0)); then
+      verdict="${RED}failed${RESET}"
+      failed+=("$name")
+    fi
+    lines+=("$(printf '  %-10s %6.1f min  %s' "$name" "$(awk "BEGIN { print $seconds / 60 }")" "$verdict")")
+  done
+
+  say ""
+  say "${BOLD}suites${RESET}"
+  printf '%s\n' "${lines[@]}" >&2
+  printf '  %-10s %6.1f min\n' total "$(awk "BEGIN { print $SECONDS / 60 }")" >&2
+  if ((${#failed[@]})); then
+    say "${RED}failed${RESET}: ${failed[*]} (again with 'make test SUITES=\"${failed[*]}\"')"
+    exit 1
+  fi
+  if ((${#skipped[@]})); then
+    say "${YELLOW}left out${RESET}: ${skipped[*]} (see above)"
+    if [[ -n "${CI-}" && "${CI-}" != false ]]; then
+      say "${RED}failed${RESET}: CI is set, and what is left out does not pass there"
+      exit 1
+    fi
+  fi
+}
+
+main "$@"
