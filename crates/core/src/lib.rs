@@ -6,9 +6,16 @@
 //! What is *not* here: no I/O, no clock, no randomness, no async, no order that depends on a hash. Time and ids are arguments.
 //! The same code runs in SQLite's, PostgreSQL's and the edge's home.
 
+pub mod codec;
+pub mod command;
 pub mod definition;
+pub mod event;
+pub mod execution;
 pub mod expression;
+pub mod failure;
 pub mod id;
 pub mod json;
 pub mod limits;
+pub mod refusal;
+pub mod status;
 pub mod time;

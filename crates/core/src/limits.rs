@@ -35,6 +35,9 @@ pub const ERROR_MESSAGE_BYTES_MAX: usize = 8 * 1_024;
 /// The stack of a failure that is kept; the rest is cut.
 pub const ERROR_STACK_BYTES_MAX: usize = 32 * 1_024;
 
+/// Errors below an error that are kept; the rest is cut.
+pub const ERROR_CAUSES_MAX: usize = 8;
+
 /// Bounds that an operator may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

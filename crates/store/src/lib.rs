@@ -1,1 +1,70 @@
+//! Where workflow.do keeps its events.
+//!
+//! A store is dumb (invariant I4): it makes no ids, reads no clock, knows no transitions and matches on no event. It appends
+//! events, upserts head rows, settles claims and keeps indexes. [`Memory`] is the readable oracle, [`Sqlite`] the default.
+//! Both pass the same suite ([`conformance`]).
 
+mod batch;
+mod fault;
+mod row;
+
+pub use batch::{Batch, Change, Claim, ClaimKind, Committed, HeadChange, Item, Taken, Transition};
+pub use fault::{Fault, FaultKind};
+pub use row::{Cursor, DefinitionRow, Endpoint, Filter, Head, History, Snapshot, Stored};
+
+use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+
+/// Everything that the engine asks of a database. Calls block; the engine makes them from threads of its own.
+///
+/// One engine owns a store (of SQLite: the file) for as long as it is open; the constructor of a store takes the ownership.
+pub trait Store: Send + Sync + 'static {
+    /// Commits all of a batch in one transaction, but for the items whose claim is taken.
+    ///
+    /// Once it has returned `Ok`, everything in it survives a crash of the process and of the machine. After a crash in the
+    /// middle, or on a fault, either all of it is there or nothing; [`Store::batch`] tells which.
+    fn commit(&self, batch: &Batch) -> Result<Committed, Fault>;
+
+    /// The number of the newest batch that is durable; 0 before the first.
+    fn batch(&self) -> Result<u64, Fault>;
+
+    /// Opens the store again after a fault, on fresh handles: what was synced is what counts. Does nothing when all is well.
+    fn reopen(&self) -> Result<(), Fault>;
+
+    /// What is needed to fold each execution: the newest usable snapshot and the events after it. Payloads over 4 KiB come
+    /// without their text. `None` for an unknown id.
+    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault>;
+
+    /// The texts of payloads that were left in the store, by execution and `seq` of their event. One that is missing is a
+    /// fault of kind [`FaultKind::Corrupt`].
+    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault>;
+
+    /// One page of a history: events with `seq` above `after`, ascending, at most `limit`, payload texts included, fewer when
+    /// the page passes 4 MiB. `None` for an unknown id.
+    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault>;
+
+    /// Head rows, newest first.
+    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault>;
+
+    /// Executions with `wake_at` not after `until`, ordered by (`wake_at`, id), those after `cursor`, at most `limit`.
+    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault>;
+
+    /// The earliest `wake_at` after `after`, to arm the timer.
+    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault>;
+
+    /// Executions at rest that want this action, by id ascending, those after `after`.
+    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault>;
+
+    /// Every version of every definition, deleted ones included.
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault>;
+
+    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault>;
+
+    /// How many executions of each workflow have each status; zero rows are left out.
+    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault>;
+
+    /// Who holds a claim.
+    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault>;
+}

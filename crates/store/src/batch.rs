@@ -1,0 +1,93 @@
+//! What one commit writes.
+
+use workflow_core::event::Recorded;
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, WorkflowId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+
+use crate::row::{DefinitionRow, Endpoint, Head, Snapshot};
+
+/// All that is committed together: one transaction, one sync.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// One above the newest committed batch. A store refuses any other number: it is the fence against two writers.
+    pub number: u64,
+    pub items: Vec<Item>,
+}
+
+/// Changes that are made together or, when the claim is taken, not at all.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Item {
+    pub claim: Option<Claim>,
+    pub changes: Vec<Change>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    Transition(Box<Transition>),
+    /// A new version of a definition.
+    Define(Box<DefinitionRow>),
+    /// All versions of a definition are deleted: kept for the executions pinned to them.
+    Undefine {
+        workflow: WorkflowId,
+        at: Timestamp,
+    },
+    PutEndpoint(Box<Endpoint>),
+    RemoveEndpoint(EndpointName),
+}
+
+/// What happened to one execution. A batch may hold several of one execution, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    pub id: ExecutionId,
+    /// Consecutive `seq`s that follow what is stored; those of a new execution begin at 1. Payloads are resident.
+    pub events: Vec<Recorded>,
+    pub head: Option<HeadChange>,
+    /// The actions that the execution, now at rest, wants: replaces its rows. `None` leaves them.
+    pub parked: Option<Vec<ActionName>>,
+    /// Replaces the snapshot.
+    pub snapshot: Option<Snapshot>,
+}
+
+/// The new head row, and the status that the counters lose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeadChange {
+    pub head: Head,
+    /// None for a new execution.
+    pub status_before: Option<Status>,
+}
+
+/// A key that must belong to one item alone, for as long as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    pub kind: ClaimKind,
+    /// The workflow of an idempotency key, the source of an event id.
+    pub scope: String,
+    pub key: String,
+    /// The executions that the item starts; what a later claimant is answered with.
+    pub executions: Vec<ExecutionId>,
+    /// What to compare a later claimant's request with: the input of a start, the answer to an event.
+    pub data: Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClaimKind {
+    IdempotencyKey,
+    EventId,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Committed {
+    /// Items that were left out, by their place in the batch, ascending, and who holds the claim. Two items of one batch with
+    /// the same claim: the first holds it.
+    pub taken: Vec<(usize, Taken)>,
+}
+
+/// The holder of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    pub executions: Vec<ExecutionId>,
+    pub data: Json,
+}

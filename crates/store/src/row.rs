@@ -1,0 +1,122 @@
+//! Rows as the engine sees them.
+
+use workflow_core::event::Recorded;
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::{Millis, Timestamp};
+
+/// The head row of an execution: what lists and recovery need without reading a history. Written at start, at the end, when
+/// `status` changes, and when `wake_at` must become earlier or the execution goes to rest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    pub id: ExecutionId,
+    pub workflow: WorkflowId,
+    pub version: Version,
+    pub status: Status,
+    /// The earliest time at which the execution must be in memory: 0 while an attempt is in flight or it is ready in memory,
+    /// the next durable timer while it waits, none when it has ended or only a person can move it.
+    pub wake_at: Option<Timestamp>,
+    pub started_at: Timestamp,
+    pub completed_at: Option<Timestamp>,
+    /// The step whose failure the execution failed with.
+    pub failed_step: Option<String>,
+    pub error_code: Option<String>,
+    /// The message of the failure.
+    pub error: Option<String>,
+    /// The message with ids and numbers taken out, so that equal errors can be grouped.
+    pub error_fingerprint: Option<String>,
+    /// `manual`, `event`, `schedule`, `replay` or `error`, and its source.
+    pub triggered_by: String,
+    pub trigger_source: Option<String>,
+    pub replay_of: Option<ExecutionId>,
+    pub parent: Option<ExecutionId>,
+    /// Steps that have completed, written at the end.
+    pub steps_completed: Option<u32>,
+}
+
+/// What is stored of one execution, to fold it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub head: Head,
+    pub snapshot: Option<Snapshot>,
+    /// Those after the snapshot, or all.
+    pub events: Vec<Recorded>,
+}
+
+/// A cache of the fold of a long history. It may be lost at any time; one of another codec version is ignored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Of the newest event in it.
+    pub seq: u64,
+    pub codec: u32,
+    pub body: String,
+}
+
+/// A page of a history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    pub workflow: WorkflowId,
+    pub version: Version,
+    pub events: Vec<Recorded>,
+    /// Whether there are events after these.
+    pub more: bool,
+}
+
+/// Which executions to list, newest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Filter {
+    pub workflow: Option<WorkflowId>,
+    /// Any of these; all when empty.
+    pub statuses: Vec<Status>,
+    pub started_after: Option<Timestamp>,
+    pub started_before: Option<Timestamp>,
+    /// Older than this one.
+    pub before: Option<ExecutionId>,
+    pub limit: usize,
+}
+
+/// A place in the order of `wake_at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    pub wake_at: Timestamp,
+    pub id: ExecutionId,
+}
+
+/// One version of a definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinitionRow {
+    pub workflow: WorkflowId,
+    pub version: Version,
+    /// The stored form: `Definition::to_stored`.
+    pub stored: Json,
+    /// As it was registered, for people and for `getDefinition`.
+    pub source: Json,
+    pub created_at: Timestamp,
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// Where the engine calls actions over HTTP.
+#[derive(Clone, PartialEq)]
+pub struct Endpoint {
+    pub name: EndpointName,
+    pub url: String,
+    /// None: they are discovered.
+    pub actions: Option<Vec<ActionName>>,
+    pub secret: Option<String>,
+    pub timeout: Millis,
+    pub concurrency: u32,
+}
+
+/// Without the secret: this ends up in logs.
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .field("actions", &self.actions)
+            .field("timeout", &self.timeout)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
+}
