@@ -24,4 +24,5 @@ mod scope;
 pub mod status;
 pub mod task;
 pub mod time;
+pub mod trigger;
 pub mod view;
