@@ -107,6 +107,19 @@ name!(
     "a valid session id (1 to 255 characters)"
 );
 
+/// Names of a stored definition: a rule that came later does not refuse them.
+macro_rules! stored {
+    ($($name:ident)*) => {
+        $(impl $name {
+            pub(crate) fn stored(text: &str) -> $name {
+                $name(text.into())
+            }
+        })*
+    };
+}
+
+stored!(WorkflowId StepId ActionName);
+
 impl ActionName {
     /// The action that is built in and returns nothing.
     pub const NOOP: &'static str = "noop";

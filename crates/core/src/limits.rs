@@ -38,6 +38,11 @@ pub const ERROR_STACK_BYTES_MAX: usize = 32 * 1_024;
 /// Errors below an error that are kept; the rest is cut.
 pub const ERROR_CAUSES_MAX: usize = 8;
 
+/// Findings about one definition that are listed; nobody reads more, and hostile ones would have a million.
+pub const DIAGNOSTICS_MAX: usize = 1_000;
+/// Params of one attempt once values are put in: a template may name one large output many times.
+pub const RESOLVED_PARAMS_BYTES_MAX: usize = 8 << 20;
+
 /// Bounds that an operator may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

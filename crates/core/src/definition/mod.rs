@@ -3,14 +3,29 @@
 //! [`Definition`] can only be made by `check` (a new one, all problems at once) or `from_stored` (one that was registered before,
 //! which is never refused). Nobody checks again afterwards.
 
+mod check;
+mod closest;
+mod diagnostic;
+mod edges;
+mod event_pattern;
+mod link;
 mod params;
+mod reads;
 mod steps;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod tree;
 
+pub use check::Checked;
+pub use diagnostic::{Code, Diagnostic, Severity};
+pub use event_pattern::{EventPattern, EventPatternError};
 pub use params::{Params, ParamsError};
 pub use steps::{StepIndex, StepSet};
+pub use stored::CorruptDefinition;
 
 use crate::expression::Expression;
-use crate::id::{ActionName, EventName, StepId, WorkflowId};
+use crate::id::{ActionName, StepId, WorkflowId};
 use crate::json::Json;
 use crate::time::Millis;
 
@@ -52,6 +67,11 @@ pub struct Step {
     pub ancestors: StepSet,
     /// Steps whose `errorBranch` names this one; a step with any is an error-branch target.
     pub named_by: Vec<StepIndex>,
+    /// Steps whose outputs it can see: its ancestors, and of a target also the steps that name it with theirs (of those, at run
+    /// time, only the one that branched to it and its ancestors).
+    pub visible: StepSet,
+    /// Those of them that its condition and params can reach: what has to be in memory before they are evaluated.
+    pub reads: StepSet,
 }
 
 /// What happens when a step has failed for good. `retry` is `Fail` with other defaults.
@@ -81,16 +101,6 @@ pub enum Backoff {
 pub struct Trigger {
     pub event: EventPattern,
     pub condition: Option<Expression>,
-}
-
-/// `Customer.created`, `Customer.*` (one word), `Customer.**` (any number of words).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventPattern(pub(crate) String);
-
-impl EventPattern {
-    pub fn matches(&self, event: &EventName) -> bool {
-        self.0 == event.as_str()
-    }
 }
 
 impl Definition {

@@ -10,7 +10,7 @@ use crate::json::Json;
 
 /// A checked expression: its source, and the tree that is evaluated. Stored with the definition, so that a newer parser never
 /// reads it differently.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Expression {
     source: String,
 }

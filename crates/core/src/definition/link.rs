@@ -1,0 +1,44 @@
+//! What follows from the edges of steps is put into them: found again at every load, never stored.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::Pointer;
+use super::edges::Edges;
+use super::reads::{self, What};
+use super::{ErrorBranch, OnError, Step, StepIndex, StepSet};
+
+pub(super) fn link(steps: &mut [Step]) {
+    let edges = Edges {
+        depends_on: steps.iter().map(|step| step.depends_on.clone()).collect(),
+        branches_to: steps
+            .iter()
+            .map(|step| match step.on_error {
+                OnError::Branch(ErrorBranch::Step(target)) => Some(target),
+                OnError::Branch(ErrorBranch::Workflow(_)) | OnError::Fail | OnError::Continue => None,
+            })
+            .collect(),
+    };
+    let derived = edges.derive();
+    let index: BTreeMap<String, StepIndex> =
+        steps.iter().enumerate().map(|(step, of)| (of.id.as_str().to_owned(), StepIndex::new(step))).collect();
+    let derived = derived.dependents.into_iter().zip(derived.named_by).zip(derived.ancestors).zip(derived.visible);
+    for (step, (((dependents, named_by), ancestors), visible)) in steps.iter_mut().zip(derived) {
+        step.reads = reads_of(step, &visible, &index);
+        (step.dependents, step.named_by, step.ancestors, step.visible) = (dependents, named_by, ancestors, visible);
+    }
+}
+
+fn reads_of(step: &Step, visible: &StepSet, index: &BTreeMap<String, StepIndex>) -> StepSet {
+    let mut reads = StepSet::default();
+    for read in reads::of(&Pointer::default(), step.condition.as_ref(), step.params.as_ref()) {
+        match &read.what {
+            What::Everything => reads.extend(visible),
+            What::Name(name) | What::Step(name) => {
+                if let Some(&read) = index.get(name).filter(|&&read| visible.contains(read)) {
+                    reads.insert(read);
+                }
+            }
+        }
+    }
+    reads
+}

@@ -1,0 +1,102 @@
+//! The definitions of `testdata/definitions`: each valid one registers, each invalid one is refused, and what is said about it
+//! stands beside it. `UPDATE=1 cargo nextest run -p workflow-core definitions` writes that anew.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its files fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use workflow_core::definition::{Definition, Diagnostic, Severity};
+use workflow_core::json::Json;
+use workflow_core::limits::Limits;
+
+/// Every definition in `valid` or `invalid`.
+fn definitions(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/definitions").join(kind);
+    let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "no definitions in {}", folder.display());
+    paths
+}
+
+fn check(path: &Path) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let source = Json::parse(fs::read_to_string(path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    // Small limits, so that going over them needs no large file.
+    let limits = Limits { steps_max: 20, payload_bytes_max: 16 << 10, ..Limits::default() };
+    Definition::check(&source, &limits).map(|checked| (checked.definition, checked.diagnostics))
+}
+
+/// Where and what, then the message and the help, for each diagnostic.
+fn rendered(diagnostics: &[Diagnostic]) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let severity = match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Hint => "hint",
+        };
+        let pointer = if diagnostic.pointer.is_empty() { "(whole)" } else { &diagnostic.pointer };
+        let column = diagnostic.column.map(|column| format!(" column {column}")).unwrap_or_default();
+        text.push_str(&format!("{severity}[{}] {pointer}{column}\n    {}\n", diagnostic.code, diagnostic.message));
+        if let Some(help) = &diagnostic.help {
+            text.push_str(&format!("    help: {help}\n"));
+        }
+    }
+    text
+}
+
+/// Compares with what stands beside the definition; one about which there is nothing to say has no such file.
+fn compare(path: &Path, diagnostics: &[Diagnostic]) -> Result<(), String> {
+    let beside = path.with_extension("diagnostics.txt");
+    let (expected, found) = (fs::read_to_string(&beside).unwrap_or_default(), rendered(diagnostics));
+    if expected == found {
+        return Ok(());
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        if found.is_empty() {
+            fs::remove_file(&beside).unwrap()
+        } else {
+            fs::write(&beside, found).unwrap()
+        }
+        return Ok(());
+    }
+    Err(format!("{}\n--- expected\n{expected}--- found\n{found}", beside.display()))
+}
+
+#[test]
+fn valid_definitions_register_with_the_diagnostics_beside_them() {
+    let mut wrong = Vec::new();
+    for path in definitions("valid") {
+        match check(&path) {
+            Ok((_, diagnostics)) => wrong.extend(compare(&path, &diagnostics).err()),
+            Err(diagnostics) => wrong.push(format!("{} is refused:\n{}", path.display(), rendered(&diagnostics))),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn invalid_definitions_are_refused_with_the_diagnostics_beside_them() {
+    let mut wrong = Vec::new();
+    for path in definitions("invalid") {
+        match check(&path) {
+            Ok(_) => wrong.push(format!("{} registers", path.display())),
+            Err(diagnostics) => wrong.extend(compare(&path, &diagnostics).err()),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_was_registered_is_read_back_as_it_was() {
+    for path in definitions("valid") {
+        let Ok((definition, _)) = check(&path) else { panic!("{} is refused", path.display()) };
+        let stored = definition.to_stored();
+        assert_eq!(Definition::from_stored(&stored).as_ref(), Ok(&definition), "{}", path.display());
+        assert_eq!(Definition::from_stored(&stored).unwrap().to_stored(), stored, "{}", path.display());
+    }
+}
