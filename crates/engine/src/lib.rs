@@ -1,1 +1,26 @@
+//! The engine of workflow.do: the ring in which core and store meet, and everything around it that has a clock, a thread or a
+//! socket.
+//!
+//! *A command comes in; the core decides events; the store commits them in one transaction with everything else that is ready;
+//! only then are effects carried out; whatever comes of them returns as a command.*
+//!
+//! What is *not* here: no transitions (the core's), no SQL (the store's), no HTTP API (the server's).
 
+mod action;
+mod diagnostic;
+mod engine;
+mod error;
+mod options;
+mod request;
+
+pub use action::{Abort, ActionError, ActionResult, Handler, Signal};
+pub use diagnostic::Diagnostic;
+pub use engine::{Engine, Watch};
+pub use error::Error;
+pub use options::Options;
+pub use request::{
+    Count, DefinitionView, EndpointRequest, EndpointView, EventAnswer, EventRequest, HistoryPage, Include, ListRequest, Listed,
+    Page, RefusedStart, Registered, StartAnswer, StartRequest,
+};
+pub use workflow_core::task::Task;
+pub use workflow_core::view::{ExecutionView, HistoryEntry};

@@ -1,0 +1,101 @@
+//! Actions that run in this process.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use workflow_core::failure::Failure;
+use workflow_core::json::Json;
+use workflow_core::task::Task;
+
+/// What an action gives: its output (none: it returned nothing) or why it failed.
+pub type ActionResult = Result<Option<Json>, ActionError>;
+
+/// An action failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionError {
+    pub failure: Failure,
+    /// Longer than the step's own delay: replaces it.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<Failure> for ActionError {
+    fn from(failure: Failure) -> ActionError {
+        ActionError { failure, retry_after: None }
+    }
+}
+
+impl ActionError {
+    pub fn new(message: impl Into<String>) -> ActionError {
+        Failure::new(message).into()
+    }
+
+    /// One that is never tried again.
+    pub fn permanent(message: impl Into<String>) -> ActionError {
+        Failure::new(message).permanent().into()
+    }
+}
+
+/// Tells an action that its result is not wanted any more: its attempt timed out, or its execution was cancelled.
+#[derive(Debug, Clone)]
+pub struct Signal(watch::Receiver<bool>);
+
+impl Signal {
+    pub fn new() -> (Abort, Signal) {
+        let (sender, receiver) = watch::channel(false);
+        (Abort(sender), Signal(receiver))
+    }
+
+    pub fn is_aborted(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ends when the attempt is aborted; never, when it is not.
+    pub async fn aborted(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|aborted| *aborted).await.is_err() {
+            // The engine forgot the attempt because it has ended.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The other end of a [`Signal`].
+#[derive(Debug)]
+pub struct Abort(watch::Sender<bool>);
+
+impl Abort {
+    pub fn abort(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+type BoxedFuture = Pin<Box<dyn Future<Output = ActionResult> + Send>>;
+
+/// An action as the engine keeps it.
+#[derive(Clone)]
+pub struct Handler(Arc<dyn Fn(Task, Signal) -> BoxedFuture + Send + Sync>);
+
+impl Handler {
+    pub fn new<F, R>(action: F) -> Handler
+    where
+        F: Fn(Task, Signal) -> R + Send + Sync + 'static,
+        R: Future<Output = ActionResult> + Send + 'static,
+    {
+        Handler(Arc::new(move |task, signal| Box::pin(action(task, signal))))
+    }
+
+    /// Runs it: the future does nothing before it is polled.
+    pub fn call(&self, task: Task, signal: Signal) -> impl Future<Output = ActionResult> + Send + use<> {
+        (self.0)(task, signal)
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handler")
+    }
+}

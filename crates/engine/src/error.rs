@@ -1,0 +1,68 @@
+//! Why a call to the engine gave nothing.
+
+use std::time::Duration;
+
+use workflow_core::refusal::Refusal;
+
+use crate::Diagnostic;
+
+/// Every error has a stable [`code`](Error::code) for programs and a text for people.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The call cannot be obeyed as things are; nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Everything that is wrong with a definition.
+    #[error("{}", describe(.0))]
+    InvalidDefinition(Vec<Diagnostic>),
+    /// A value that is not what its place asks for: a name, a url, a limit.
+    #[error("{0}")]
+    InvalidRequest(String),
+    #[error("the engine has more work queued than it can take; try again in {} ms", .retry_after.as_millis())]
+    Overloaded { retry_after: Duration },
+    /// Nothing was written.
+    #[error("the store cannot be written ({reason}); nothing was changed, try again in a moment")]
+    StoreUnavailable { reason: String },
+    /// It may have been written.
+    #[error(
+        "the store did not say whether the change was written ({reason}); it is safe to repeat the call with the same idempotency key"
+    )]
+    OutcomeUnknown { reason: String },
+    /// What is stored of an execution makes no sense; it is left alone.
+    #[error("{0}")]
+    Corrupt(String),
+    #[error("the engine is closed")]
+    Closed,
+}
+
+impl Error {
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Refused(refusal) => refusal.code(),
+            Error::InvalidDefinition(_) => "invalid_definition",
+            Error::InvalidRequest(_) => "invalid_request",
+            Error::Overloaded { .. } => "overloaded",
+            Error::StoreUnavailable { .. } => "store_unavailable",
+            Error::OutcomeUnknown { .. } => "outcome_unknown",
+            Error::Corrupt(_) => "corrupt",
+            Error::Closed => "closed",
+        }
+    }
+
+    /// When it makes sense to try again; none when it does not.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Overloaded { retry_after } => Some(*retry_after),
+            Error::StoreUnavailable { .. } | Error::OutcomeUnknown { .. } => Some(Duration::from_secs(1)),
+            Error::Refused(_) | Error::InvalidDefinition(_) | Error::InvalidRequest(_) | Error::Corrupt(_) | Error::Closed => {
+                None
+            }
+        }
+    }
+}
+
+fn describe(diagnostics: &[Diagnostic]) -> String {
+    let problems: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+    format!("the definition is not valid: {}", problems.join("; "))
+}

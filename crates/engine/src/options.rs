@@ -1,0 +1,44 @@
+//! What an operator may change, with the reason of each default.
+
+use std::time::Duration;
+
+use workflow_core::limits::Limits;
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub limits: Limits,
+    /// Executions in memory, in bytes; those that only wait leave at once, ready ones when this is passed.
+    pub resident_bytes_max: usize,
+    /// Long outputs that are kept in memory although they lie in the store.
+    pub cached_bytes_max: usize,
+    /// Queued commands, in bytes of their payloads; above it starts are refused.
+    pub queued_bytes_max: usize,
+    /// A commit that takes longer is a sign that the disk does not keep up: starts are refused.
+    pub commit_max: Duration,
+    /// Actions that run in this process at the same time, all together.
+    pub in_process_max: usize,
+    /// What an aborted action in this process gets to clean up before it is dropped.
+    pub abort_grace: Duration,
+    /// Refuse `start`, `replay` and `retry` while an action of the workflow is provided by nobody. For an engine in its user's
+    /// process, where a missing action is a typing error; [`Engine::expect_workers`](crate::Engine::expect_workers) ends it, and
+    /// so does the first endpoint.
+    pub require_actions: bool,
+    /// Hosts besides loopback that endpoints may be on: `hooks.example.com`, or `*` for any.
+    pub endpoint_hosts: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            limits: Limits::default(),
+            resident_bytes_max: 64 << 20,
+            cached_bytes_max: 16 << 20,
+            queued_bytes_max: 32 << 20,
+            commit_max: Duration::from_secs(1),
+            in_process_max: 4_096,
+            abort_grace: Duration::from_secs(5),
+            require_actions: false,
+            endpoint_hosts: Vec::new(),
+        }
+    }
+}
