@@ -8,12 +8,17 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # `make test SUITES="core doc"` runs some suites only.
 SUITES ?=
 
-.PHONY: help build test lint format clean
+.PHONY: help run build test lint format clean
 
 help: ## what there is
 	@echo "workflow.do: durable workflow orchestration"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## process 1,200 orders, kill the server in the middle, show that nothing was lost
+	@scripts/tools.sh run
+	@cargo build --release -p workflow-cli
+	@node examples/order-processing/run.mjs target/release/workflow
 
 build: ## build the `workflow` binary (target/release/workflow)
 	@scripts/tools.sh build

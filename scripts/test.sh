@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint core rust doc)
+SUITES=(tools lint core rust doc service)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -45,6 +45,9 @@ suite_core() { cargo check -p workflow-core && cargo_test -p workflow-core; }
 suite_rust() { cargo_test --workspace --exclude workflow-core; }
 
 suite_doc() { cargo test --doc --workspace; }
+
+# The order example by itself: its action service, its orders, and the judge of its records.
+suite_service() { node --test examples/order-processing/test/*.test.mjs; }
 
 main() {
   local wanted=("$@") name status started seconds

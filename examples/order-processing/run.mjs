@@ -7,7 +7,7 @@
 // DIR (.run/order-processing) is emptied first and keeps the database, the logs and the service's books afterwards.
 
 import { once, setMaxListeners } from 'node:events'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -49,13 +49,16 @@ const stop = new AbortController()
 setMaxListeners(0, stop.signal)
 
 async function main() {
+  if (!existsSync(BINARY)) throw new Error(`there is no workflow binary at ${BINARY}; build it with \`make build\``)
   const orders = readLines(join(HERE, 'orders.jsonl'))
   rmSync(DATA, { recursive: true, force: true })
   mkdirSync(DATA, { recursive: true })
 
   const run = await open(orders)
   screen.note(`\n${bold('order-processing')}: ${count(orders.length)} orders, ${orders.filter(isDeclined).length} of them with a card that is declined`)
-  screen.note(dim(`  server ${run.api.base} (pid ${run.server.pid}), actions ${run.serviceUrl} (pid ${run.service.pid}), data ${here(DATA)}\n`))
+  screen.note(dim(`  server    ${run.api.base} (pid ${run.server.pid})`))
+  screen.note(dim(`  actions   ${run.serviceUrl} (pid ${run.service.pid})`))
+  screen.note(dim(`  data      ${here(DATA)}\n`))
 
   run.startedAt = Date.now()
   await Promise.all([arrive(run), killInTheMiddle(run).then(() => untilAllEnded(run))])
@@ -135,14 +138,12 @@ async function killInTheMiddle(run) {
   }
   const { pid } = run.server
   await crash(run.server)
-  screen.note(
-    `  ${yellow('✗')} ${seconds(Date.now() - run.startedAt)}: server killed with SIGKILL (pid ${pid}): ${count(run.ended)} orders had ended, ` +
-      `${run.callsUnderWay} calls were under way, ${run.chargesUnanswered} of them charges that are booked and not answered`,
-  )
+  screen.note(`  ${yellow('✗')} ${clock(run)}  server killed with SIGKILL (pid ${pid}) when ${count(run.ended)} orders had ended`)
+  screen.note(dim(`             ${run.callsUnderWay} calls were under way, ${run.chargesUnanswered} of them charges that were booked and not answered`))
   const down = Date.now()
   run.server = await startServer(run)
   run.recoveryMs = Date.now() - down
-  screen.note(`  ${green('✓')} server again (pid ${run.server.pid}), ready after ${seconds(run.recoveryMs)}`)
+  screen.note(`  ${green('✓')} ${clock(run)}  server started again (pid ${run.server.pid}), ready after ${seconds(run.recoveryMs)}`)
 }
 
 /** Waits until no execution is active, and until no order is still to come. */
@@ -180,7 +181,8 @@ async function retryDeclined(run) {
   const failed = (await run.api.list(WORKFLOW)).filter(({ status }) => status === 'failed')
   run.failed = await inParallel(failed, CLI_AT_ONCE, ({ id }) => run.api.execution(id))
   await post(`${run.serviceUrl}/admin/cards/fix`)
-  screen.note(`  ${yellow('!')} ${seconds(Date.now() - run.startedAt)}: ${failed.length} orders failed, card declined; the cards are fixed now: ${cyan('workflow retry ID')} for each`)
+  screen.note(`  ${yellow('!')} ${clock(run)}  all have ended, ${failed.length} failed: card declined; the cards are fixed now`)
+  screen.note(`             ${cyan('workflow retry ID')} ${dim('for each of them')}`)
   await inParallel(failed, CLI_AT_ONCE, ({ id }) => cli(run, 'retry', id))
   await untilAllEnded(run)
 }
@@ -211,7 +213,7 @@ async function readRecords(run) {
 }
 
 function summary(run, { problems, facts, witness }) {
-  const interrupted = [...countBy(facts.interrupted, ({ stepId }) => stepId)]
+  const interruptedCharges = facts.interrupted.filter(({ stepId }) => stepId === 'charge').length
   const percent = Math.round((facts.endedAtKill / facts.orders) * 100)
   const took = run.endedAt - run.startedAt
 
@@ -222,7 +224,7 @@ function summary(run, { problems, facts, witness }) {
     { label: 'failed attempts, tried again', value: count(facts.failedAttempts), note: 'declines, 503s, timeouts, lost connections' },
     null,
     { label: 'ended when the server was killed', value: `${percent} %`, note: `SIGKILL; ready again after ${seconds(run.recoveryMs)}` },
-    { label: 'steps interrupted and run again', value: count(facts.interrupted.length), note: interrupted.map(([step, n]) => `${step} ${n}`).join(', ') },
+    { label: 'steps interrupted and run again', value: count(facts.interrupted.length), note: `${interruptedCharges} of them charges` },
     { label: 'start calls repeated', value: count(run.repeats), note: `same key; ${run.wereThere} had been started before` },
     null,
     { label: 'calls of chargeCard', value: count(facts.chargeCalls), note: 'an action runs at least once' },
@@ -270,13 +272,8 @@ function complaint(problems) {
   return `the records do not agree:\n${shown.join('\n')}`
 }
 
-function countBy(list, of) {
-  const counts = new Map()
-  for (const item of list) counts.set(of(item), (counts.get(of(item)) ?? 0) + 1)
-  return counts
-}
-
 const readLines = (path) => readFileSync(path, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+const clock = ({ startedAt }) => seconds(Date.now() - startedAt).padStart(7)
 const here = (path) => relative(process.cwd(), resolve(path)) || '.'
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -296,6 +293,6 @@ try {
   stop.abort(error)
   await stopAll()
   screen.note(`\n  ${red('failed')}: ${error.message}`)
-  screen.note(`  logs: ${here(FILES.serverLog)}, ${here(FILES.serviceLog)}; calls and charges: ${here(FILES.calls)}, ${here(FILES.charges)}\n`)
+  if (existsSync(DATA)) screen.note(`  logs and records: ${here(DATA)} (server.log, service.log, calls.jsonl, charges.jsonl)`)
   process.exit(1)
 }

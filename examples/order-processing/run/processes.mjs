@@ -10,9 +10,11 @@ const READY_WITHIN_MS = 30_000
 const STOP_WITHIN_MS = 10_000
 
 const all = []
+let stopping = false
 
 /** Starts a program and answers when `ready()` does. `name` is for messages. */
 export async function start({ name, command, args, log, ready }) {
+  if (stopping) throw new Error(`${name} is not started: the run is being stopped`)
   const output = openSync(log, 'a')
   const child = spawn(command, args, { stdio: ['ignore', output, output] })
   closeSync(output)
@@ -48,6 +50,7 @@ export async function crash(program) {
 
 /** Stops everything that still runs, politely first. */
 export async function stopAll() {
+  stopping = true
   await Promise.all(
     all.filter(({ ended }) => !ended).map(async (program) => {
       program.expected = true
@@ -87,6 +90,8 @@ export function call(command, args, environment) {
 }
 
 function tail({ log }) {
-  const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-8)
+  const text = readFileSync(log, 'utf8').trimEnd()
+  if (!text) return ` (${log} is empty)`
+  const lines = text.split('\n').slice(-8)
   return `; the end of ${log}:\n${lines.map((line) => `    ${line}`).join('\n')}`
 }

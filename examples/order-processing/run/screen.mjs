@@ -3,6 +3,8 @@
 
 const PLAIN_EVERY_MS = 2000
 const LIVE_EVERY_MS = 80
+// Room for the longest text, so that the bar keeps its length while the numbers grow.
+const TEXT_WIDTH = 52
 
 export function createScreen(out = process.stdout, environment = process.env) {
   const live = Boolean(out.isTTY) && environment.TERM !== 'dumb'
@@ -30,7 +32,7 @@ export function createScreen(out = process.stdout, environment = process.env) {
       shownAt = now
       const percent = `${Math.floor((done / total) * 100)}%`.padStart(4)
       if (!live) return void out.write(`  ${percent}  ${text}\n`)
-      const width = Math.max(10, Math.min(36, (out.columns ?? 80) - text.length - 12))
+      const width = Math.max(10, Math.min(32, (out.columns ?? 80) - TEXT_WIDTH - 10))
       const line = `  ${bar(done / total, width, style)} ${percent}  ${text}`
       erase()
       // A line that wraps could not be erased with one \r.
@@ -42,11 +44,10 @@ export function createScreen(out = process.stdout, environment = process.env) {
   }
 }
 
+/** Without colours the two parts still differ. */
 function bar(share, width, style) {
-  const eighths = Math.round(Math.min(1, share) * width * 8)
-  const full = '█'.repeat(Math.floor(eighths / 8))
-  const part = eighths % 8 ? ' ▏▎▍▌▋▊▉'[eighths % 8] : ''
-  return `${style.green(full + part)}${style.dim('░'.repeat(width - full.length - part.length))}`
+  const full = Math.round(Math.min(1, share) * width)
+  return style.green('━'.repeat(full)) + style.dim('╌'.repeat(width - full))
 }
 
 /** Three columns: what, how much, and a remark; a row that is null is a rule. */

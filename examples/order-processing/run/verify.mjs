@@ -30,7 +30,7 @@ export function verify(records) {
   checkCharges(records, problem)
   checkCalls(records, problem)
   checkKill(records, facts, interruptedCharges, problem)
-  return { problems, facts, witness: interruptedCharges[0] }
+  return { problems, facts, witness: interruptedCharges.find(wasPlain) ?? interruptedCharges[0] }
 }
 
 /** One execution for each order, and each has completed. */
@@ -184,6 +184,9 @@ function findInterruptedCharges({ histories, calls, charges }) {
   }
   return found
 }
+
+/** Cut off by the kill alone: no fault of the service came on top. */
+const wasPlain = ({ calls }) => calls[0].outcome === 'charged'
 
 function groupByKey(calls) {
   const groups = new Map()
