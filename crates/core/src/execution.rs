@@ -161,11 +161,6 @@ impl Execution {
         }
     }
 
-    /// What an attempt to use a control key again meets.
-    pub fn control_key(&self, key: &IdempotencyKey) -> Option<Control> {
-        self.control_keys.iter().find(|(used, _)| used == key).map(|(_, control)| *control)
-    }
-
     /// An estimate of the memory that it takes.
     pub fn resident_bytes(&self) -> usize {
         let payload = |payload: &Payload| payload.resident().map_or(0, |json| json.len());

@@ -1,0 +1,127 @@
+//! Beginning an execution.
+
+use serde::Serialize;
+
+use super::{Surroundings, Transition};
+use crate::apply::begin;
+use crate::command::Start;
+use crate::definition::{Definition, StepIndex};
+use crate::event::{Event, Payload, Recorded, Started, TriggeredBy};
+use crate::execution::Execution;
+use crate::failure::Failure;
+use crate::id::{ExecutionId, Version, WorkflowId};
+use crate::json::Json;
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+
+/// The execution that `start` begins, and its first transition.
+pub fn start(
+    definition: &Definition,
+    start: Start,
+    now: Timestamp,
+    surroundings: &Surroundings<'_>,
+) -> Result<(Execution, Vec<Recorded>), Refusal> {
+    if !start.input.is_object() {
+        return Err(Refusal::InputNotObject { what: "the input" });
+    }
+    let limit = surroundings.limits.payload_bytes_max;
+    if start.input.len() > limit {
+        let what = format!("the input of `{}`", start.workflow);
+        return Err(Refusal::PayloadTooLarge { what, size: size(start.input.len()), limit: size(limit) });
+    }
+    let started = Started {
+        workflow: start.workflow,
+        version: start.version,
+        input: Payload::new(start.input),
+        triggered_by: start.triggered_by,
+        replay_of: start.replay_of,
+        parent: start.parent,
+        lineage: start.lineage,
+        deadline: definition.timeout.map(|timeout| now + timeout),
+        key: start.key,
+    };
+    let first = Recorded { seq: 1, at: now, event: Event::Started(Box::new(started.clone())) };
+    let mut execution = begin(start.id, definition.steps.len(), started, now);
+    let mut transition = Transition { definition, execution: &mut execution, now, surroundings, events: vec![first] };
+    transition.settle();
+    let events = transition.events;
+    Ok((execution, events))
+}
+
+/// What starts the workflow that a step's `errorBranch` names, after that step has failed.
+///
+/// # Panics
+/// When the execution's input has not been fetched.
+pub fn handler_start(execution: &Execution, definition: &Definition, step: StepIndex, handler: Handler) -> Start {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Input<'a> {
+        execution_id: ExecutionId,
+        workflow_id: &'a WorkflowId,
+        step_id: &'a str,
+        error: Error<'a>,
+        input: &'a Json,
+    }
+    let record = execution.step(step);
+    let failure = record.failure.as_ref().expect("the step has failed");
+    let step_id = definition.step(step).id.as_str();
+    let input = Input {
+        execution_id: execution.id,
+        workflow_id: &execution.workflow,
+        step_id,
+        error: Error::new(step_id, failure, record.failed_attempts),
+        input: execution.input.json(),
+    };
+    let mut lineage = execution.lineage.clone();
+    lineage.push(execution.workflow.clone());
+    Start {
+        id: handler.id,
+        workflow: handler.workflow,
+        version: handler.version,
+        input: Json::from_serialize(&input).unwrap_or_else(|_| Json::empty_object()),
+        triggered_by: TriggeredBy::Error(execution.id),
+        replay_of: None,
+        parent: None,
+        lineage,
+        key: None,
+    }
+}
+
+/// The execution that handles a failure.
+#[derive(Debug, Clone)]
+pub struct Handler {
+    pub id: ExecutionId,
+    pub workflow: WorkflowId,
+    pub version: Version,
+}
+
+/// What a target and a handler see as `error`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Error<'a> {
+    step_id: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    attempts: u32,
+}
+
+impl<'a> Error<'a> {
+    pub(crate) fn new(step_id: &'a str, failure: &'a Failure, attempts: u32) -> Error<'a> {
+        Error { step_id, message: &failure.message, code: failure.code.as_deref(), attempts }
+    }
+}
+
+/// A number of bytes as people say it: `1.4 MiB`.
+pub(crate) fn size(bytes: usize) -> String {
+    const KIB: f64 = 1024.0;
+    let tenths = |value: f64| {
+        let text = format!("{value:.1}");
+        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    };
+    match bytes as f64 {
+        few if few < KIB => format!("{bytes} bytes"),
+        some if some < KIB * KIB => format!("{} KiB", tenths(some / KIB)),
+        many => format!("{} MiB", tenths(many / KIB / KIB)),
+    }
+}

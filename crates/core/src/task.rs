@@ -1,0 +1,120 @@
+//! One attempt, handed to a worker. Made after its `StepStarted` is durable; never stored.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use crate::definition::{Definition, StepIndex};
+use crate::execution::Execution;
+use crate::id::{ActionName, ExecutionId, StepId, Version, WorkflowId};
+use crate::json::Json;
+use crate::scope::{self, StepScope};
+use crate::time::Millis;
+
+/// What a worker needs. The JSON texts are put together when they are asked for, on the worker's side.
+#[derive(Debug, Clone)]
+pub struct Task {
+    pub execution: ExecutionId,
+    pub workflow: WorkflowId,
+    pub version: Version,
+    pub step: StepIndex,
+    pub step_id: StepId,
+    pub action: ActionName,
+    /// 1, 2, 3 ...
+    pub attempt: u32,
+    /// How often `retry` was called.
+    pub retry_count: u32,
+    /// Of this attempt.
+    pub timeout: Option<Millis>,
+    input: Json,
+    context: Json,
+    /// The step's own params, resolved; none when it has none.
+    params: Option<Json>,
+    outputs: Vec<(StepId, Json)>,
+    error: Option<Json>,
+    /// Ids of steps hide fields of input and context that have the same name.
+    hidden: Vec<StepId>,
+}
+
+/// The third argument of an action, as it travels.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskContext {
+    pub execution_id: ExecutionId,
+    pub workflow_id: WorkflowId,
+    pub workflow_version: Version,
+    pub step_id: StepId,
+    pub attempt: u32,
+    pub idempotency_key: String,
+    pub retry_count: u32,
+}
+
+/// The task of an attempt that has begun.
+///
+/// # Panics
+/// When a payload that [`task_needs`](crate::outstanding::task_needs) names has not been fetched.
+pub fn task(definition: &Definition, execution: &Execution, step: StepIndex, attempt: u32) -> Task {
+    let step_definition = definition.step(step);
+    let visible = scope::visible(definition, execution, step);
+    let params = step_definition.params.as_ref().map(|params| {
+        // It was resolved when the attempt began, from the same values: what an attempt sees never changes.
+        params.resolve(&StepScope::new(definition, execution, step)).expect("params were resolved when the attempt began")
+    });
+    let outputs = scope::outputs(execution, &visible).map(|(step, output)| (definition.step(step).id.clone(), output));
+    Task {
+        execution: execution.id,
+        workflow: execution.workflow.clone(),
+        version: execution.version,
+        step,
+        step_id: step_definition.id.clone(),
+        action: step_definition.action.clone(),
+        attempt,
+        retry_count: execution.retry_count,
+        timeout: step_definition.timeout,
+        input: execution.input.json().clone(),
+        context: definition.context.clone(),
+        params,
+        outputs: outputs.collect(),
+        error: scope::error(definition, execution, step),
+        hidden: definition.steps.iter().map(|step| step.id.clone()).collect(),
+    }
+}
+
+impl Task {
+    /// The first argument: `{...input, ...params}`.
+    pub fn params(&self) -> Json {
+        let Some(params) = self.params.as_ref().and_then(Json::fields) else { return self.input.clone() };
+        let mut merged = self.input.fields().unwrap_or_default();
+        merged.extend(params);
+        Json::from_serialize(&merged).expect("an object of JSON values is JSON")
+    }
+
+    /// The second argument: context, input and the outputs of the step's ancestors, and `error` where it has one.
+    pub fn state(&self) -> Json {
+        let mut state: IndexMap<String, Json> = self.context.fields().unwrap_or_default();
+        state.extend(self.input.fields().unwrap_or_default());
+        state.retain(|name, _| !self.hidden.iter().any(|id| id.as_str() == name));
+        state.extend(self.outputs.iter().map(|(id, output)| (id.to_string(), output.clone())));
+        if let Some(error) = &self.error {
+            state.insert("error".to_owned(), error.clone());
+        }
+        Json::from_serialize(&state).expect("an object of JSON values is JSON")
+    }
+
+    /// The third argument, without its signal.
+    pub fn context(&self) -> TaskContext {
+        TaskContext {
+            execution_id: self.execution,
+            workflow_id: self.workflow.clone(),
+            workflow_version: self.version,
+            step_id: self.step_id.clone(),
+            attempt: self.attempt,
+            idempotency_key: self.idempotency_key(),
+            retry_count: self.retry_count,
+        }
+    }
+
+    /// Stable over attempts, crashes and `retry`: what to hand to a payment API.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}:{}", self.execution, self.step_id)
+    }
+}
