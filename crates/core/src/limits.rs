@@ -7,12 +7,16 @@ pub const JSON_DEPTH_MAX: usize = 120;
 pub const EXPRESSION_SOURCE_BYTES_MAX: usize = 1_024;
 /// Nesting of one expression, for the same reason; the evaluator recurses too.
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
+/// Nesting of a stored expression: it was checked against the bound of its day, so this may rise, never fall.
+pub const EXPRESSION_STORED_DEPTH_MAX: usize = 64;
 /// Work of one evaluation: a condition is evaluated on the ring, and others wait for it.
 pub const EXPRESSION_STEPS_MAX: u64 = 100_000;
 /// What one evaluation may give, and hold at any moment.
 pub const EXPRESSION_RESULT_BYTES_MAX: usize = 1 << 20;
 /// A receipt is for a person; a value longer than this is cut.
 pub const RECEIPT_VALUE_BYTES_MAX: usize = 256;
+/// Values in one receipt; those read after them are left out.
+pub const RECEIPT_VALUES_MAX: usize = 64;
 
 pub const STEP_ID_CHARS_MAX: usize = 128;
 pub const WORKFLOW_ID_CHARS_MAX: usize = 128;

@@ -1,18 +1,33 @@
 //! JavaScript expressions: parsed once when a definition is registered, kept as a checked tree, evaluated within bounds.
 //!
-//! What is *not* here: no assignment, no loops, no calls but the listed pure ones, no prototypes. See SPEC §7.
+//! `parse` turns source text into a `tree` of allowed nodes, `references` says what a tree may read, `evaluate` runs it.
+//!
+//! What is *not* here: no assignment, no loops, no calls but the listed pure ones (`builtins`), no prototypes, no clock and no
+//! randomness. Nothing recurses deeper than a checked bound, whatever the source.
 
+mod builtins;
+mod evaluate;
+mod number;
+mod parse;
+mod references;
+mod tree;
 mod value;
 
-pub use value::Value;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use value::{Array, Object, Value};
 
 use crate::json::Json;
+use tree::Tree;
 
 /// A checked expression: its source, and the tree that is evaluated. Stored with the definition, so that a newer parser never
-/// reads it differently.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+/// reads it differently. Cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expression {
-    source: String,
+    source: Arc<str>,
+    tree: Arc<Tree>,
 }
 
 /// Why a source is no expression that is allowed.
@@ -24,12 +39,14 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-/// A free name that an expression reads, with the fields that follow it: `score.risk` is `score` and `["risk"]`.
+/// A free name that an expression reads, with the fields that follow it: `score.risk` is `score` and `["risk"]`, `state.score.risk`
+/// is `state` and `["score", "risk"]`. The path ends before a field that is only known later, and before a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     pub name: String,
     pub path: Vec<String>,
-    /// Nothing throws when the name is `undefined`: it is read alone, or the first access to it is `?.`.
+    /// Nothing throws when the name is `undefined`: it is read alone, the first access to it is `?.`, or it was tested before
+    /// (`score && score.risk`). Of the roots `input`, `state`, `context` and `steps` it is their field that counts.
     pub guarded: bool,
     /// 1-based, in characters of the source.
     pub column: usize,
@@ -65,8 +82,9 @@ pub struct EvaluationError {
 }
 
 impl Expression {
+    /// Checks `source` and keeps it. Bounded in length and nesting before any parser sees it.
     pub fn parse(source: &str) -> Result<Expression, Problem> {
-        Ok(Expression { source: source.to_owned() })
+        Ok(Expression { source: source.into(), tree: Arc::new(parse::parse(source)?) })
     }
 
     pub fn source(&self) -> &str {
@@ -75,10 +93,16 @@ impl Expression {
 
     /// Every free name that it may read, in the order of the source.
     pub fn references(&self) -> Vec<Reference> {
-        Vec::new()
+        references::references(&self.tree)
     }
 
-    pub fn evaluate(&self, _scope: &dyn Scope) -> Result<Evaluation, EvaluationError> {
-        Ok(Evaluation { value: Value::Undefined, reads: Vec::new() })
+    /// Words such as `fraud-check` that JavaScript reads as a subtraction, with their columns: when one is a step's id, its author
+    /// meant `state["fraud-check"]`.
+    pub fn dashed_names(&self) -> Vec<(String, usize)> {
+        references::dashed_names(&self.tree)
+    }
+
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Evaluation, EvaluationError> {
+        evaluate::evaluate(&self.tree, scope)
     }
 }
