@@ -6,7 +6,7 @@ use super::super::value::Value;
 use super::{Evaluator, Outcome};
 
 /// Names that the engine itself gives a meaning.
-const ROOTS: &[&str] = &["input", "state", "context", "steps", "execution", "error"];
+const ROOTS: &[&str] = &["input", "state", "context", "steps", "execution", "error", "event", "data"];
 
 /// A value as a noun.
 pub(super) fn described(value: &Value) -> &'static str {

@@ -12,7 +12,7 @@ use crate::json::Json;
 use crate::limits;
 
 /// Roots that are never built as a whole when a field of them is wanted.
-const ROOTS: &[&str] = &["state", "steps", "context"];
+const ROOTS: &[&str] = &["input", "state", "steps", "context"];
 /// Below this a text is parsed at once; above, one field of it is looked for first.
 const PARSED_AT_ONCE_BYTES_MAX: usize = 1_024;
 /// So many looks for a field of one text, then it is parsed: a loop must not look for ever.
