@@ -56,6 +56,10 @@ fn parse_units(text: &str) -> Result<u128, DurationError> {
             return Err(error(&format!("{} is no duration", quoted(text)), EXAMPLES));
         }
         if unit.is_empty() {
+            let word = take(&mut rest.trim_start(), char::is_alphabetic);
+            if !word.is_empty() {
+                return Err(total.unknown_unit(number, word));
+            }
             return Err(error(
                 &format!("{} has no unit after {number}", quoted(text)),
                 &format!("write `{number}s` or `{number}ms`"),
@@ -169,6 +173,9 @@ impl<'a> Sum<'a> {
                 );
             }
         };
+        if meant == unit {
+            return error(&format!("{text} has a space before its unit"), &format!("write `{number}{unit}`"));
+        }
         let meant =
             if self.text.starts_with('P') { format!("such as `PT{number}M`") } else { format!("write `{number}{meant}`") };
         error(&format!("{text} has the unknown unit {}", quoted(unit)), &meant)
@@ -292,7 +299,8 @@ mod tests {
             ("30", "`30` has no unit after 30: write `30s` or `30ms`"),
             ("5min", "`5min` has the unknown unit `min`: write `5m`"),
             ("5H", "`5H` has the unknown unit `H`: write `5h`"),
-            ("3 days", "`3 days` has no unit after 3: write `3s` or `3ms`"),
+            ("3 days", "`3 days` has the unknown unit `days`: write `3d`"),
+            ("30 s", "`30 s` has a space before its unit: write `30s`"),
             ("1y", "`1y` has the unknown unit `y`: units are `w`, `d`, `h`, `m` (minutes), `s`, `ms`"),
             ("30m1h", "`30m1h` has `h` in the wrong place: units go from long to short, each once, such as `1h 30m`"),
             ("1h1h", "`1h1h` has `h` in the wrong place: units go from long to short, each once, such as `1h 30m`"),

@@ -44,6 +44,8 @@ pub const ERROR_CAUSES_MAX: usize = 8;
 
 /// Findings about one definition that are listed; nobody reads more, and hostile ones would have a million.
 pub const DIAGNOSTICS_MAX: usize = 1_000;
+/// All of them together: a message quotes what it is about, and that may be large.
+pub const DIAGNOSTICS_BYTES_MAX: usize = 1 << 20;
 /// Params of one attempt once values are put in: a template may name one large output many times.
 pub const RESOLVED_PARAMS_BYTES_MAX: usize = 8 << 20;
 

@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its files fails")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use workflow_core::definition::{Definition, Diagnostic, Severity};
+use workflow_core::definition::{Code, Definition, Diagnostic, Severity};
 use workflow_core::json::Json;
 use workflow_core::limits::Limits;
 
@@ -24,10 +25,27 @@ fn definitions(kind: &str) -> Vec<PathBuf> {
 }
 
 fn check(path: &Path) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let source = Json::parse(fs::read_to_string(path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    // Small limits, so that going over them needs no large file.
-    let limits = Limits { steps_max: 20, payload_bytes_max: 16 << 10, ..Limits::default() };
-    Definition::check(&source, &limits).map(|checked| (checked.definition, checked.diagnostics))
+    check_text(fs::read_to_string(path).unwrap(), &Limits::default())
+}
+
+fn check_text(source: String, limits: &Limits) -> Result<(Definition, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let source = Json::parse(source).unwrap();
+    Definition::check(&source, limits).map(|checked| (checked.definition, checked.diagnostics))
+}
+
+/// What is said about three definitions over the limits, for which a file would be large.
+fn over_the_limits() -> Vec<Diagnostic> {
+    let limits = Limits { steps_max: 3, payload_bytes_max: 32 << 10, ..Limits::default() };
+    let step = |index: usize| format!(r#"{{"id":"s{index}","action":"work"}}"#);
+    let steps: Vec<String> = (0..4).map(step).collect();
+    let unknown: Vec<String> = (0..1_005).map(|index| format!(r#""x{index}":1"#)).collect();
+    let definitions = [
+        format!(r#"{{"id":"long","steps":[{}]}}"#, steps.join(",")),
+        format!(r#"{{"id":"large","description":"{}","steps":[{}]}}"#, "x".repeat(32 << 10), step(1)),
+        format!(r#"{{"id":"hopeless","steps":[{{"id":"a","action":"work",{}}}]}}"#, unknown.join(",")),
+    ];
+    let check = |source| check_text(source, &limits).expect_err("it is over a limit");
+    definitions.into_iter().flat_map(check).collect()
 }
 
 /// Where and what, then the message and the help, for each diagnostic.
@@ -89,6 +107,30 @@ fn invalid_definitions_are_refused_with_the_diagnostics_beside_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_over_a_limit_says_what_the_limit_is() {
+    let messages: Vec<String> = over_the_limits().into_iter().map(|diagnostic| diagnostic.message).collect();
+    assert_eq!(messages[0], "a definition has at most 3 steps, found 4");
+    assert_eq!(messages[1], "the definition has 32837 bytes, the limit is 32768");
+    assert_eq!(messages.len(), 2 + 1_000 + 1);
+    assert_eq!(messages.last().unwrap(), "5 more problems are not listed");
+}
+
+#[test]
+fn every_code_is_shown_by_a_definition() {
+    let shown: BTreeSet<Code> = definitions("valid")
+        .iter()
+        .chain(&definitions("invalid"))
+        .flat_map(|path| match check(path) {
+            Ok((_, diagnostics)) | Err(diagnostics) => diagnostics,
+        })
+        .chain(over_the_limits())
+        .map(|diagnostic| diagnostic.code)
+        .collect();
+    let missing: Vec<&Code> = Code::ALL.iter().filter(|code| !shown.contains(code)).collect();
+    assert!(missing.is_empty(), "no definition shows {missing:?}");
 }
 
 #[test]

@@ -99,30 +99,10 @@ codes! {
     SkippedWithDependency = "skipped_with_dependency",
     /// Hint: looks like the handler of an error but runs at the start.
     HandlerRunsAtStart = "handler_runs_at_start",
+    /// Hint: `fraud-check` in an expression is a subtraction.
+    DashedStepId = "dashed_step_id",
     /// Hint: listed twice in one `dependsOn`.
     RepeatedDependency = "repeated_dependency",
-}
-
-impl Diagnostic {
-    pub(crate) fn new(severity: Severity, pointer: &Pointer, code: Code, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity, pointer: pointer.0.clone(), code, message: message.into(), help: None, column: None }
-    }
-
-    pub(crate) fn error(pointer: &Pointer, code: Code, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(Severity::Error, pointer, code, message)
-    }
-
-    #[must_use]
-    pub(crate) fn help(mut self, help: impl Into<Option<String>>) -> Diagnostic {
-        self.help = help.into();
-        self
-    }
-
-    #[must_use]
-    pub(crate) fn column(mut self, column: usize) -> Diagnostic {
-        self.column = Some(column);
-        self
-    }
 }
 
 /// As one line: `error at /steps/1/dependsOn/0: no step `validat` (did you mean `validate`?)`.
@@ -151,32 +131,20 @@ impl fmt::Display for Code {
     }
 }
 
-/// A JSON pointer that grows on the way down.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Pointer(String);
-
-impl Pointer {
-    pub fn key(&self, key: &str) -> Pointer {
-        Pointer(format!("{}/{}", self.0, key.replace('~', "~0").replace('/', "~1")))
-    }
-
-    pub fn index(&self, index: usize) -> Pointer {
-        Pointer(format!("{}/{index}", self.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn pointers_escape_as_rfc_6901_says() {
-        assert_eq!(Pointer::default().key("steps").index(2).key("a/b~c").0, "/steps/2/a~1b~0c");
-    }
-
-    #[test]
     fn on_the_wire_what_is_absent_is_left_out() {
-        let diagnostic = Diagnostic::error(&Pointer::default(), Code::NoSteps, "no steps");
+        let diagnostic = Diagnostic {
+            severity: Severity::Error,
+            pointer: String::new(),
+            code: Code::NoSteps,
+            message: "no steps".to_owned(),
+            help: None,
+            column: None,
+        };
         assert_eq!(
             serde_json::to_string(&diagnostic).unwrap(),
             r#"{"severity":"error","pointer":"","code":"no_steps","message":"no steps"}"#

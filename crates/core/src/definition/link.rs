@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostic::Pointer;
 use super::edges::Edges;
 use super::reads::{self, What};
+use super::report::Pointer;
 use super::{ErrorBranch, OnError, Step, StepIndex, StepSet};
+use crate::id::StepId;
 
-pub(super) fn link(steps: &mut [Step]) {
+/// Fills in each step, and gives their places by id.
+pub(super) fn link(steps: &mut [Step]) -> BTreeMap<StepId, StepIndex> {
     let edges = Edges {
         depends_on: steps.iter().map(|step| step.depends_on.clone()).collect(),
         branches_to: steps
@@ -19,22 +21,22 @@ pub(super) fn link(steps: &mut [Step]) {
             .collect(),
     };
     let derived = edges.derive();
-    let index: BTreeMap<String, StepIndex> =
-        steps.iter().enumerate().map(|(step, of)| (of.id.as_str().to_owned(), StepIndex::new(step))).collect();
+    let index = steps.iter().enumerate().map(|(step, of)| (of.id.clone(), StepIndex::new(step))).collect();
     let derived = derived.dependents.into_iter().zip(derived.named_by).zip(derived.ancestors).zip(derived.visible);
     for (step, (((dependents, named_by), ancestors), visible)) in steps.iter_mut().zip(derived) {
         step.reads = reads_of(step, &visible, &index);
         (step.dependents, step.named_by, step.ancestors, step.visible) = (dependents, named_by, ancestors, visible);
     }
+    index
 }
 
-fn reads_of(step: &Step, visible: &StepSet, index: &BTreeMap<String, StepIndex>) -> StepSet {
+fn reads_of(step: &Step, visible: &StepSet, index: &BTreeMap<StepId, StepIndex>) -> StepSet {
     let mut reads = StepSet::default();
     for read in reads::of(&Pointer::default(), step.condition.as_ref(), step.params.as_ref()) {
         match &read.what {
             What::Everything => reads.extend(visible),
             What::Name(name) | What::Step(name) => {
-                if let Some(&read) = index.get(name).filter(|&&read| visible.contains(read)) {
+                if let Some(&read) = index.get(name.as_str()).filter(|&&read| visible.contains(read)) {
                     reads.insert(read);
                 }
             }

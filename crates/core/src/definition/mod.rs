@@ -11,6 +11,7 @@ mod event_pattern;
 mod link;
 mod params;
 mod reads;
+mod report;
 mod steps;
 mod stored;
 #[cfg(test)]
@@ -23,6 +24,8 @@ pub use event_pattern::{EventPattern, EventPatternError};
 pub use params::{Params, ParamsError};
 pub use steps::{StepIndex, StepSet};
 pub use stored::CorruptDefinition;
+
+use std::collections::BTreeMap;
 
 use crate::expression::Expression;
 use crate::id::{ActionName, StepId, WorkflowId};
@@ -43,6 +46,8 @@ pub struct Definition {
     pub timeout: Option<Millis>,
     /// As it was registered, without the fields that the engine adds.
     pub source: Json,
+    /// By id. Private, so that a definition is made only where it is checked or loaded.
+    index: BTreeMap<StepId, StepIndex>,
 }
 
 /// A node of the DAG, with the edges in both directions.
@@ -114,7 +119,7 @@ impl Definition {
     }
 
     pub fn index_of(&self, id: &str) -> Option<StepIndex> {
-        self.steps.iter().position(|step| step.id.as_str() == id).map(StepIndex::new)
+        self.index.get(id).copied()
     }
 
     /// The leaves: steps on which none depends and which are no error-branch targets.

@@ -55,7 +55,7 @@ impl Definition {
         let count = stored.steps.len();
         let mut steps =
             stored.steps.into_iter().map(|step| step.into_step(count)).collect::<Result<Vec<Step>, CorruptDefinition>>()?;
-        link(&mut steps);
+        let index = link(&mut steps);
         let source = Node::of(&stored.source);
         let text = |field: &str| match source.get(field).map(|node| &node.kind) {
             Some(Kind::Text(text)) => Some(text.clone()),
@@ -70,6 +70,7 @@ impl Definition {
             context: source.get("context").map_or_else(Json::empty_object, Node::to_json),
             timeout: stored.timeout,
             source: stored.source,
+            index,
         })
     }
 

@@ -46,7 +46,8 @@ pub struct Reference {
     pub name: String,
     pub path: Vec<String>,
     /// Nothing throws when the name is `undefined`: it is read alone, the first access to it is `?.`, or it was tested before
-    /// (`score && score.risk`). Of the roots `input`, `state`, `context` and `steps` it is their field that counts.
+    /// (`score && score.risk`). Of the roots `input`, `state` and `context` it is their field that counts, of `steps`
+    /// what a step has (`steps.score.output`).
     pub guarded: bool,
     /// 1-based, in characters of the source.
     pub column: usize,

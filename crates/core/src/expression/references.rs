@@ -5,8 +5,8 @@ use super::builtins::Function;
 use super::number;
 use super::tree::{Binary, Logical, Node, NodeId, Tree};
 
-/// Roots that are always there; what can be `undefined` is their field.
-const ROOTS: &[&str] = &["input", "state", "context", "steps"];
+/// Roots that are always there, and how deep in them what can be `undefined` is: `state.score`, `steps.score.output`.
+const ROOTS: &[(&str, usize)] = &[("input", 1), ("state", 1), ("context", 1), ("steps", 2)];
 
 /// Every free name, in the order of the source.
 pub(super) fn references(tree: &Tree) -> Vec<Reference> {
@@ -66,8 +66,9 @@ impl<'a> Walk<'a> {
 
     fn reference(&self, name_node: NodeId, name: &str, column: usize) -> Reference {
         let mut path = Vec::new();
-        // The node whose value can be `undefined`: the name, or the first field of a root.
-        let mut focus = (!ROOTS.contains(&name)).then_some(name_node);
+        // The node whose value can be `undefined`: the name, or a field of a root.
+        let depth = ROOTS.iter().find(|(root, _)| *root == name).map_or(0, |&(_, depth)| depth);
+        let mut focus = (depth == 0).then_some(name_node);
         let mut at = name_node;
         while let Some((parent, node)) = self.parent(at) {
             match node {
@@ -79,7 +80,7 @@ impl<'a> Walk<'a> {
                 Node::Present(_) | Node::Chain(_) => {}
                 _ => break,
             }
-            if focus.is_none() && path.len() == 1 {
+            if focus.is_none() && path.len() == depth {
                 focus = Some(parent);
             }
             at = parent;

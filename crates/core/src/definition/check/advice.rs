@@ -1,9 +1,13 @@
 //! What is legal and yet probably not meant: warnings and hints about a definition without errors.
 
-use super::Report;
-use crate::definition::diagnostic::{Code, Diagnostic, Pointer, Severity};
+use std::collections::BTreeSet;
+
+use crate::definition::diagnostic::Code;
+use crate::definition::params::Lookup;
 use crate::definition::reads::{self, What};
+use crate::definition::report::{Finding, Pointer, Report};
 use crate::definition::{Definition, ErrorBranch, OnError, Step, StepIndex, StepSet};
+use crate::expression::Expression;
 
 pub(super) fn give(definition: &Definition, report: &mut Report) {
     let steps = Pointer::default().key("steps");
@@ -13,6 +17,7 @@ pub(super) fn give(definition: &Definition, report: &mut Report) {
         warn_of_missing_outputs(definition, reader, &at, &mut outcomes, report);
         hint_at_skipped_step(definition, reader, &at, report);
         hint_at_handler(definition, reader, &at, report);
+        hint_at_dashed_ids(definition, reader, &at, report);
     }
 }
 
@@ -24,24 +29,21 @@ fn warn_of_missing_outputs(
     report: &mut Report,
 ) {
     let step = definition.step(reader);
-    let mut warned = StepSet::default();
+    let mut warned = BTreeSet::new();
     for read in reads::of(at, step.condition.as_ref(), step.params.as_ref()) {
         let (What::Name(name) | What::Step(name)) = &read.what else { continue };
         let Some(source) = definition.index_of(name).filter(|_| !read.guarded) else { continue };
-        if warned.contains(source) || !step.visible.contains(source) || !outcomes.can_run_without(reader, source) {
+        if !step.visible.contains(source) || !outcomes.can_run_without(reader, source) {
             continue;
         }
-        warned.insert(source);
+        // `gift.size > 1 && gift.size < 9` is one mistake.
+        if !warned.insert((read.pointer.to_string(), source)) {
+            continue;
+        }
         let why = outcomes.why_missing(source);
         let message = format!("`{}` reads `{name}`, which {why} while `{}` still runs", read.shown, step.id);
-        let help = if read.column.is_some() {
-            format!("write `{name}?.`, which gives `undefined` then")
-        } else {
-            format!("write `{}?`, which gives null then", read.shown)
-        };
-        let mut diagnostic = Diagnostic::new(Severity::Warning, &read.pointer, Code::ReadCanBeMissing, message).help(help);
-        diagnostic.column = read.column;
-        report.push(diagnostic);
+        let help = format!("write {}", read.if_missing);
+        report.push(Finding::warning(&read.pointer, Code::ReadCanBeMissing, message).help(help).column(read.column));
     }
 }
 
@@ -56,7 +58,7 @@ fn hint_at_skipped_step(definition: &Definition, step: StepIndex, at: &Pointer, 
     let message = format!("`{}` depends only on `{}`, which can be skipped: it is skipped too then", step.id, dependency.id);
     let help = "add an unconditional dependency if it should run anyway".to_owned();
     let at = at.key("dependsOn").index(0);
-    report.push(Diagnostic::new(Severity::Hint, &at, Code::SkippedWithDependency, message).help(help));
+    report.push(Finding::hint(&at, Code::SkippedWithDependency, message).help(help));
 }
 
 fn hint_at_handler(definition: &Definition, step: StepIndex, at: &Pointer, report: &mut Report) {
@@ -67,7 +69,27 @@ fn hint_at_handler(definition: &Definition, step: StepIndex, at: &Pointer, repor
     }
     let message = format!("`{}` runs at the start of every execution", step.id);
     let help = format!("to run it only when `{0}` fails, give `{0}` `onError: 'branch', errorBranch: '{1}'`", before.id, step.id);
-    report.push(Diagnostic::new(Severity::Hint, at, Code::HandlerRunsAtStart, message).help(help));
+    report.push(Finding::hint(at, Code::HandlerRunsAtStart, message).help(help));
+}
+
+/// `fraud-check.risk` is a subtraction to JavaScript.
+fn hint_at_dashed_ids(definition: &Definition, step: StepIndex, at: &Pointer, report: &mut Report) {
+    let step = definition.step(step);
+    let mut hint = |at: &Pointer, id: &str, column: Option<usize>| {
+        if definition.index_of(id).is_some() {
+            let message = format!("`{id}` is a subtraction here, not the step of that id");
+            let help = format!("write `state[\"{id}\"]`");
+            report.push(Finding::hint(at, Code::DashedStepId, message).help(help).column(column));
+        }
+    };
+    for (id, column) in step.condition.iter().flat_map(Expression::dashed_names) {
+        hint(&at.key("condition"), &id, Some(column));
+    }
+    for (at, lookup) in step.params.iter().flat_map(|params| params.lookups(&at.key("params"))) {
+        if let Lookup::Expression(expression) = lookup {
+            expression.dashed_names().iter().for_each(|(id, _)| hint(&at, id, None));
+        }
+    }
 }
 
 /// Which steps can end without output, and which can run all the same.

@@ -1,14 +1,17 @@
 //! The fields of a definition.
 
-use super::shape::{self, Fields};
+use std::collections::BTreeMap;
+
+use super::shape::{self, Fields, Known};
 use super::step::{self, Draft};
-use super::{Report, advice, graph, reads};
-use crate::definition::diagnostic::{Code, Diagnostic, Pointer};
+use super::{advice, graph, reads};
+use crate::definition::diagnostic::Code;
 use crate::definition::link::link;
+use crate::definition::report::{Finding, Pointer, Report};
 use crate::definition::tree::{Kind, Node};
-use crate::definition::{Definition, EventPattern, Step, Trigger, stored};
+use crate::definition::{Definition, EventPattern, Step, StepIndex, Trigger, stored};
 use crate::expression::Expression;
-use crate::id::WorkflowId;
+use crate::id::{StepId, WorkflowId};
 use crate::json::Json;
 use crate::limits::Limits;
 
@@ -25,12 +28,12 @@ pub(super) fn read(source: &Json, limits: &Limits, report: &mut Report) -> Optio
     if source.len() > limits.payload_bytes_max {
         let (found, max) = (source.len(), limits.payload_bytes_max);
         let message = format!("the definition has {found} bytes, the limit is {max}");
-        report.push(Diagnostic::error(&at, Code::DefinitionTooLarge, message));
+        report.push(Finding::error(&at, Code::DefinitionTooLarge, message));
         return None;
     }
     let node = Node::of(source);
-    let known: Vec<&str> = FIELDS.iter().chain(stored::ENGINE_FIELDS).chain(&[SCHEDULES]).copied().collect();
-    let fields = Fields::read(&node, &at, "a definition", &known, report)?;
+    let others: Vec<&str> = stored::ENGINE_FIELDS.iter().copied().chain([SCHEDULES]).collect();
+    let fields = Fields::read(&node, &at, "a definition", &Known { fields: FIELDS, others: &others }, report)?;
     shape::read_everywhere(&node, &at, report);
 
     let id = read_id(&fields, report);
@@ -42,15 +45,17 @@ pub(super) fn read(source: &Json, limits: &Limits, report: &mut Report) -> Optio
     let steps = read_steps(&fields, limits, report);
     let triggers = read_triggers(&fields, report);
 
+    let (steps, index) = steps?;
     let definition = Definition {
         id: id?,
         name,
         description,
-        steps: steps?,
+        steps,
         triggers,
         context,
         timeout,
         source: stored::without_engine_fields(source),
+        index,
     };
     if !report.has_errors() {
         advice::give(&definition, report);
@@ -63,7 +68,7 @@ fn read_id(fields: &Fields<'_, '_>, report: &mut Report) -> Option<WorkflowId> {
     match WorkflowId::new(id) {
         Ok(id) => Some(id),
         Err(error) => {
-            report.push(Diagnostic::error(&fields.at("id"), Code::InvalidWorkflowId, error.to_string()));
+            report.push(Finding::error(&fields.at("id"), Code::InvalidWorkflowId, error.to_string()));
             None
         }
     }
@@ -83,11 +88,11 @@ fn refuse_schedules(fields: &Fields<'_, '_>, report: &mut Report) {
     if fields.get(SCHEDULES).is_some_and(|node| !matches!(&node.kind, Kind::Array(schedules) if schedules.is_empty())) {
         let message = "schedules are not supported yet";
         let help = "start executions from outside (cron and `workflow start`), or by an event".to_owned();
-        report.push(Diagnostic::error(&fields.at(SCHEDULES), Code::NotSupported, message).help(help));
+        report.push(Finding::error(&fields.at(SCHEDULES), Code::NotSupported, message).help(help));
     }
 }
 
-fn read_steps(fields: &Fields<'_, '_>, limits: &Limits, report: &mut Report) -> Option<Vec<Step>> {
+fn read_steps(fields: &Fields<'_, '_>, limits: &Limits, report: &mut Report) -> Option<(Vec<Step>, BTreeMap<StepId, StepIndex>)> {
     let at = fields.at("steps");
     if fields.get("steps").is_none() {
         fields.missing("steps", "`\"steps\": [{\"id\": \"charge\", \"action\": \"chargeCard\"}]`", report);
@@ -95,12 +100,12 @@ fn read_steps(fields: &Fields<'_, '_>, limits: &Limits, report: &mut Report) -> 
     let nodes = fields.list("steps", report)?;
     let max = limits.steps_max.min(STEPS_MAX);
     if nodes.is_empty() {
-        report.push(Diagnostic::error(&at, Code::NoSteps, "a definition has at least one step, found none"));
+        report.push(Finding::error(&at, Code::NoSteps, "a definition has at least one step, found none"));
         return None;
     }
     if nodes.len() > max {
         let message = format!("a definition has at most {max} steps, found {}", nodes.len());
-        report.push(Diagnostic::error(&at, Code::TooManySteps, message));
+        report.push(Finding::error(&at, Code::TooManySteps, message));
         return None;
     }
     let drafts: Vec<Draft<'_>> =
@@ -108,8 +113,8 @@ fn read_steps(fields: &Fields<'_, '_>, limits: &Limits, report: &mut Report) -> 
     let graph = graph::read(&drafts, report);
     reads::check(&drafts, &graph, report);
     let mut steps = graph::into_steps(drafts, &graph)?;
-    link(&mut steps);
-    Some(steps)
+    let index = link(&mut steps);
+    Some((steps, index))
 }
 
 fn read_triggers(fields: &Fields<'_, '_>, report: &mut Report) -> Vec<Trigger> {
@@ -119,13 +124,13 @@ fn read_triggers(fields: &Fields<'_, '_>, report: &mut Report) -> Vec<Trigger> {
 }
 
 fn read_trigger(node: &Node<'_>, at: &Pointer, report: &mut Report) -> Option<Trigger> {
-    let fields = Fields::read(node, at, "a trigger", &["event", "condition"], report)?;
+    let fields = Fields::read(node, at, "a trigger", &Known { fields: &["event", "condition"], others: &[] }, report)?;
     let condition = expression(&fields, "condition", report);
     let event = fields.required_text("event", "`\"event\": \"Customer.created\"`", report)?;
     match EventPattern::parse(event) {
         Ok(event) => Some(Trigger { event, condition }),
         Err(error) => {
-            report.push(Diagnostic::error(&fields.at("event"), Code::InvalidEventPattern, error.to_string()));
+            report.push(Finding::error(&fields.at("event"), Code::InvalidEventPattern, error.to_string()));
             None
         }
     }
@@ -137,8 +142,8 @@ pub(super) fn expression(fields: &Fields<'_, '_>, name: &str, report: &mut Repor
         Ok(expression) => Some(expression),
         Err(problem) => {
             let message = format!("column {}: {}", problem.column, problem.message);
-            let diagnostic = Diagnostic::error(&fields.at(name), Code::InvalidExpression, message);
-            report.push(diagnostic.help(problem.help).column(problem.column));
+            let finding = Finding::error(&fields.at(name), Code::InvalidExpression, message);
+            report.push(finding.help(problem.help).column(problem.column));
             None
         }
     }

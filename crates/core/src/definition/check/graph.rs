@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Report;
 use super::step::{Draft, Policy};
 use crate::definition::closest::did_you_mean;
-use crate::definition::diagnostic::{Code, Diagnostic, Pointer, Severity};
+use crate::definition::diagnostic::Code;
 use crate::definition::edges::{Derived, Edges};
+use crate::definition::report::{Finding, Pointer, Report};
 use crate::definition::{ErrorBranch, OnError, Step, StepIndex, StepSet};
 use crate::id::WorkflowId;
 
@@ -38,7 +38,7 @@ pub(super) fn read<'n>(drafts: &[Draft<'n>], report: &mut Report) -> Graph<'n> {
         for (at, dependency) in dependencies {
             if seen.contains(dependency) {
                 let message = format!("`{}` is there twice", drafts[dependency.get()].called.unwrap_or_default());
-                report.push(Diagnostic::new(Severity::Hint, at, Code::RepeatedDependency, message));
+                report.push(Finding::hint(at, Code::RepeatedDependency, message));
             } else {
                 seen.insert(dependency);
                 depends_on.push(dependency);
@@ -59,8 +59,8 @@ fn read_index<'n>(drafts: &[Draft<'n>], report: &mut Report) -> BTreeMap<&'n str
     for (step, draft) in drafts.iter().enumerate() {
         let Some(id) = draft.called else { continue };
         if let Some(&first) = index.get(id) {
-            let message = format!("step id `{}` is taken by step {}", id.escape_debug(), StepIndex::get(first) + 1);
-            report.push(Diagnostic::error(&draft.at.key("id"), Code::DuplicateStep, message));
+            let message = format!("step id `{}` is already taken by {}", id.escape_debug(), drafts[StepIndex::get(first)].at);
+            report.push(Finding::error(&draft.at.key("id"), Code::DuplicateStep, message));
         } else {
             index.insert(id, StepIndex::new(step));
         }
@@ -80,13 +80,14 @@ fn read_dependencies<'d>(
         match index.get(id) {
             // A second step of the same id that depends on the first is a mistake of its own.
             Some(&dependency) if dependency == step => {
-                report.push(Diagnostic::error(at, Code::SelfDependency, format!("`{id}` depends on itself")));
+                report.push(Finding::error(at, Code::SelfDependency, format!("`{id}` depends on itself")));
             }
             Some(&dependency) => dependencies.push((at, dependency)),
             None => {
                 let others = index.iter().filter(|&(_, &other)| other != step).map(|(&id, _)| id);
                 let message = format!("there is no step `{}`", id.escape_debug());
-                report.push(Diagnostic::error(at, Code::UnknownStep, message).help(did_you_mean(id, others)));
+                let help = if report.is_full() { None } else { did_you_mean(id, others) };
+                report.push(Finding::error(at, Code::UnknownStep, message).help(help));
             }
         }
     }
@@ -111,12 +112,12 @@ fn read_error_branch(
             let step = draft.called.unwrap_or("the step");
             let message = format!("there is no step `{name}`: when `{step}` fails, a workflow with this id is started");
             let help = meant.or_else(|| Some(format!("add a step `{name}`, or see that a workflow `{name}` is registered")));
-            report.push(Diagnostic::new(Severity::Warning, &at, Code::ErrorBranchIsNoStep, message).help(help));
+            report.push(Finding::warning(&at, Code::ErrorBranchIsNoStep, message).help(help));
             (None, Some(workflow))
         }
         Err(error) => {
             let message = format!("there is no step `{}`, and for a workflow: {error}", name.escape_debug());
-            report.push(Diagnostic::error(&at, Code::InvalidWorkflowId, message).help(meant));
+            report.push(Finding::error(&at, Code::InvalidWorkflowId, message).help(meant));
             (None, None)
         }
     }
@@ -135,7 +136,7 @@ fn report_cycles(drafts: &[Draft<'_>], edges: &Edges, report: &mut Report) {
             None => last.at.key("errorBranch"),
         };
         let message = format!("steps that wait for each other never run: `{}`", names.join(" -> "));
-        report.push(Diagnostic::error(&at, Code::Cycle, message).help(help));
+        report.push(Finding::error(&at, Code::Cycle, message).help(help));
     }
 }
 

@@ -1,17 +1,19 @@
 //! Conditions and params read only what is there: the outputs of steps that have ended by then.
 
-use super::Report;
+use std::collections::BTreeSet;
+
 use super::graph::Graph;
 use super::step::Draft;
+use crate::definition::StepIndex;
 use crate::definition::closest::did_you_mean;
-use crate::definition::diagnostic::{Code, Diagnostic};
+use crate::definition::diagnostic::Code;
 use crate::definition::reads::{self, Read, What};
-use crate::definition::{StepIndex, StepSet};
+use crate::definition::report::{Finding, Report};
 
 pub(super) fn check(drafts: &[Draft<'_>], graph: &Graph<'_>, report: &mut Report) {
     for (reader, draft) in drafts.iter().enumerate() {
         let reader = StepIndex::new(reader);
-        let mut reported = StepSet::default();
+        let mut reported = Reported::new();
         for read in reads::of(&draft.at, draft.condition.as_ref(), draft.params.as_ref()) {
             match &read.what {
                 What::Everything => {}
@@ -23,8 +25,8 @@ pub(super) fn check(drafts: &[Draft<'_>], graph: &Graph<'_>, report: &mut Report
                 What::Step(name) => match graph.index.get(name.as_str()) {
                     Some(&step) => check_read(drafts, graph, reader, step, &read, &mut reported, report),
                     None => {
-                        let message = format!("`{}` reads step `{}`, which there is not", read.shown, name.escape_debug());
-                        let help = did_you_mean(name, graph.index.keys().copied());
+                        let message = format!("`{}` reads step `{}`, but there is no such step", read.shown, name.escape_debug());
+                        let help = if report.is_full() { None } else { did_you_mean(name, graph.index.keys().copied()) };
                         report.push(at(&read, Code::UnknownStep, message).help(help));
                     }
                 },
@@ -33,25 +35,30 @@ pub(super) fn check(drafts: &[Draft<'_>], graph: &Graph<'_>, report: &mut Report
     }
 }
 
-/// Reports a read of what `reader` cannot see, each step once for a reader.
+/// Pointers of what has been reported of one step, each with the step that is read there: `a.x > 1 && a.x < 9` is one mistake.
+type Reported = BTreeSet<(String, StepIndex)>;
+
+/// Reports a read of what `reader` cannot see.
 fn check_read(
     drafts: &[Draft<'_>],
     graph: &Graph<'_>,
     reader: StepIndex,
     step: StepIndex,
     read: &Read,
-    reported: &mut StepSet,
+    reported: &mut Reported,
     report: &mut Report,
 ) {
     let visible = &graph.derived.visible[reader.get()];
-    if visible.contains(step) || reported.contains(step) {
+    if visible.contains(step) {
         return;
     }
     let incomplete = |step| graph.incomplete.contains(step);
     if incomplete(reader) || visible.iter().any(incomplete) {
         return;
     }
-    reported.insert(step);
+    if !reported.insert((read.pointer.to_string(), step)) {
+        return;
+    }
     let name = |step: StepIndex| drafts[step.get()].called.unwrap_or("?");
     let (message, help) = if step == reader {
         (format!("`{}` reads the output of its own step, which has none yet", read.shown), None)
@@ -71,10 +78,6 @@ fn check_read(
     report.push(at(read, Code::ReadIsRace, message).help(help));
 }
 
-fn at(read: &Read, code: Code, message: String) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&read.pointer, code, message);
-    match read.column {
-        Some(column) => diagnostic.column(column),
-        None => diagnostic,
-    }
+fn at(read: &Read, code: Code, message: String) -> Finding {
+    Finding::error(&read.pointer, code, message).column(read.column)
 }

@@ -1,9 +1,16 @@
 //! JSON of the right shape: objects without unknown fields, texts, lists, numbers.
 
-use super::Report;
 use crate::definition::closest::{closest, did_you_mean};
-use crate::definition::diagnostic::{Code, Diagnostic, Pointer};
+use crate::definition::diagnostic::Code;
+use crate::definition::report::{Finding, Pointer, Report};
 use crate::definition::tree::{Kind, Node};
+
+/// Fields that an object may have.
+pub(super) struct Known<'k> {
+    pub fields: &'k [&'k str],
+    /// Legal, but nobody is told to write them.
+    pub others: &'k [&'k str],
+}
 
 /// An object whose fields are known by name.
 pub(super) struct Fields<'n, 'a> {
@@ -13,16 +20,16 @@ pub(super) struct Fields<'n, 'a> {
 
 impl<'n, 'a> Fields<'n, 'a> {
     /// `None`, and an error, when it is no object. Fields that are not in `known` are errors.
-    pub fn read(node: &'n Node<'a>, at: &Pointer, what: &str, known: &[&str], report: &mut Report) -> Option<Fields<'n, 'a>> {
+    pub fn read(node: &'n Node<'a>, at: &Pointer, what: &str, known: &Known<'_>, report: &mut Report) -> Option<Fields<'n, 'a>> {
         let Kind::Object(fields) = &node.kind else {
-            report.push(Diagnostic::error(at, Code::WrongType, format!("{what} is an object, found {}", node.what())));
+            report.push(Finding::error(at, Code::WrongType, format!("{what} is an object, found {}", node.what())));
             return None;
         };
         for (name, _) in fields {
-            if !known.contains(&name.as_str()) {
+            if !known.fields.contains(&name.as_str()) && !known.others.contains(&name.as_str()) {
                 let message = format!("{what} has no field `{}`", name.escape_debug());
-                let help = meant(name, known).or_else(|| Some(format!("its fields are {}", listed(known))));
-                report.push(Diagnostic::error(&at.key(name), Code::UnknownField, message).help(help));
+                let help = if report.is_full() { None } else { meant(name, known.fields) };
+                report.push(Finding::error(&at.key(name), Code::UnknownField, message).help(help));
             }
         }
         Some(Fields { at: at.clone(), fields })
@@ -38,13 +45,13 @@ impl<'n, 'a> Fields<'n, 'a> {
     }
 
     pub fn missing(&self, name: &str, example: &str, report: &mut Report) {
-        let diagnostic = Diagnostic::error(&self.at, Code::MissingField, format!("`{name}` is missing"));
-        report.push(diagnostic.help(format!("such as {example}")));
+        let finding = Finding::error(&self.at, Code::MissingField, format!("`{name}` is missing"));
+        report.push(finding.help(format!("such as {example}")));
     }
 
     /// The text of an optional field.
     pub fn text(&self, name: &str, report: &mut Report) -> Option<&'n str> {
-        text(self.get(name)?, &self.at(name), name, report)
+        text(self.get(name)?, &self.at(name), &format!("`{name}`"), report)
     }
 
     /// The text of a field that has to be there.
@@ -61,7 +68,11 @@ impl<'n, 'a> Fields<'n, 'a> {
         if let Kind::Array(elements) = &node.kind {
             return Some(elements);
         }
-        wrong_type(node, &self.at(name), &format!("`{name}` is a list"), report);
+        let finding = Finding::error(&self.at(name), Code::WrongType, format!("`{name}` is a list, found {}", node.what()));
+        report.push(finding.help(match node.kind {
+            Kind::Text(_) | Kind::Object(_) => Some("put it in brackets: `[...]`".to_owned()),
+            Kind::Null | Kind::Bool | Kind::Number | Kind::Array(_) => None,
+        }));
         None
     }
 
@@ -73,7 +84,7 @@ impl<'n, 'a> Fields<'n, 'a> {
         }
         let names: Vec<&str> = words.iter().map(|&(word, _)| word).collect();
         let message = format!("`{name}` is one of {}, found `{}`", listed(&names), text.escape_debug());
-        report.push(Diagnostic::error(&self.at(name), Code::UnknownValue, message).help(did_you_mean(text, names)));
+        report.push(Finding::error(&self.at(name), Code::UnknownValue, message).help(did_you_mean(text, names)));
         None
     }
 
@@ -90,22 +101,23 @@ impl<'n, 'a> Fields<'n, 'a> {
             return Some(number as u32);
         }
         let message = format!("`{name}` is a whole number from 0 to {max}, found {}", node.text);
-        report.push(Diagnostic::error(&self.at(name), Code::OutOfRange, message));
+        report.push(Finding::error(&self.at(name), Code::OutOfRange, message));
         None
     }
 }
 
+/// `name` is how the message calls it.
 pub(super) fn text<'n>(node: &'n Node<'_>, at: &Pointer, name: &str, report: &mut Report) -> Option<&'n str> {
     if let Kind::Text(text) = &node.kind {
         return Some(text);
     }
-    wrong_type(node, at, &format!("`{name}` is a string"), report);
+    wrong_type(node, at, &format!("{name} is a string"), report);
     None
 }
 
 pub(super) fn wrong_type(node: &Node<'_>, at: &Pointer, expected: &str, report: &mut Report) {
-    let diagnostic = Diagnostic::error(at, Code::WrongType, format!("{expected}, found {}", node.what()));
-    report.push(diagnostic.help(match node.kind {
+    let finding = Finding::error(at, Code::WrongType, format!("{expected}, found {}", node.what()));
+    report.push(finding.help(match node.kind {
         Kind::Null => Some("leave the field out when there is nothing to say".to_owned()),
         _ => None,
     }));
@@ -115,9 +127,7 @@ pub(super) fn wrong_type(node: &Node<'_>, at: &Pointer, expected: &str, report: 
 pub(super) fn read_everywhere(node: &Node<'_>, at: &Pointer, report: &mut Report) {
     if node.broken {
         let message = "a string has half of a surrogate pair, which is no character";
-        report.push(
-            Diagnostic::error(at, Code::InvalidText, message).help("write the character itself, or both halves".to_owned()),
-        );
+        report.push(Finding::error(at, Code::InvalidText, message).help("write the character itself, or both halves".to_owned()));
     }
     match &node.kind {
         Kind::Array(elements) => {
@@ -128,7 +138,7 @@ pub(super) fn read_everywhere(node: &Node<'_>, at: &Pointer, report: &mut Report
             for (key, value) in fields {
                 if !seen.insert(key) {
                     let message = format!("the key `{}` is there twice, and only one can count", key.escape_debug());
-                    report.push(Diagnostic::error(&at.key(key), Code::DuplicateKey, message));
+                    report.push(Finding::error(&at.key(key), Code::DuplicateKey, message));
                 }
                 read_everywhere(value, &at.key(key), report);
             }
@@ -159,7 +169,10 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 
 fn meant(name: &str, known: &[&str]) -> Option<String> {
     let other = OTHER_NAMES.iter().find(|&&(other, ours)| other == name && known.contains(&ours)).map(|&(_, ours)| ours);
-    closest(name, known.iter().copied()).or(other).map(|name| format!("did you mean `{name}`?"))
+    match other.or_else(|| closest(name, known.iter().copied())) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None => Some(format!("its fields are {}", listed(known))),
+    }
 }
 
 fn listed(names: &[&str]) -> String {

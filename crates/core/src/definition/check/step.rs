@@ -1,11 +1,11 @@
 //! The fields of one step.
 
-use super::Report;
 use super::definition::expression;
-use super::shape::{self, Fields};
+use super::shape::{self, Fields, Known};
 use crate::definition::Backoff;
-use crate::definition::diagnostic::{Code, Diagnostic, Pointer};
+use crate::definition::diagnostic::Code;
 use crate::definition::params::Params;
+use crate::definition::report::{Finding, Pointer, Report};
 use crate::definition::tree::{Kind, Node};
 use crate::duration;
 use crate::expression::Expression;
@@ -68,7 +68,7 @@ const POLICIES: &[(&str, Policy)] =
     &[("fail", Policy::Fail), ("continue", Policy::Continue), ("retry", Policy::Retry), ("branch", Policy::Branch)];
 
 pub(super) fn read<'n>(node: &'n Node<'_>, at: &Pointer, report: &mut Report) -> Draft<'n> {
-    let Some(fields) = Fields::read(node, at, "a step", FIELDS, report) else {
+    let Some(fields) = Fields::read(node, at, "a step", &Known { fields: FIELDS, others: &[] }, report) else {
         return Draft::nothing(at);
     };
     let called = fields.required_text("id", "`\"id\": \"charge\"`", report);
@@ -121,11 +121,11 @@ fn read_id(id: &str, at: &Pointer, report: &mut Report) -> Option<StepId> {
         Ok(id) => return Some(id),
         Err(_) if RESERVED_STEP_IDS.contains(&id) => {
             let message = format!("`{id}` is reserved: in an expression it means something else");
-            report.push(Diagnostic::error(at, Code::ReservedStepId, message).help(format!("such as `{id}-step`")));
+            report.push(Finding::error(at, Code::ReservedStepId, message).help(format!("such as `{id}-step`")));
         }
         Err(error) => {
             let help = id.contains('.').then(|| "in `$.a.b` the dot leads to field `b` of step `a`; write `-` or `_`".to_owned());
-            report.push(Diagnostic::error(at, Code::InvalidStepId, error.to_string()).help(help));
+            report.push(Finding::error(at, Code::InvalidStepId, error.to_string()).help(help));
         }
     }
     None
@@ -136,17 +136,14 @@ fn read_action(fields: &Fields<'_, '_>, report: &mut Report) -> Option<ActionNam
     match ActionName::new(action) {
         Ok(action) => Some(action),
         Err(error) => {
-            report.push(Diagnostic::error(&fields.at("action"), Code::InvalidAction, error.to_string()));
+            report.push(Finding::error(&fields.at("action"), Code::InvalidAction, error.to_string()));
             None
         }
     }
 }
 
 fn read_params(fields: &Fields<'_, '_>, report: &mut Report) -> Option<Params> {
-    let mut problems = Vec::new();
-    let params = Params::read(fields.get("params")?, &fields.at("params"), &mut problems);
-    problems.into_iter().for_each(|problem| report.push(problem));
-    Some(params)
+    Some(Params::read(fields.get("params")?, &fields.at("params"), report))
 }
 
 fn read_depends_on<'n>(fields: &Fields<'n, '_>, report: &mut Report) -> Vec<(Pointer, &'n str)> {
@@ -168,7 +165,7 @@ fn read_error_branch<'n>(fields: &Fields<'n, '_>, policy: Option<Policy>, report
         (Some(Policy::Branch), None) => {
             let message = "`onError: \"branch\"` wants an `errorBranch`, found none";
             let help = "name the step that handles the failure, such as `\"errorBranch\": \"refund\"`".to_owned();
-            report.push(Diagnostic::error(&fields.at("onError"), Code::BranchWithoutErrorBranch, message).help(help));
+            report.push(Finding::error(&fields.at("onError"), Code::BranchWithoutErrorBranch, message).help(help));
             None
         }
         (Some(Policy::Branch), Some(_)) => target,
@@ -178,7 +175,7 @@ fn read_error_branch<'n>(fields: &Fields<'n, '_>, policy: Option<Policy>, report
         (_, Some(_)) => {
             let message = "`errorBranch` is of use only with `onError: \"branch\"`";
             let help = "add `\"onError\": \"branch\"`, or take `errorBranch` out".to_owned();
-            report.push(Diagnostic::error(&fields.at("errorBranch"), Code::ErrorBranchWithoutBranch, message).help(help));
+            report.push(Finding::error(&fields.at("errorBranch"), Code::ErrorBranchWithoutBranch, message).help(help));
             None
         }
     }
@@ -194,13 +191,13 @@ fn read_backoff(fields: &Fields<'_, '_>, report: &mut Report) -> Backoff {
     if fields.get("maxRetryDelay").is_some() && backoff_is_known && exponential != Some(true) {
         let message = "`maxRetryDelay` is of use only with `backoff: \"exponential\"`: a fixed delay never grows";
         let help = "add `\"backoff\": \"exponential\"`, or take `maxRetryDelay` out".to_owned();
-        report.push(Diagnostic::error(&at, Code::MaxRetryDelayWithoutExponential, message).help(help));
+        report.push(Finding::error(&at, Code::MaxRetryDelayWithoutExponential, message).help(help));
     }
     let delay_is_known = given.is_some() || fields.get("retryDelay").is_none();
     if let Some(delay_max) = delay_max.filter(|&delay_max| delay_is_known && delay_max < delay) {
         let default = if given.is_none() { ", the default" } else { "" };
         let message = format!("`maxRetryDelay` is at least `retryDelay` ({delay}{default}), found {delay_max}");
-        report.push(Diagnostic::error(&at, Code::MaxRetryDelayTooShort, message));
+        report.push(Finding::error(&at, Code::MaxRetryDelayTooShort, message));
     }
     if exponential == Some(true) {
         Backoff::Exponential { delay, delay_max: delay_max.unwrap_or(RETRY_DELAY_MAX_DEFAULT.max(delay)) }
@@ -216,13 +213,13 @@ pub(super) fn duration(fields: &Fields<'_, '_>, name: &str, report: &mut Report)
     if matches!(node.kind, Kind::Number) {
         let help = format!("write `\"{0}ms\"` or `\"{0}s\"`, whichever is meant", node.text);
         let message = format!("`{name}` is a duration with its unit, found the number {}", node.text);
-        report.push(Diagnostic::error(&at, Code::WrongType, message).help(help));
+        report.push(Finding::error(&at, Code::WrongType, message).help(help));
         return None;
     }
-    match duration::parse(shape::text(node, &at, name, report)?) {
+    match duration::parse(fields.text(name, report)?) {
         Ok(duration) => Some(duration),
         Err(error) => {
-            report.push(Diagnostic::error(&at, Code::InvalidDuration, error.to_string()));
+            report.push(Finding::error(&at, Code::InvalidDuration, error.to_string()));
             None
         }
     }

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 pub use resolve::ParamsError;
 
-use super::diagnostic::{Code, Diagnostic, Pointer};
+use super::diagnostic::{Code, Diagnostic};
+use super::report::{Finding, Pointer, Report};
 use super::tree::{Kind, Node};
-use crate::expression::{Expression, Reference};
+use crate::expression::Expression;
 use crate::json::Json;
 
 /// A checked template of params.
@@ -48,7 +49,7 @@ enum Part {
 /// `$.validate.total?`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Path {
+pub(crate) struct Path {
     root: Root,
     /// What follows the root; of `Steps` the id and one of `output`, `status`, `error` come first.
     keys: Vec<String>,
@@ -66,32 +67,26 @@ enum Root {
 }
 
 /// A place in params that looks something up.
+#[derive(Debug)]
 pub(crate) enum Lookup<'a> {
-    Path {
-        /// The step's id or field's name, when the path begins in `state` or `steps`.
-        name: Option<&'a str>,
-        in_steps: bool,
-        /// Whether nothing fails when the step has no output.
-        guarded: bool,
-        shown: String,
-    },
-    Reference(Reference),
+    Path(&'a Path),
+    Expression(&'a Expression),
 }
 
 impl Params {
     /// Reads a template; all problems at once, their pointers relative to it.
     pub fn parse(template: &Json) -> Result<Params, Vec<Diagnostic>> {
-        let mut problems = Vec::new();
-        let params = Params::read(&Node::of(template), &Pointer::default(), &mut problems);
-        if problems.is_empty() { Ok(params) } else { Err(problems) }
+        let mut report = Report::default();
+        let params = Params::read(&Node::of(template), &Pointer::default(), &mut report);
+        if report.has_errors() { Err(report.finish()) } else { Ok(params) }
     }
 
-    /// What is wrong goes to `problems`; what is returned is of use only when there were none.
-    pub(crate) fn read(node: &Node<'_>, at: &Pointer, problems: &mut Vec<Diagnostic>) -> Params {
+    /// What is wrong goes to `report`; what is returned is of use only when nothing was.
+    pub(crate) fn read(node: &Node<'_>, at: &Pointer, report: &mut Report) -> Params {
         if !matches!(node.kind, Kind::Object(_)) {
-            problems.push(Diagnostic::error(at, Code::WrongType, format!("params are an object, found {}", node.what())));
+            report.push(Finding::error(at, Code::WrongType, format!("params are an object, found {}", node.what())));
         }
-        Params { template: Template::read(node, at, problems) }
+        Params { template: Template::read(node, at, report) }
     }
 
     /// Whether nothing in it has to be looked up.
@@ -108,7 +103,7 @@ impl Params {
 }
 
 impl Template {
-    fn read(node: &Node<'_>, at: &Pointer, problems: &mut Vec<Diagnostic>) -> Template {
+    fn read(node: &Node<'_>, at: &Pointer, report: &mut Report) -> Template {
         let literal = || Template::Literal(node.to_json());
         match &node.kind {
             Kind::Null | Kind::Bool | Kind::Number => literal(),
@@ -116,7 +111,7 @@ impl Template {
                 Ok(Some(template)) => template,
                 Ok(None) => literal(),
                 Err(problem) => {
-                    problems.push(problem.at(at));
+                    report.push(problem.at(at));
                     literal()
                 }
             },
@@ -124,13 +119,13 @@ impl Template {
                 let elements: Vec<Template> = elements
                     .iter()
                     .enumerate()
-                    .map(|(index, element)| Template::read(element, &at.index(index), problems))
+                    .map(|(index, element)| Template::read(element, &at.index(index), report))
                     .collect();
                 if elements.iter().all(Template::is_untouched) { literal() } else { Template::Array(elements) }
             }
             Kind::Object(fields) => {
                 let fields: Vec<(String, Template)> =
-                    fields.iter().map(|(key, value)| (key.clone(), Template::read(value, &at.key(key), problems))).collect();
+                    fields.iter().map(|(key, value)| (key.clone(), Template::read(value, &at.key(key), report))).collect();
                 if fields.iter().all(|(_, value)| value.is_untouched()) { literal() } else { Template::Object(fields) }
             }
         }
@@ -148,39 +143,37 @@ impl Template {
             Template::Array(elements) => {
                 elements.iter().enumerate().for_each(|(index, element)| element.lookups(&at.index(index), lookups));
             }
-            Template::Path(path) => lookups.push((at.clone(), path.lookup())),
-            Template::Value(expression) => references(expression, at, lookups),
-            Template::Text(parts) => {
-                for part in parts {
-                    if let Part::Value(expression) = part {
-                        references(expression, at, lookups);
-                    }
-                }
-            }
+            Template::Path(path) => lookups.push((at.clone(), Lookup::Path(path))),
+            Template::Value(expression) => lookups.push((at.clone(), Lookup::Expression(expression))),
+            Template::Text(parts) => lookups.extend(parts.iter().filter_map(|part| match part {
+                Part::Value(expression) => Some((at.clone(), Lookup::Expression(expression))),
+                Part::Text(_) => None,
+            })),
         }
     }
 }
 
-fn references<'a>(expression: &Expression, at: &Pointer, lookups: &mut Vec<(Pointer, Lookup<'a>)>) {
-    lookups.extend(expression.references().into_iter().map(|reference| (at.clone(), Lookup::Reference(reference))));
-}
-
 impl Path {
-    fn lookup(&self) -> Lookup<'_> {
-        let name = match self.root {
+    /// The step's id or field's name that it begins with, when it does not begin in input or context.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self.root {
             Root::State | Root::Steps => self.keys.first().map(String::as_str),
             Root::Input | Root::Context => None,
-        };
+        }
+    }
+
+    /// Whether its name can only be a step's.
+    pub(crate) fn is_in_steps(&self) -> bool {
+        self.root == Root::Steps
+    }
+
+    /// Whether it leads somewhere, or to null, also when the step has no output.
+    pub(crate) fn is_guarded(&self) -> bool {
         let reads_into_output = match self.root {
             Root::State => self.keys.len() > 1,
             Root::Steps => self.keys.len() > 2 && self.keys[1] != "status",
             Root::Input | Root::Context => false,
         };
-        Lookup::Path {
-            name,
-            in_steps: self.root == Root::Steps,
-            guarded: self.optional || !reads_into_output,
-            shown: self.to_string(),
-        }
+        self.optional || !reads_into_output
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{Part, Path, Root, Template};
-use crate::definition::diagnostic::{Code, Diagnostic, Pointer};
+use crate::definition::diagnostic::Code;
+use crate::definition::report::{Finding, Pointer};
 use crate::expression::Expression;
 
 /// What is wrong with one string.
@@ -21,8 +22,8 @@ impl TemplateProblem {
         TemplateProblem { code: Code::InvalidTemplate, column, message, help: Some(help.to_owned()) }
     }
 
-    pub(super) fn at(self, pointer: &Pointer) -> Diagnostic {
-        Diagnostic::error(pointer, self.code, format!("column {}: {}", self.column, self.message))
+    pub(super) fn at(self, pointer: &Pointer) -> Finding {
+        Finding::error(pointer, self.code, format!("column {}: {}", self.column, self.message))
             .help(self.help)
             .column(self.column)
     }
