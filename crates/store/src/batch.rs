@@ -6,6 +6,7 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
+use crate::fault::{Fault, FaultKind};
 use crate::row::{DefinitionRow, Endpoint, Head, Snapshot};
 
 /// All that is committed together: one transaction, one sync.
@@ -90,4 +91,33 @@ pub struct Committed {
 pub struct Taken {
     pub executions: Vec<ExecutionId>,
     pub data: Json,
+}
+
+impl Transition {
+    /// The status and the newest `seq` after it, when it follows what is `before` it.
+    pub(crate) fn follows(&self, before: Option<(Status, u64)>) -> Result<(Status, u64), Fault> {
+        let refused = |what: String| Fault::new(FaultKind::Corrupt, "commit", format!("{}: {what}", self.id));
+        let (status, seq) = match (&self.head, before) {
+            (None, Some(before)) => before,
+            (None, None) => return Err(refused("a change without a head row, of an execution that is not stored".to_owned())),
+            (Some(change), before) => {
+                if change.head.id != self.id {
+                    return Err(refused(format!("its head row is that of {}", change.head.id)));
+                }
+                let stored = before.map(|(status, _)| status);
+                if change.status_before != stored {
+                    let expected = change.status_before;
+                    return Err(refused(format!("expected to find status {expected:?}, found {stored:?}")));
+                }
+                (change.head.status, before.map_or(0, |(_, seq)| seq))
+            }
+        };
+        for (place, recorded) in self.events.iter().enumerate() {
+            let expected = seq + 1 + place as u64;
+            if recorded.seq != expected {
+                return Err(refused(format!("expected an event with seq {expected}, found {}", recorded.seq)));
+            }
+        }
+        Ok((status, seq + self.events.len() as u64))
+    }
 }

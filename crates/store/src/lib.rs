@@ -2,20 +2,31 @@
 //!
 //! A store is dumb (invariant I4): it makes no ids, reads no clock, knows no transitions and matches on no event. It appends
 //! events, upserts head rows, settles claims and keeps indexes. [`Memory`] is the readable oracle, [`Sqlite`] the default.
-//! Both pass the same suite ([`conformance`]).
+//! Both pass the same suite (`conformance`, behind the feature of that name).
 
 mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod fault;
+mod memory;
 mod row;
+mod sqlite;
 
 pub use batch::{Batch, Change, Claim, ClaimKind, Committed, HeadChange, Item, Taken, Transition};
 pub use fault::{Fault, FaultKind};
+pub use memory::Memory;
 pub use row::{Cursor, DefinitionRow, Endpoint, Filter, Head, History, Snapshot, Stored};
+pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
 
 use workflow_core::id::{ActionName, ExecutionId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
+
+/// A payload that is longer has a row of its own, and is fetched when it is needed.
+pub const PAYLOAD_INLINE_BYTES_MAX: usize = 4 << 10;
+/// A page of a history ends with the event that takes it over this.
+pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;
 
 /// Everything that the engine asks of a database. Calls block; the engine makes them from threads of its own.
 ///

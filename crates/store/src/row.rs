@@ -1,5 +1,6 @@
 //! Rows as the engine sees them.
 
+use workflow_core::codec;
 use workflow_core::event::Recorded;
 use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
 use workflow_core::json::Json;
@@ -69,7 +70,9 @@ pub struct Filter {
     pub workflow: Option<WorkflowId>,
     /// Any of these; all when empty.
     pub statuses: Vec<Status>,
+    /// Strictly.
     pub started_after: Option<Timestamp>,
+    /// Strictly.
     pub started_before: Option<Timestamp>,
     /// Older than this one.
     pub before: Option<ExecutionId>,
@@ -119,4 +122,30 @@ impl std::fmt::Debug for Endpoint {
             .field("concurrency", &self.concurrency)
             .finish_non_exhaustive()
     }
+}
+
+impl Snapshot {
+    /// Whether this version can read it.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.codec == codec::VERSION
+    }
+}
+
+impl Filter {
+    pub(crate) fn matches(&self, head: &Head) -> bool {
+        self.workflow.as_ref().is_none_or(|workflow| *workflow == head.workflow)
+            && (self.statuses.is_empty() || self.statuses.contains(&head.status))
+            && self.before.is_none_or(|before| head.id < before)
+            && self.matches_start(head)
+    }
+
+    pub(crate) fn matches_start(&self, head: &Head) -> bool {
+        self.started_after.is_none_or(|after| head.started_at > after)
+            && self.started_before.is_none_or(|before| head.started_at < before)
+    }
+}
+
+/// What an event whose payload is here counts for in a page.
+pub(crate) fn written_bytes(recorded: &Recorded) -> usize {
+    codec::encode(std::slice::from_ref(recorded), usize::MAX).text.len()
 }

@@ -1,0 +1,251 @@
+//! The store as the contract reads: maps, no persistence, no index. What it answers is what every other store has to answer;
+//! it is the oracle of their tests, and the store of tests and of simulations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use workflow_core::event::Recorded;
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+
+use crate::row::written_bytes;
+use crate::{
+    Batch, Change, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, HISTORY_PAGE_BYTES_MAX, Head, History,
+    Item, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Transition,
+};
+
+/// Keeps everything in memory, for as long as it lives.
+#[derive(Debug, Default)]
+pub struct Memory {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    batch: u64,
+    executions: BTreeMap<ExecutionId, Kept>,
+    definitions: BTreeMap<(WorkflowId, Version), DefinitionRow>,
+    endpoints: BTreeMap<EndpointName, Endpoint>,
+    claims: BTreeMap<(ClaimKind, String, String), Taken>,
+}
+
+/// One execution.
+#[derive(Debug)]
+struct Kept {
+    head: Head,
+    events: Vec<Recorded>,
+    parked: BTreeSet<ActionName>,
+    snapshot: Option<Snapshot>,
+}
+
+impl Memory {
+    pub fn new() -> Memory {
+        Memory::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Memory {
+    fn commit(&self, batch: &Batch) -> Result<Committed, Fault> {
+        let mut state = self.state();
+        if batch.number != state.batch + 1 {
+            return Err(Fault::fenced("commit", batch.number, state.batch));
+        }
+        let committed = state.settle(batch);
+        let stays = |place: &usize| committed.taken.binary_search_by_key(place, |(taken, _)| *taken).is_err();
+        let items: Vec<&Item> = (0..batch.items.len()).filter(stays).map(|place| &batch.items[place]).collect();
+        state.check(&items)?;
+        for item in items {
+            state.apply(item);
+        }
+        state.batch = batch.number;
+        Ok(committed)
+    }
+
+    fn batch(&self) -> Result<u64, Fault> {
+        Ok(self.state().batch)
+    }
+
+    fn reopen(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
+        let state = self.state();
+        Ok(ids.iter().map(|id| state.executions.get(id).map(Kept::stored)).collect())
+    }
+
+    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
+        let state = self.state();
+        let payload = |&(id, seq): &(ExecutionId, u64)| {
+            let event = state.executions.get(&id).and_then(|kept| kept.events.iter().find(|recorded| recorded.seq == seq));
+            let payload = event.and_then(|recorded| recorded.event.payload());
+            let apart = payload.filter(|payload| payload.bytes() > PAYLOAD_INLINE_BYTES_MAX);
+            apart.map(|payload| payload.json().clone()).ok_or_else(|| Fault::payload_missing(id, seq))
+        };
+        wanted.iter().map(payload).collect()
+    }
+
+    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
+        let state = self.state();
+        let Some(kept) = state.executions.get(&id) else { return Ok(None) };
+        let mut rest = kept.events.iter().filter(|recorded| recorded.seq > after).peekable();
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        while events.len() < limit && bytes < HISTORY_PAGE_BYTES_MAX {
+            let Some(recorded) = rest.next() else { break };
+            bytes += written_bytes(recorded);
+            events.push(recorded.clone());
+        }
+        let (workflow, version) = (kept.head.workflow.clone(), kept.head.version);
+        Ok(Some(History { workflow, version, events, more: rest.peek().is_some() }))
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
+        let state = self.state();
+        let heads = state.executions.values().rev().map(|kept| &kept.head);
+        Ok(heads.filter(|head| filter.matches(head)).take(filter.limit).cloned().collect())
+    }
+
+    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
+        let state = self.state();
+        let all = state.executions.values().filter_map(|kept| Some(Cursor { wake_at: kept.head.wake_at?, id: kept.head.id }));
+        let due: BTreeSet<Cursor> = all.filter(|at| at.wake_at <= until && Some(*at) > cursor).collect();
+        Ok(due.into_iter().take(limit).collect())
+    }
+
+    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
+        let state = self.state();
+        Ok(state.executions.values().filter_map(|kept| kept.head.wake_at).filter(|wake_at| *wake_at > after).min())
+    }
+
+    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
+        let state = self.state();
+        let wanting = state.executions.iter().filter(|(id, kept)| Some(**id) > after && kept.parked.contains(action));
+        Ok(wanting.map(|(id, _)| *id).take(limit).collect())
+    }
+
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
+        Ok(self.state().definitions.values().cloned().collect())
+    }
+
+    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
+        Ok(self.state().endpoints.values().cloned().collect())
+    }
+
+    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
+        let state = self.state();
+        let mut counts = BTreeMap::new();
+        for kept in state.executions.values() {
+            *counts.entry((kept.head.workflow.to_string(), kept.head.status)).or_insert(0) += 1;
+        }
+        Ok(counts.into_iter().map(|((workflow, status), count)| (workflow, status, count)).collect())
+    }
+
+    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
+        Ok(self.state().claims.get(&(kind, scope.to_owned(), key.to_owned())).cloned())
+    }
+}
+
+impl State {
+    /// Which items find their claim taken, by an earlier batch or by an earlier item of this one.
+    fn settle(&self, batch: &Batch) -> Committed {
+        let mut fresh: BTreeMap<(ClaimKind, String, String), Taken> = BTreeMap::new();
+        let mut taken = Vec::new();
+        for (place, item) in batch.items.iter().enumerate() {
+            let Some(claim) = &item.claim else { continue };
+            let key = (claim.kind, claim.scope.clone(), claim.key.clone());
+            match self.claims.get(&key).or_else(|| fresh.get(&key)) {
+                Some(holder) => taken.push((place, holder.clone())),
+                None => drop(fresh.insert(key, Taken { executions: claim.executions.clone(), data: claim.data.clone() })),
+            }
+        }
+        Committed { taken }
+    }
+
+    /// Whether the changes follow what is stored; so a batch that does not is refused before anything of it is applied.
+    fn check(&self, items: &[&Item]) -> Result<(), Fault> {
+        let mut heads: BTreeMap<ExecutionId, (Status, u64)> = BTreeMap::new();
+        let mut versions = BTreeSet::new();
+        for change in items.iter().flat_map(|item| &item.changes) {
+            match change {
+                Change::Transition(transition) => {
+                    let id = transition.id;
+                    let stored = || self.executions.get(&id).map(|kept| (kept.head.status, kept.events.len() as u64));
+                    let before = heads.get(&id).copied().or_else(stored);
+                    heads.insert(id, transition.follows(before)?);
+                }
+                Change::Define(row) => {
+                    let key = (row.workflow.clone(), row.version);
+                    if self.definitions.contains_key(&key) || !versions.insert(key) {
+                        return Err(Fault::version_twice(row));
+                    }
+                }
+                Change::Undefine { .. } | Change::PutEndpoint(_) | Change::RemoveEndpoint(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, item: &Item) {
+        if let Some(claim) = &item.claim {
+            let key = (claim.kind, claim.scope.clone(), claim.key.clone());
+            self.claims.insert(key, Taken { executions: claim.executions.clone(), data: claim.data.clone() });
+        }
+        for change in &item.changes {
+            match change {
+                Change::Transition(transition) => self.transition(transition),
+                Change::Define(row) => {
+                    self.definitions.insert((row.workflow.clone(), row.version), (**row).clone());
+                }
+                Change::Undefine { workflow, at } => {
+                    for row in self.definitions.values_mut().filter(|row| row.workflow == *workflow) {
+                        row.deleted_at.get_or_insert(*at);
+                    }
+                }
+                Change::PutEndpoint(endpoint) => {
+                    self.endpoints.insert(endpoint.name.clone(), (**endpoint).clone());
+                }
+                Change::RemoveEndpoint(name) => {
+                    self.endpoints.remove(name);
+                }
+            }
+        }
+    }
+
+    fn transition(&mut self, transition: &Transition) {
+        if let Some(change) = transition.head.as_ref().filter(|change| change.status_before.is_none()) {
+            let (head, events) = (change.head.clone(), Vec::new());
+            self.executions.insert(transition.id, Kept { head, events, parked: BTreeSet::new(), snapshot: None });
+        }
+        let kept = self.executions.get_mut(&transition.id).expect("`check` has seen that it is there, or new");
+        kept.events.extend(transition.events.iter().cloned());
+        if let Some(change) = &transition.head {
+            kept.head = change.head.clone();
+        }
+        if let Some(actions) = &transition.parked {
+            kept.parked = actions.iter().cloned().collect();
+        }
+        if let Some(snapshot) = &transition.snapshot {
+            kept.snapshot = Some(snapshot.clone());
+        }
+    }
+}
+
+impl Kept {
+    fn stored(&self) -> Stored {
+        let snapshot = self.snapshot.clone().filter(Snapshot::is_usable);
+        let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
+        let mut events: Vec<Recorded> = self.events.iter().filter(|recorded| recorded.seq > after).cloned().collect();
+        for payload in events.iter_mut().filter_map(|recorded| recorded.event.payload_mut()) {
+            if payload.bytes() > PAYLOAD_INLINE_BYTES_MAX {
+                payload.release();
+            }
+        }
+        Stored { head: self.head.clone(), snapshot, events }
+    }
+}

@@ -1,0 +1,421 @@
+//! Writes a batch: one transaction, few pages.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use workflow_core::codec;
+use workflow_core::id::{ExecutionId, WorkflowId};
+use workflow_core::status::Status;
+
+use super::checkpoint::Signal;
+use super::error::{self, Trouble, breaks_handles};
+use super::row::{self, SEQ_MAX, place, seq_of};
+use super::{Broken, read};
+use crate::{
+    Batch, Change, Claim, Committed, DefinitionRow, Endpoint, Fault, FaultKind, Head, HeadChange, Item, PAYLOAD_INLINE_BYTES_MAX,
+    Transition,
+};
+
+/// Executions under way whose place is remembered; beyond, the memory starts anew.
+const KNOWN_MAX: usize = 1 << 18;
+
+/// The one connection that writes, and what it need not read again. Only a commit changes either.
+pub(super) struct Writer {
+    connection: Connection,
+    /// That this opening has; another one would have found a greater.
+    epoch: i64,
+    batch: u64,
+    memory: Memory,
+}
+
+/// What is stored, as far as it is known; forgotten when a commit fails.
+#[derive(Default)]
+struct Memory {
+    next_key: i64,
+    executions: HashMap<ExecutionId, Known>,
+    workflows: HashMap<WorkflowId, i64>,
+    ahead: Ahead,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    key: i64,
+    workflow: i64,
+    status: Status,
+    /// Of the newest event.
+    seq: u64,
+}
+
+/// How far the time in an id lies before `started_at`, least and most.
+#[derive(Clone, Copy, PartialEq, Default)]
+struct Ahead {
+    min: i64,
+    max: i64,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("epoch", &self.epoch).field("batch", &self.batch).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Takes the ownership of the range.
+    pub fn new(connection: Connection) -> rusqlite::Result<Writer> {
+        let owner = format!("process {}", std::process::id());
+        let sql = "UPDATE range SET owner = ?1, epoch = epoch + 1 RETURNING epoch, batch";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()));
+        let (epoch, batch) = connection.query_row(sql, [owner], read)?;
+        let memory = Memory::read(&connection)?;
+        Ok(Writer { connection, epoch, batch, memory })
+    }
+
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Tells the checkpointer how long the log is, from now on.
+    pub fn announce_log(&mut self, signal: &Arc<Signal>) -> rusqlite::Result<()> {
+        let signal = Arc::clone(signal);
+        self.connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
+            signal.announce(u64::from(pages.max(0).unsigned_abs()));
+            Ok(())
+        }))
+    }
+
+    pub fn commit(&mut self, batch: &Batch, broken: &Broken) -> Result<Committed, Fault> {
+        let written = self.write(batch);
+        let trouble = match written {
+            Ok(committed) => match self.finish() {
+                Ok(()) => {
+                    self.batch = batch.number;
+                    self.memory.tidy();
+                    return Ok(committed);
+                }
+                Err(fault) => {
+                    if fault.kind == FaultKind::Unknown {
+                        broken.set(&fault.message);
+                    }
+                    Trouble::Fault(fault)
+                }
+            },
+            Err(trouble) => {
+                if trouble.breaks_handles() {
+                    broken.set("a write failed");
+                }
+                trouble
+            }
+        };
+        if broken.why().is_none() {
+            self.undo(broken);
+        }
+        Err(trouble.during("commit"))
+    }
+
+    /// Everything of the batch, up to its commit.
+    fn write(&mut self, batch: &Batch) -> Result<Committed, Trouble> {
+        if !self.connection.is_autocommit() {
+            // Left by a panic.
+            self.connection.execute_batch("ROLLBACK")?;
+            self.memory = Memory::read(&self.connection)?;
+        }
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut fence = self.connection.prepare_cached("UPDATE range SET batch = ?1 WHERE batch = ?1 - 1 AND epoch = ?2")?;
+        if fence.execute([batch.number.cast_signed(), self.epoch])? != 1 {
+            return Err(Fault::fenced("commit", batch.number, read::batch(&self.connection)?).into());
+        }
+        let ahead = self.memory.ahead;
+        let mut commit = Commit::new(&self.connection, &mut self.memory)?;
+        let mut committed = Committed::default();
+        for (place, item) in batch.items.iter().enumerate() {
+            if let Some(claim) = &item.claim
+                && !commit.claim(claim)?
+            {
+                let holder = read::claim(&self.connection, claim.kind, &claim.scope, &claim.key)?;
+                let holder = holder.ok_or_else(|| Trouble::Corrupt("a claim is taken and not there".to_owned()))?;
+                committed.taken.push((place, holder));
+                continue;
+            }
+            commit.item(item)?;
+        }
+        commit.counters()?;
+        drop(commit);
+        if self.memory.ahead != ahead {
+            let mut statement = self.connection.prepare_cached("UPDATE range SET ahead_min = ?1, ahead_max = ?2")?;
+            statement.execute([self.memory.ahead.min, self.memory.ahead.max])?;
+        }
+        Ok(committed)
+    }
+
+    fn finish(&self) -> Result<(), Fault> {
+        let end = self.connection.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
+        end.map(|_| ()).map_err(|error| {
+            // A full disk can fail the sync after the log has been written; only of a lock it is certain that it came before.
+            let busy = matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy));
+            let kind = if busy { FaultKind::Unavailable } else { FaultKind::Unknown };
+            Fault::new(kind, "commit", error::message(&error))
+        })
+    }
+
+    fn undo(&mut self, broken: &Broken) {
+        let rolled_back = if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") };
+        match rolled_back.and_then(|()| Memory::read(&self.connection)) {
+            Ok(memory) => self.memory = memory,
+            Err(error) => {
+                if !breaks_handles(&error) {
+                    tracing::error!(%error, "cannot roll back");
+                }
+                broken.set(&error::message(&error));
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn read(connection: &Connection) -> rusqlite::Result<Memory> {
+        let next_key = connection.query_row("SELECT ifnull(max(key), 0) + 1 FROM execution", [], |row| row.get(0))?;
+        let ahead = |row: &rusqlite::Row<'_>| Ok(Ahead { min: row.get(0)?, max: row.get(1)? });
+        let ahead = connection.query_row("SELECT ahead_min, ahead_max FROM range", [], ahead)?;
+        Ok(Memory { next_key, ahead, ..Memory::default() })
+    }
+
+    fn tidy(&mut self) {
+        if self.executions.len() > KNOWN_MAX {
+            self.executions.clear();
+        }
+    }
+
+    fn execution(&mut self, connection: &Connection, id: ExecutionId) -> Result<Option<Known>, Trouble> {
+        if let Some(known) = self.executions.get(&id) {
+            return Ok(Some(*known));
+        }
+        let sql = "SELECT key, workflow, status FROM execution WHERE id = ?1";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([id.to_bytes()])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let (key, workflow, status) = (row.get(0)?, row.get(1)?, row::text(row, 2, str::parse)?);
+        let sql = "SELECT max(place) FROM history WHERE place BETWEEN ?1 AND ?2";
+        let last: Option<i64> =
+            connection.prepare_cached(sql)?.query_row([place(key, 0), place(key, SEQ_MAX)], |row| row.get(0))?;
+        Ok(Some(Known { key, workflow, status, seq: last.map_or(0, seq_of) }))
+    }
+
+    fn workflow(&mut self, connection: &Connection, workflow: &WorkflowId) -> rusqlite::Result<i64> {
+        if let Some(key) = self.workflows.get(workflow) {
+            return Ok(*key);
+        }
+        let key = match row::workflow_key(connection, workflow)? {
+            Some(key) => key,
+            None => {
+                connection.execute("INSERT INTO workflow (id) VALUES (?1)", [workflow.as_str()])?;
+                connection.last_insert_rowid()
+            }
+        };
+        self.workflows.insert(workflow.clone(), key);
+        Ok(key)
+    }
+}
+
+/// One commit under way. Statements that nearly every batch needs are looked up once.
+struct Commit<'a> {
+    connection: &'a Connection,
+    memory: &'a mut Memory,
+    append: CachedStatement<'a>,
+    start: CachedStatement<'a>,
+    update: CachedStatement<'a>,
+    /// Leaves out `status`, which would be taken out of its index and put back.
+    update_quietly: CachedStatement<'a>,
+    counts: BTreeMap<(i64, Status), i64>,
+}
+
+/// In the order of [`bind_head`], which every statement shares.
+const HEAD_COLUMNS: &str = "version = ?2, wake_at = ?3, started_at = ?4, completed_at = ?5, steps_completed = ?6, \
+    failed_step = ?7, error_code = ?8, error = ?9, error_fingerprint = ?10, triggered_by = ?11, trigger_source = ?12, \
+    replay_of = ?13, parent = ?14";
+
+impl<'a> Commit<'a> {
+    fn new(connection: &'a Connection, memory: &'a mut Memory) -> rusqlite::Result<Commit<'a>> {
+        let start = "INSERT INTO execution (key, version, wake_at, started_at, completed_at, steps_completed, failed_step, \
+            error_code, error, error_fingerprint, triggered_by, trigger_source, replay_of, parent, status, id, workflow) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        Ok(Commit {
+            connection,
+            memory,
+            append: connection.prepare_cached("INSERT INTO history (place, at, form, events) VALUES (?1, ?2, ?3, ?4)")?,
+            start: connection.prepare_cached(start)?,
+            update: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS}, status = ?15 WHERE key = ?1"))?,
+            update_quietly: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS} WHERE key = ?1"))?,
+            counts: BTreeMap::new(),
+        })
+    }
+
+    /// Whether the claim was free.
+    fn claim(&mut self, claim: &Claim) -> Result<bool, Trouble> {
+        let sql = "INSERT INTO claim (kind, scope, key, executions, data) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+        let executions = serde_json::to_string(&claim.executions).expect("ids are JSON");
+        let values = params![row::kind(claim.kind), claim.scope, claim.key, executions, claim.data.text()];
+        Ok(self.connection.prepare_cached(sql)?.execute(values)? == 1)
+    }
+
+    fn item(&mut self, item: &Item) -> Result<(), Trouble> {
+        for change in &item.changes {
+            match change {
+                Change::Transition(transition) => self.transition(transition)?,
+                Change::Define(row) => self.define(row)?,
+                Change::Undefine { workflow, at } => {
+                    let workflow = self.memory.workflow(self.connection, workflow)?;
+                    let sql = "UPDATE definition SET deleted_at = ?2 WHERE workflow = ?1 AND deleted_at IS NULL";
+                    self.connection.prepare_cached(sql)?.execute([workflow, at.millis()])?;
+                }
+                Change::PutEndpoint(endpoint) => self.put_endpoint(endpoint)?,
+                Change::RemoveEndpoint(name) => {
+                    self.connection.prepare_cached("DELETE FROM endpoint WHERE name = ?1")?.execute([name.as_str()])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn transition(&mut self, transition: &Transition) -> Result<(), Trouble> {
+        let before = match &transition.head {
+            // An id that is there all the same is refused by its index.
+            Some(change) if change.status_before.is_none() => self.memory.executions.get(&transition.id).copied(),
+            _ => self.memory.execution(self.connection, transition.id)?,
+        };
+        let (status, seq) = transition.follows(before.map(|known| (known.status, known.seq)))?;
+        let (key, workflow) = match (&transition.head, before) {
+            (Some(change), before) => self.head(change, before)?,
+            (None, Some(before)) => (before.key, before.workflow),
+            (None, None) => unreachable!("`follows` refuses a change without a head of what is not stored"),
+        };
+        self.events(key, transition)?;
+        if let Some(actions) = &transition.parked {
+            self.connection.prepare_cached("DELETE FROM parked WHERE execution = ?1")?.execute([key])?;
+            let sql = "INSERT INTO parked (action, id, execution) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            for action in actions {
+                let values = params![action.as_str(), transition.id.to_bytes(), key];
+                self.connection.prepare_cached(sql)?.execute(values)?;
+            }
+        }
+        if let Some(snapshot) = &transition.snapshot {
+            let sql = "INSERT OR REPLACE INTO snapshot (execution, seq, codec, body) VALUES (?1, ?2, ?3, ?4)";
+            let values = params![key, snapshot.seq.cast_signed(), snapshot.codec, snapshot.body];
+            self.connection.prepare_cached(sql)?.execute(values)?;
+        }
+        if status.has_ended() {
+            self.memory.executions.remove(&transition.id);
+        } else {
+            self.memory.executions.insert(transition.id, Known { key, workflow, status, seq });
+        }
+        Ok(())
+    }
+
+    /// Writes the head row; its key and its workflow's.
+    fn head(&mut self, change: &HeadChange, before: Option<Known>) -> Result<(i64, i64), Trouble> {
+        let head = &change.head;
+        let (key, workflow) = match before {
+            Some(known) => {
+                let statement = if known.status == head.status { &mut self.update_quietly } else { &mut self.update };
+                bind_head(statement, known.key, head)?;
+                if known.status != head.status {
+                    statement.raw_bind_parameter(15, head.status.as_str())?;
+                    *self.counts.entry((known.workflow, known.status)).or_default() -= 1;
+                }
+                statement.raw_execute()?;
+                (known.key, known.workflow)
+            }
+            None => {
+                let workflow = self.memory.workflow(self.connection, &head.workflow)?;
+                let key = self.memory.next_key;
+                self.memory.next_key += 1;
+                bind_head(&mut self.start, key, head)?;
+                self.start.raw_bind_parameter(15, head.status.as_str())?;
+                self.start.raw_bind_parameter(16, head.id.to_bytes())?;
+                self.start.raw_bind_parameter(17, workflow)?;
+                self.start.raw_execute()?;
+                (key, workflow)
+            }
+        };
+        if before.is_none_or(|known| known.status != head.status) {
+            *self.counts.entry((workflow, head.status)).or_default() += 1;
+        }
+        let ahead = head.id.at().millis().saturating_sub(head.started_at.millis());
+        self.memory.ahead = Ahead { min: self.memory.ahead.min.min(ahead), max: self.memory.ahead.max.max(ahead) };
+        Ok((key, workflow))
+    }
+
+    /// A row for all events of one time; of one transition that is one row.
+    fn events(&mut self, key: i64, transition: &Transition) -> Result<(), Trouble> {
+        for events in transition.events.chunk_by(|a, b| a.at == b.at) {
+            let last = &events[events.len() - 1];
+            if last.seq > SEQ_MAX {
+                return Err(Trouble::corrupt(transition.id, format!("a history has at most {SEQ_MAX} events")));
+            }
+            let encoded = codec::encode(events, PAYLOAD_INLINE_BYTES_MAX);
+            self.append.execute(params![place(key, last.seq), last.at.millis(), codec::VERSION, encoded.text])?;
+            for (seq, json) in &encoded.payloads {
+                let sql = "INSERT INTO payload (place, json) VALUES (?1, ?2)";
+                self.connection.prepare_cached(sql)?.execute(params![place(key, *seq), json.text()])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn define(&mut self, row: &DefinitionRow) -> Result<(), Trouble> {
+        let workflow = self.memory.workflow(self.connection, &row.workflow)?;
+        let sql = "SELECT 1 FROM definition WHERE workflow = ?1 AND version = ?2";
+        let mut there = self.connection.prepare_cached(sql)?;
+        if there.query_row(params![workflow, row.version.0], |_| Ok(())).optional()?.is_some() {
+            return Err(Fault::version_twice(row).into());
+        }
+        let sql = "INSERT INTO definition (workflow, version, stored, source, created_at, deleted_at) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let deleted_at = row.deleted_at.map(|at| at.millis());
+        let values = params![workflow, row.version.0, row.stored.text(), row.source.text(), row.created_at.millis(), deleted_at];
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn put_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
+        let sql = "INSERT OR REPLACE INTO endpoint (name, url, actions, secret, timeout_ms, concurrency) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let actions = endpoint.actions.as_ref().map(|actions| serde_json::to_string(actions).expect("names are JSON"));
+        let timeout_ms = i64::try_from(endpoint.timeout.get()).unwrap_or(i64::MAX);
+        let values = params![endpoint.name.as_str(), endpoint.url, actions, endpoint.secret, timeout_ms, endpoint.concurrency];
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    /// The counters, once a batch for each that moved.
+    fn counters(&mut self) -> Result<(), Trouble> {
+        let sql = "INSERT INTO counter (workflow, status, count) VALUES (?1, ?2, ?3) \
+            ON CONFLICT DO UPDATE SET count = count + excluded.count";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        for ((workflow, status), count) in std::mem::take(&mut self.counts) {
+            if count != 0 {
+                statement.execute(params![workflow, status.as_str(), count])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bind_head(statement: &mut CachedStatement<'_>, key: i64, head: &Head) -> rusqlite::Result<()> {
+    statement.raw_bind_parameter(1, key)?;
+    statement.raw_bind_parameter(2, head.version.0)?;
+    statement.raw_bind_parameter(3, head.wake_at.map(|at| at.millis()))?;
+    statement.raw_bind_parameter(4, head.started_at.millis())?;
+    statement.raw_bind_parameter(5, head.completed_at.map(|at| at.millis()))?;
+    statement.raw_bind_parameter(6, head.steps_completed)?;
+    statement.raw_bind_parameter(7, head.failed_step.as_deref())?;
+    statement.raw_bind_parameter(8, head.error_code.as_deref())?;
+    statement.raw_bind_parameter(9, head.error.as_deref())?;
+    statement.raw_bind_parameter(10, head.error_fingerprint.as_deref())?;
+    statement.raw_bind_parameter(11, head.triggered_by.as_str())?;
+    statement.raw_bind_parameter(12, head.trigger_source.as_deref())?;
+    statement.raw_bind_parameter(13, head.replay_of.map(ExecutionId::to_bytes))?;
+    statement.raw_bind_parameter(14, head.parent.map(ExecutionId::to_bytes))?;
+    Ok(())
+}

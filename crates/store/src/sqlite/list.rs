@@ -1,0 +1,153 @@
+//! Lists of executions, newest first, always from ranges of an index.
+//!
+//! The index is ordered by status, workflow and id. A filter that leaves status or workflow open is answered from one range
+//! for each pair that occurs (the counters say which), merged by id.
+
+use std::collections::{BinaryHeap, VecDeque};
+
+use rusqlite::{Connection, params};
+use workflow_core::id::ExecutionId;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+
+use super::error::Trouble;
+use super::row::{self, head_by_key, id, text};
+use crate::{Filter, Head};
+
+/// Read at once from each range, at least.
+const CHUNK_MIN: usize = 8;
+
+pub(super) fn executions(connection: &Connection, filter: &Filter) -> Result<Vec<Head>, Trouble> {
+    let Some(ids) = Ids::of(connection, filter)? else { return Ok(Vec::new()) };
+    let ranges = ranges(connection, filter)?;
+    let chunk = (filter.limit * 2 / ranges.len().max(1)).clamp(CHUNK_MIN, filter.limit.max(CHUNK_MIN));
+    let mut streams: Vec<Stream<'_>> =
+        ranges.into_iter().map(|range| Stream { connection, range, ids, chunk, read: VecDeque::new() }).collect();
+    let mut newest = BinaryHeap::new();
+    for (place, stream) in streams.iter_mut().enumerate() {
+        newest.extend(stream.next()?.map(|(id, key)| (id, key, place)));
+    }
+    let mut heads = Vec::new();
+    while heads.len() < filter.limit {
+        let Some((_, key, place)) = newest.pop() else { break };
+        newest.extend(streams[place].next()?.map(|(id, key)| (id, key, place)));
+        let head = head_by_key(connection, key)?;
+        if filter.matches_start(&head) {
+            heads.push(head);
+        }
+    }
+    Ok(heads)
+}
+
+/// Which ids can be meant, both ends included.
+#[derive(Debug, Clone, Copy)]
+struct Ids {
+    from: u128,
+    to: u128,
+}
+
+impl Ids {
+    /// `None` when there can be none. The time in an id is that of the start but for what the clock was set back; the range row
+    /// knows by how much at most.
+    fn of(connection: &Connection, filter: &Filter) -> Result<Option<Ids>, Trouble> {
+        let (mut from, mut to) = (0, u128::MAX);
+        if let Some(before) = filter.before {
+            let Some(last) = before.to_u128().checked_sub(1) else { return Ok(None) };
+            to = last;
+        }
+        if filter.started_after.is_some() || filter.started_before.is_some() {
+            let sql = "SELECT ahead_min, ahead_max FROM range";
+            let (ahead_min, ahead_max): (i64, i64) =
+                connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let first_id = |at: Timestamp, ahead: i64| {
+                let millis = u128::from(at.millis().saturating_add(ahead).max(0).cast_unsigned());
+                // Beyond the 48 bits of an id: later than all of them.
+                if millis >> 48 == 0 { millis << 80 } else { u128::MAX }
+            };
+            if let Some(after) = filter.started_after {
+                from = first_id(after, ahead_min);
+            }
+            if let Some(before) = filter.started_before {
+                to = to.min(first_id(before, ahead_max.saturating_add(1)));
+            }
+        }
+        Ok(Some(Ids { from, to }))
+    }
+}
+
+#[derive(Debug)]
+enum Range {
+    All,
+    Of { status: Status, workflow: i64 },
+}
+
+/// The ranges of the index that hold all that is asked for, and nothing else.
+fn ranges(connection: &Connection, filter: &Filter) -> Result<Vec<Range>, Trouble> {
+    if filter.workflow.is_none() && filter.statuses.is_empty() {
+        return Ok(vec![Range::All]);
+    }
+    let workflow = match &filter.workflow {
+        None => None,
+        Some(workflow) => match row::workflow_key(connection, workflow)? {
+            None => return Ok(Vec::new()),
+            found => found,
+        },
+    };
+    let sql = "SELECT workflow, status FROM counter WHERE count > 0 AND (?1 IS NULL OR workflow = ?1)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([workflow])?;
+    let mut ranges = Vec::new();
+    while let Some(row) = rows.next()? {
+        let status = text(row, 1, str::parse)?;
+        if filter.statuses.is_empty() || filter.statuses.contains(&status) {
+            ranges.push(Range::Of { status, workflow: row.get(0)? });
+        }
+    }
+    Ok(ranges)
+}
+
+/// Ids and keys of one range, newest first.
+struct Stream<'a> {
+    connection: &'a Connection,
+    range: Range,
+    /// What has not been read yet.
+    ids: Ids,
+    chunk: usize,
+    read: VecDeque<(ExecutionId, i64)>,
+}
+
+impl Stream<'_> {
+    fn next(&mut self) -> Result<Option<(ExecutionId, i64)>, Trouble> {
+        if self.read.is_empty() && self.ids.from <= self.ids.to {
+            self.fill()?;
+        }
+        Ok(self.read.pop_front())
+    }
+
+    fn fill(&mut self) -> Result<(), Trouble> {
+        let (from, to, chunk) = (self.ids.from.to_be_bytes(), self.ids.to.to_be_bytes(), row::rows(self.chunk));
+        let read = |row: &rusqlite::Row<'_>| Ok((id(row, 0)?, row.get(1)?));
+        self.read = match &self.range {
+            Range::All => {
+                let sql = "SELECT id, key FROM execution WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+                let mut statement = self.connection.prepare_cached(sql)?;
+                let rows = statement.query_map(params![from, to, chunk], read)?;
+                rows.collect::<rusqlite::Result<_>>()?
+            }
+            Range::Of { status, workflow } => {
+                let sql = "SELECT id, key FROM execution INDEXED BY execution_list \
+                    WHERE status = ?4 AND workflow = ?5 AND id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+                let mut statement = self.connection.prepare_cached(sql)?;
+                let rows = statement.query_map(params![from, to, chunk, status.as_str(), workflow], read)?;
+                rows.collect::<rusqlite::Result<_>>()?
+            }
+        };
+        // Below the last one read; nothing when that was the last there is.
+        let last = self.read.back().filter(|_| self.read.len() == self.chunk).map(|(id, _)| id.to_u128());
+        match last.and_then(|last| last.checked_sub(1)) {
+            Some(to) => self.ids.to = to,
+            None => self.ids = Ids { from: 1, to: 0 },
+        }
+        Ok(())
+    }
+}

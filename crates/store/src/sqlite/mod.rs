@@ -1,0 +1,233 @@
+//! The default store: one SQLite file, owned by one process, open to anyone's `sqlite3 -readonly` while it runs.
+//!
+//! One connection writes, a few read, one copies the write-ahead log into the file behind the writer's back (`checkpoint`).
+//! After a fault that leaves it open what is on disk, all of them are closed and nothing is written until
+//! [`reopen`](crate::Store::reopen): a sync that has failed is never tried again on the same handle, because the kernel may
+//! have dropped what it could not write.
+
+mod checkpoint;
+mod commit;
+mod error;
+mod list;
+mod lock;
+mod migrate;
+mod open;
+mod read;
+mod readers;
+mod row;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+
+use crate::{
+    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, FaultKind, Filter, Head, History, Store, Stored, Taken,
+};
+use checkpoint::Checkpointer;
+use commit::Writer;
+pub use error::OpenError;
+use error::Trouble;
+pub use lock::Holder;
+use lock::Lock;
+use readers::Readers;
+
+/// How a file is opened. The default is right for nearly everyone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    pub durability: Durability,
+    /// How long to wait for a predecessor to let go of the file: a server that is reloaded.
+    pub lock_wait: Duration,
+    /// Pages that the writer keeps in memory.
+    pub writer_cache_bytes: u32,
+    /// Pages that each reader keeps in memory.
+    pub reader_cache_bytes: u32,
+    /// Reads that go on at the same time; more wait.
+    pub readers_max: usize,
+    /// The write-ahead log is used again from its beginning once it has this length: growing a file is dearer than overwriting it.
+    pub log_bytes: u64,
+    /// Above this commits wait while the log is emptied, and a warning names what keeps it from being used again.
+    pub log_bytes_max: u64,
+    /// The database file refuses to grow beyond this, like a full disk. None: as the disk allows.
+    pub file_bytes_max: Option<u64>,
+}
+
+/// What a crash can take away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Nothing that was committed: every commit is synced.
+    #[default]
+    Full,
+    /// Commits of the last seconds, when the machine goes down. Only there so that a test can show that it would notice.
+    UnsafeNormal,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            durability: Durability::Full,
+            lock_wait: Duration::from_secs(5),
+            writer_cache_bytes: 64 << 20,
+            reader_cache_bytes: 4 << 20,
+            readers_max: 4,
+            log_bytes: 64 << 20,
+            log_bytes_max: 256 << 20,
+            file_bytes_max: None,
+        }
+    }
+}
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct Sqlite {
+    /// None: the database is in memory and gone with this.
+    path: Option<PathBuf>,
+    options: Options,
+    /// None after a reopening that failed.
+    handles: RwLock<Option<Handles>>,
+    /// The last field, so that the file is let go of when it is closed.
+    _lock: Option<Lock>,
+}
+
+/// Everything that has the file open.
+#[derive(Debug)]
+struct Handles {
+    // Dropped in this order: the checkpointer has its own hold on the writer.
+    _checkpointer: Option<Checkpointer>,
+    readers: Readers,
+    writer: Arc<Mutex<Writer>>,
+    broken: Broken,
+}
+
+/// Why nothing may be written on these handles any more, once there is a reason.
+#[derive(Debug, Clone, Default)]
+struct Broken(Arc<OnceLock<String>>);
+
+impl Broken {
+    fn set(&self, why: &str) {
+        if self.0.set(why.to_owned()).is_ok() {
+            tracing::error!(why, "the database is closed until it can be opened afresh");
+        }
+    }
+
+    fn why(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every user of a connection begins by rolling back what a panic may have left.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Sqlite {
+    fn handles(&self) -> RwLockReadGuard<'_, Option<Handles>> {
+        self.handles.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads in one transaction, so that all of it is of one moment.
+    fn read<T>(&self, operation: &'static str, read: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, Fault> {
+        let handles = self.handles();
+        let handles = usable(handles.as_ref(), operation)?;
+        let read = |connection: &Connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let answer = read(&transaction)?;
+            transaction.finish()?;
+            Ok(answer)
+        };
+        let answer = match self.path {
+            Some(_) => handles.readers.with(read),
+            None => read(lock(&handles.writer).connection()),
+        };
+        answer.map_err(|trouble: Trouble| trouble.during(operation))
+    }
+}
+
+fn usable<'a>(handles: Option<&'a Handles>, operation: &'static str) -> Result<&'a Handles, Fault> {
+    let why = match handles {
+        Some(handles) => match handles.broken.why() {
+            None => return Ok(handles),
+            Some(why) => why,
+        },
+        None => "it could not be opened again",
+    };
+    Err(Fault::new(FaultKind::Unavailable, operation, format!("the database was closed after a fault ({why})")))
+}
+
+impl Store for Sqlite {
+    fn commit(&self, batch: &Batch) -> Result<Committed, Fault> {
+        let handles = self.handles();
+        let handles = usable(handles.as_ref(), "commit")?;
+        let mut writer = lock(&handles.writer);
+        // Looked at again: the checkpointer holds the writer while it finds out.
+        usable(Some(handles), "commit")?;
+        writer.commit(batch, &handles.broken)
+    }
+
+    fn batch(&self) -> Result<u64, Fault> {
+        self.read("read the batch number", read::batch)
+    }
+
+    fn reopen(&self) -> Result<(), Fault> {
+        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
+        if handles.as_ref().is_some_and(|handles| handles.broken.why().is_none()) {
+            return Ok(());
+        }
+        let Some(path) = &self.path else {
+            return Err(Fault::new(FaultKind::Corrupt, "open again", "the database was in memory, and what it held is lost"));
+        };
+        *handles = None;
+        *handles = Some(open::reopen(path, &self.options)?);
+        tracing::info!(path = %path.display(), "the database is open again");
+        Ok(())
+    }
+
+    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
+        self.read("load executions", |connection| ids.iter().map(|id| read::stored(connection, *id)).collect())
+    }
+
+    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
+        self.read("read payloads", |connection| wanted.iter().map(|&(id, seq)| read::payload(connection, id, seq)).collect())
+    }
+
+    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
+        self.read("read a history", |connection| read::history(connection, id, after, limit))
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
+        self.read("list executions", |connection| list::executions(connection, filter))
+    }
+
+    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
+        self.read("find what is due", |connection| read::due(connection, until, cursor, limit))
+    }
+
+    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
+        self.read("find the next timer", |connection| read::next_wake(connection, after))
+    }
+
+    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
+        self.read("find what wants an action", |connection| read::parked(connection, action, after, limit))
+    }
+
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
+        self.read("read definitions", read::definitions)
+    }
+
+    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
+        self.read("read endpoints", read::endpoints)
+    }
+
+    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
+        self.read("count executions", read::counts)
+    }
+
+    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
+        self.read("look up a claim", |connection| read::claim(connection, kind, scope, key))
+    }
+}

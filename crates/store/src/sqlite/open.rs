@@ -1,0 +1,198 @@
+//! From a path to a store that may be used: who owns it, whether it is ours, its schema, its connections.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::checkpoint::{Checkpointer, Signal};
+use super::commit::Writer;
+use super::error::OpenError;
+use super::lock::Lock;
+use super::migrate::{self, APPLICATION_ID};
+use super::readers::Readers;
+use super::{Broken, Durability, Handles, Options, Sqlite};
+
+/// 8 KiB pages were 20 to 60 % slower: an execution's few transitions share a page.
+const PAGE_BYTES: u32 = 16 << 10;
+/// How long a statement waits for a lock that another program holds.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Every statement of this module fits.
+const STATEMENTS_CACHED: usize = 64;
+
+impl Sqlite {
+    /// Opens the file at `path`, or makes it, and takes the ownership of it; `:memory:` is a database that is gone with the
+    /// store. Once this has returned, everything that can be read from it is on disk.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Sqlite, OpenError> {
+        let path = path.as_ref();
+        if path.as_os_str() == ":memory:" {
+            return Sqlite::in_memory(options);
+        }
+        let path = absolute(path)?;
+        let lock = Lock::take(&path, options.lock_wait)?;
+        sync_log(&path)?;
+        let handles = open_handles(&path, &options).map_err(|error| error.at(&path))?;
+        Ok(Sqlite { path: Some(path), options, handles: RwLock::new(Some(handles)), _lock: Some(lock) })
+    }
+
+    fn in_memory(options: Options) -> Result<Sqlite, OpenError> {
+        let path = Path::new(":memory:");
+        let open = || {
+            let connection = Connection::open_in_memory()?;
+            settle(&connection, options.writer_cache_bytes)?;
+            migrate::migrate(&connection, 0)?;
+            let writer = Arc::new(Mutex::new(Writer::new(connection)?));
+            Ok(Handles { _checkpointer: None, readers: Readers::new(path, &options), writer, broken: Broken::default() })
+        };
+        let handles = open().map_err(|error| OpenError::from_sqlite(path, &error))?;
+        Ok(Sqlite { path: None, options, handles: RwLock::new(Some(handles)), _lock: None })
+    }
+}
+
+/// Opens again after a fault, on fresh handles, the lock still held.
+pub(super) fn reopen(path: &Path, options: &Options) -> Result<Handles, OpenError> {
+    let handles = open_handles(path, options).map_err(|error| error.at(path))?;
+    // What a failed sync has left may be readable and yet not on disk. So everything is written once more, and synced.
+    let writer = super::lock(&handles.writer);
+    let emptied = super::checkpoint::empty_log(writer.connection()).map_err(|error| OpenError::from_sqlite(path, &error))?;
+    drop(writer);
+    if emptied { Ok(handles) } else { Err(OpenError::Busy { path: path.to_owned(), reason: "it reads an old state".to_owned() }) }
+}
+
+/// What is between a path and its handles.
+enum Refused {
+    Sqlite(rusqlite::Error),
+    NotOurs(String),
+    Newer(u32),
+    ReadOnly,
+    NoLog(String),
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Refused {
+        Refused::Sqlite(error)
+    }
+}
+
+impl Refused {
+    fn at(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        match self {
+            Refused::Sqlite(error) => OpenError::from_sqlite(&path, &error),
+            Refused::NotOurs(found) => OpenError::NotOurs { path, found },
+            Refused::Newer(found) => OpenError::Newer { path, found, known: migrate::NEWEST },
+            Refused::ReadOnly => OpenError::NotWritable { file: path.clone(), path, reason: "it is read-only".to_owned() },
+            Refused::NoLog(mode) => OpenError::Other {
+                path,
+                reason: format!(
+                    "expected a write-ahead log, found journal mode `{mode}`; is it on a network file system? use a local disk"
+                ),
+            },
+        }
+    }
+}
+
+fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settle(&connection, options.writer_cache_bytes)?;
+    let schema = recognise(&connection)?;
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(Refused::ReadOnly);
+    }
+    let log_bytes = i64::try_from(options.log_bytes).unwrap_or(i64::MAX);
+    // Of a new file the first write fixes the page size.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Refused::NoLog(mode));
+    }
+    let synchronous = match options.durability {
+        Durability::Full => "FULL",
+        Durability::UnsafeNormal => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // Checkpoints are the other thread's; a log that had to grow is cut when it is next used from its beginning.
+    connection.query_row("PRAGMA wal_autocheckpoint = 0", [], |_| Ok(()))?;
+    connection.query_row(&format!("PRAGMA journal_size_limit = {log_bytes}"), [], |_| Ok(()))?;
+    migrate::migrate(&connection, schema)?;
+    if let Some(bytes) = options.file_bytes_max {
+        connection.query_row(&format!("PRAGMA max_page_count = {}", bytes / u64::from(PAGE_BYTES)), [], |_| Ok(()))?;
+    }
+    let broken = Broken::default();
+    let signal = Arc::new(Signal::default());
+    let mut writer = Writer::new(connection)?;
+    writer.announce_log(&signal)?;
+    let writer = Arc::new(Mutex::new(writer));
+    let own = Connection::open_with_flags(path, flags)?;
+    settle(&own, options.reader_cache_bytes)?;
+    let checkpointer = Checkpointer::spawn(path, own, options, signal, Arc::clone(&writer), broken.clone());
+    Ok(Handles { _checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, broken })
+}
+
+/// What every connection needs.
+pub(super) fn settle(connection: &Connection, cache_bytes: u32) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // Closing after a fault must not touch the disk; an orderly end empties the log itself.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "cache_size", -i64::from(cache_bytes >> 10))?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    Ok(())
+}
+
+/// The number of the schema of a file that is ours or empty. Nothing has been written yet.
+fn recognise(connection: &Connection) -> Result<u32, Refused> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (application, schema) = (number("application_id")?, number("user_version")?);
+    if application == i64::from(APPLICATION_ID) {
+        let schema = u32::try_from(schema).unwrap_or(u32::MAX);
+        return if schema > migrate::NEWEST { Err(Refused::Newer(schema)) } else { Ok(schema) };
+    }
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application == 0 && schema == 0 && tables == 0 {
+        return Ok(0);
+    }
+    Err(Refused::NotOurs(format!(
+        "a SQLite file of another program: application id {application:#x}, {tables} tables and indexes"
+    )))
+}
+
+/// The path from the root, once its directory is there: SQLite and the lock must mean the same file whatever becomes of the
+/// current directory.
+fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+    let other = |error: std::io::Error| OpenError::Other { path: path.to_owned(), reason: error.to_string() };
+    if path.is_dir() {
+        return Err(OpenError::IsDirectory { path: path.to_owned() });
+    }
+    // A link is followed, so that two names of one file have one lock.
+    let path = match path.canonicalize() {
+        Ok(path) => return Ok(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => std::path::absolute(path).map_err(other)?,
+        Err(error) => return Err(other(error)),
+    };
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(OpenError::IsDirectory { path });
+    };
+    match directory.canonicalize() {
+        Ok(directory) => Ok(directory.join(name)),
+        Err(_) => Err(OpenError::NoDirectory { directory: directory.to_owned(), path }),
+    }
+}
+
+/// A process that was killed may have written a commit without living to see it synced; it will be read as committed, so it
+/// has to be.
+fn sync_log(path: &Path) -> Result<(), OpenError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match File::options().write(true).open(&log).and_then(|file| file.sync_data()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(OpenError::NotWritable { path: path.to_owned(), file: log.into(), reason: error.to_string() })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,228 @@
+//! Everything that is read but lists of executions.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use workflow_core::codec;
+use workflow_core::event::Recorded;
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::{Millis, Timestamp};
+
+use super::error::Trouble;
+use super::row::{self, SEQ_MAX, head_by_id, id, json, optional_time, place, seq_of, text, time};
+use crate::row::written_bytes;
+use crate::{ClaimKind, Cursor, DefinitionRow, Endpoint, Fault, HISTORY_PAGE_BYTES_MAX, Head, History, Snapshot, Stored, Taken};
+
+pub(super) fn batch(connection: &Connection) -> Result<u64, Trouble> {
+    let batch: i64 = connection.prepare_cached("SELECT batch FROM range")?.query_row([], |row| row.get(0))?;
+    Ok(batch.cast_unsigned())
+}
+
+pub(super) fn stored(connection: &Connection, id: ExecutionId) -> Result<Option<Stored>, Trouble> {
+    let Some((key, head)) = head_by_id(connection, id)? else { return Ok(None) };
+    let snapshot = snapshot(connection, key)?;
+    let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
+    let mut events = Vec::new();
+    for transition in Transitions::new(connection, id, key, after).collect_all()? {
+        events.extend(transition);
+    }
+    Ok(Some(Stored { head, snapshot, events }))
+}
+
+fn snapshot(connection: &Connection, key: i64) -> Result<Option<Snapshot>, Trouble> {
+    let mut statement = connection.prepare_cached("SELECT seq, codec, body FROM snapshot WHERE execution = ?1")?;
+    let snapshot = statement.query_row([key], |row| {
+        Ok(Snapshot { seq: row.get::<_, i64>(0)?.cast_unsigned(), codec: row.get(1)?, body: row.get(2)? })
+    });
+    Ok(snapshot.optional()?.filter(Snapshot::is_usable))
+}
+
+/// Reads the rows of one history.
+struct Transitions<'a> {
+    connection: &'a Connection,
+    id: ExecutionId,
+    key: i64,
+    /// Events up to here have been read, or are not wanted.
+    after: u64,
+}
+
+impl<'a> Transitions<'a> {
+    fn new(connection: &'a Connection, id: ExecutionId, key: i64, after: u64) -> Transitions<'a> {
+        Transitions { connection, id, key, after }
+    }
+
+    fn collect_all(mut self) -> Result<Vec<Vec<Recorded>>, Trouble> {
+        let mut all = Vec::new();
+        self.each(|events| {
+            all.push(events);
+            Ok(Wanted::More)
+        })?;
+        Ok(all)
+    }
+
+    /// Hands over the events after `after`, a transition at a time, until told to stop.
+    fn each(&mut self, mut take: impl FnMut(Vec<Recorded>) -> Result<Wanted, Trouble>) -> Result<(), Trouble> {
+        let sql = "SELECT place, at, form, events FROM history WHERE place > ?1 AND place <= ?2 ORDER BY place";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([place(self.key, self.after), place(self.key, SEQ_MAX)])?;
+        while let Some(row) = rows.next()? {
+            let events = self.decode(row)?;
+            if let Wanted::Enough = take(events)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The events of a row that come after those already read.
+    fn decode(&mut self, row: &Row<'_>) -> Result<Vec<Recorded>, Trouble> {
+        let (last, at, form) = (seq_of(row.get(0)?), time(row, 1)?, row.get(2)?);
+        let text = row.get_ref(3)?.as_str().map_err(|error| Trouble::corrupt(self.id, error))?;
+        let corrupt = |what: &dyn std::fmt::Display| Trouble::corrupt(self.id, format!("history up to event {last}: {what}"));
+        // The row is known by its last event, so that "those after" is a range; the first follows from how many there are.
+        let mut events = codec::decode(form, text, 1, at).map_err(|error| corrupt(&error))?;
+        let first = (last + 1).checked_sub(events.len() as u64).filter(|first| *first <= self.after + 1);
+        let Some(first) = first else { return Err(corrupt(&format_args!("event {} is missing", self.after + 1))) };
+        for recorded in &mut events {
+            recorded.seq += first - 1;
+        }
+        events.retain(|recorded| recorded.seq > self.after);
+        self.after = last;
+        Ok(events)
+    }
+}
+
+enum Wanted {
+    More,
+    Enough,
+}
+
+pub(super) fn payload(connection: &Connection, id: ExecutionId, seq: u64) -> Result<Json, Trouble> {
+    let sql = "SELECT p.json FROM execution e JOIN payload p ON p.place = (e.key << 24 | ?2) WHERE e.id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![id.to_bytes(), seq.min(SEQ_MAX).cast_signed()])?;
+    match rows.next()? {
+        Some(row) => json(row, 0),
+        None => Err(Fault::payload_missing(id, seq).into()),
+    }
+}
+
+pub(super) fn history(connection: &Connection, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Trouble> {
+    let Some((key, Head { workflow, version, .. })) = head_by_id(connection, id)? else { return Ok(None) };
+    let (mut events, mut bytes, mut more) = (Vec::new(), 0, false);
+    Transitions::new(connection, id, key, after).each(|transition| {
+        for mut recorded in transition {
+            if events.len() >= limit || bytes >= HISTORY_PAGE_BYTES_MAX {
+                more = true;
+                return Ok(Wanted::Enough);
+            }
+            let seq = recorded.seq;
+            if let Some(apart) = recorded.event.payload_mut().filter(|payload| payload.resident().is_none()) {
+                let json = payload(connection, id, seq)?;
+                if json.len() != apart.bytes() {
+                    return Err(Trouble::corrupt(id, format!("the payload of event {seq} is not the one that was written")));
+                }
+                apart.fetch(json);
+            }
+            bytes += written_bytes(&recorded);
+            events.push(recorded);
+        }
+        Ok(Wanted::More)
+    })?;
+    Ok(Some(History { workflow, version, events, more }))
+}
+
+pub(super) fn due(
+    connection: &Connection,
+    until: Timestamp,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<Cursor>, Trouble> {
+    let sql = "SELECT wake_at, id FROM execution WHERE wake_at IS NOT NULL AND wake_at <= ?1 AND (wake_at, id) > (?2, ?3) \
+        ORDER BY wake_at, id LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql)?;
+    let wake_at = cursor.map_or(i64::MIN, |cursor| cursor.wake_at.millis());
+    let after = cursor.map(|cursor| cursor.id.to_bytes());
+    let after = after.as_ref().map_or(&[][..], |id| &id[..]);
+    let rows = statement.query_map(params![until.millis(), wake_at, after, row::rows(limit)], |row| {
+        Ok(Cursor { wake_at: time(row, 0)?, id: id(row, 1)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn next_wake(connection: &Connection, after: Timestamp) -> Result<Option<Timestamp>, Trouble> {
+    let sql = "SELECT min(wake_at) FROM execution WHERE wake_at IS NOT NULL AND wake_at > ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([after.millis()], |row| optional_time(row, 0))?)
+}
+
+pub(super) fn parked(
+    connection: &Connection,
+    action: &ActionName,
+    after: Option<ExecutionId>,
+    limit: usize,
+) -> Result<Vec<ExecutionId>, Trouble> {
+    let sql = "SELECT id FROM parked WHERE action = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    let after = after.map(ExecutionId::to_bytes);
+    let after = after.as_ref().map_or(&[][..], |id| &id[..]);
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![action.as_str(), after, row::rows(limit)], |row| id(row, 0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn definitions(connection: &Connection) -> Result<Vec<DefinitionRow>, Trouble> {
+    let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at \
+        FROM definition d JOIN workflow w ON w.key = d.workflow ORDER BY w.id, d.version";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut definitions = Vec::new();
+    while let Some(row) = rows.next()? {
+        definitions.push(DefinitionRow {
+            workflow: text(row, 0, WorkflowId::new)?,
+            version: Version(row.get(1)?),
+            stored: json(row, 2)?,
+            source: json(row, 3)?,
+            created_at: time(row, 4)?,
+            deleted_at: optional_time(row, 5)?,
+        });
+    }
+    Ok(definitions)
+}
+
+pub(super) fn endpoints(connection: &Connection) -> Result<Vec<Endpoint>, Trouble> {
+    let sql = "SELECT name, url, actions, secret, timeout_ms, concurrency FROM endpoint ORDER BY name";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut endpoints = Vec::new();
+    while let Some(row) = rows.next()? {
+        let discovered = row.get_ref(2)? == rusqlite::types::ValueRef::Null;
+        endpoints.push(Endpoint {
+            name: text(row, 0, EndpointName::new)?,
+            url: row.get(1)?,
+            actions: if discovered { None } else { Some(text(row, 2, |text| serde_json::from_str(text))?) },
+            secret: row.get(3)?,
+            timeout: Millis::new(row.get::<_, i64>(4)?.cast_unsigned()),
+            concurrency: row.get(5)?,
+        });
+    }
+    Ok(endpoints)
+}
+
+pub(super) fn counts(connection: &Connection) -> Result<Vec<(String, Status, u64)>, Trouble> {
+    let sql = "SELECT w.id AS workflow, c.status, c.count FROM counter c JOIN workflow w ON w.key = c.workflow WHERE c.count > 0";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        counts.push((row.get(0)?, text(row, 1, str::parse)?, row.get::<_, i64>(2)?.cast_unsigned()));
+    }
+    counts.sort();
+    Ok(counts)
+}
+
+pub(super) fn claim(connection: &Connection, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Trouble> {
+    let sql = "SELECT executions, data FROM claim WHERE kind = ?1 AND scope = ?2 AND key = ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([row::kind(kind), scope, key])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(Taken { executions: text(row, 0, |text| serde_json::from_str(text))?, data: json(row, 1)? }))
+}
