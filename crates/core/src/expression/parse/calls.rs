@@ -60,13 +60,13 @@ impl Converter<'_> {
         if matches!(name, "__proto__" | "constructor" | "prototype") {
             return Err(self.problem(member.property.span, refused::hidden_property(name)));
         }
+        let object = self.receiver(&member.object, member.optional, depth)?;
         let Some(method) = Method::named(name) else {
             return Err(self.problem(member.property.span, refused::unknown_method(name)));
         };
-        let object = self.receiver(&member.object, member.optional, depth)?;
         let arguments = if method.takes_function() {
             let Some((first, rest)) = call.arguments.split_first() else {
-                return Err(self.problem(call.span, needs_function(name)));
+                return Err(self.problem(member.property.span, needs_function(name)));
             };
             let mut arguments = vec![self.callback(name, first, depth + 1)?];
             arguments.extend(self.arguments(rest, depth)?);
@@ -158,6 +158,10 @@ impl Converter<'_> {
                 if NAMESPACES.contains(&name) || ABSENT.contains(&name) || Function::named(name).is_some() || name == "undefined"
                 {
                     let refused = refusal(format!("`{name}` cannot be the name of a parameter"), "choose another name");
+                    return Err(self.problem(identifier.span, refused));
+                }
+                if bindings.iter().any(|binding| &*binding.name == name) {
+                    let refused = refusal(format!("two parameters have the name `{name}`"), "rename one of them");
                     return Err(self.problem(identifier.span, refused));
                 }
                 bindings.push(Binding { name: Arc::from(name), argument, path: path.clone() });

@@ -292,9 +292,18 @@ impl Converter<'_> {
     fn refused(&self, expression: &Expression<'_>) -> Problem {
         let only_reads = "an expression only reads values";
         let refused = match expression {
-            Expression::AssignmentExpression(_) => refusal("an assignment is not allowed", "did you mean `===`?"),
+            Expression::AssignmentExpression(assignment) => {
+                let help = if assignment.operator.is_assign() { "did you mean `===`?" } else { only_reads };
+                let after_left = assignment.left.span().end as usize;
+                let space = self.source[after_left..].len() - self.source[after_left..].trim_start().len();
+                let column = super::column(self.source, after_left + space);
+                return Problem { column, message: "an assignment is not allowed".to_owned(), help: Some(help.to_owned()) };
+            }
             Expression::UpdateExpression(_) => refusal("`++` and `--` are not allowed", format!("{only_reads}; write `x + 1`")),
-            Expression::NewExpression(_) => refusal("`new` is not allowed", "make it in an action, and read its output"),
+            Expression::NewExpression(new) => match &new.callee {
+                Expression::Identifier(class) if class.name == "Date" => refused::absent("Date"),
+                _ => refusal("`new` is not allowed", "make it in an action, and read its output"),
+            },
             Expression::ThisExpression(_) => {
                 refusal("`this` means nothing here", "name a step, or read `input`, `context` or `state`")
             }

@@ -5,6 +5,8 @@ use super::super::builtins::{Function, Method, NAMESPACES};
 use super::column;
 use crate::limits;
 
+const IN_AN_ACTION: &str = "do it in an action, and let the expression read its output";
+
 /// What is wrong and what to do.
 pub(super) type Refusal = (String, Option<String>);
 
@@ -37,6 +39,12 @@ pub(super) fn syntax(source: &str, offset: usize, message: &str) -> Problem {
     if source[offset.min(source.len())..].trim().is_empty() {
         return Problem { column, message: "the expression ends too early".to_owned(), help };
     }
+    let rest = &source[offset.min(source.len())..];
+    let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+    let found = if word > 0 { &rest[..word] } else { &rest[..rest.chars().next().map_or(0, char::len_utf8)] };
+    if message == "Unexpected token" || message.contains("`Unknown`") {
+        return Problem { column, message: format!("unexpected `{found}`"), help };
+    }
     let mut letters = message.trim_end_matches('.').chars();
     let message = letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default();
     Problem { column, message, help }
@@ -58,12 +66,11 @@ pub(super) fn unknown_function(name: &str) -> Refusal {
             format!("`{name}` gives another value every time"),
             "make it in an action, so that it is recorded, and read its output",
         ),
-        "require" | "fetch" | "import" => refusal(message, "do it in an action, and let the expression read its output"),
         "Date" | "Date.now" | "Date.parse" | "performance.now" => absent("Date"),
         "Symbol" | "BigInt" | "eval" | "Function" => absent(name),
         _ => match nearest(name, Function::NAMES) {
             Some(near) => refusal(message, format!("did you mean `{near}`?")),
-            None => (message, None),
+            None => refusal(message, IN_AN_ACTION),
         },
     }
 }
@@ -87,7 +94,7 @@ pub(super) fn unknown_method(name: &str) -> Refusal {
         "length" | "size" => "it is no method; write `.length` without parentheses".to_owned(),
         _ => match nearest(name, Method::NAMES) {
             Some(near) => format!("did you mean `.{near}()`?"),
-            None => return (message, None),
+            None => IN_AN_ACTION.to_owned(),
         },
     };
     refusal(message, help)
