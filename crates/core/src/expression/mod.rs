@@ -100,7 +100,7 @@ impl Expression {
     /// Words such as `fraud-check` that JavaScript reads as a subtraction, with their columns: when one is a step's id, its author
     /// meant `state["fraud-check"]`.
     pub fn dashed_names(&self) -> Vec<(String, usize)> {
-        references::dashed_names(&self.tree)
+        references::dashed_names(&self.source, &self.tree)
     }
 
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Evaluation, EvaluationError> {

@@ -22,25 +22,24 @@ pub(super) fn references(tree: &Tree) -> Vec<Reference> {
     references
 }
 
-/// Ids with a dash that the source reads as a subtraction (`fraud-check`), with their columns.
-pub(super) fn dashed_names(tree: &Tree) -> Vec<(String, usize)> {
-    let mut dashed: Vec<(String, usize)> = Vec::new();
-    for (_, node) in tree.nodes() {
-        let Node::Binary(Binary::Subtract, left, right) = node else { continue };
-        let (Node::Name(left, column), Some(right)) = (tree.node(*left), first_name(tree, *right)) else { continue };
-        dashed.push((format!("{left}-{right}"), usize::from(*column)));
-    }
-    dashed.sort_by_key(|(_, column)| *column);
-    dashed
-}
-
-fn first_name(tree: &Tree, mut node: NodeId) -> Option<&str> {
-    loop {
-        match tree.node(node) {
-            Node::Name(name, _) => return Some(name),
-            other => node = other.spine()?,
+/// Words with a dash that begin with a free name, as they stand in the source: it reads them as subtractions.
+pub(super) fn dashed_names(source: &str, tree: &Tree) -> Vec<(String, usize)> {
+    let is_word = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let mut columns: Vec<usize> = references(tree).into_iter().map(|reference| reference.column).collect();
+    columns.dedup();
+    let (mut dashed, mut done) = (Vec::new(), 0);
+    for column in columns {
+        if column <= done {
+            continue;
+        }
+        let word: String = source.chars().skip(column - 1).take_while(is_word).collect();
+        done = column - 1 + word.len();
+        let word = word.trim_end_matches('-');
+        if word.contains('-') {
+            dashed.push((word.to_owned(), column));
         }
     }
+    dashed
 }
 
 /// A tree that can be walked upwards.

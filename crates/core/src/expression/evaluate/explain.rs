@@ -1,6 +1,7 @@
 //! Messages for the person who wrote the expression.
 
 use super::super::EvaluationError;
+use super::super::number;
 use super::super::tree::{Binary, Node, NodeId, Tree};
 use super::super::value::Value;
 use super::{Evaluator, Outcome};
@@ -76,7 +77,10 @@ impl Evaluator<'_> {
     }
 
     fn known_step(&self, left: NodeId, right: NodeId) -> Option<String> {
-        let (last, _) = first_name(self.tree, right)?;
+        let last = match self.tree.node(right) {
+            Node::Number(literal) => number::to_text(literal.0),
+            _ => first_name(self.tree, right)?.0.to_owned(),
+        };
         let mut id = format!("{}-{last}", dashed_word(self.tree, left)?);
         // `a-b-c.x` is read as (a - b) - c.x; in `total + fraud-check.x` only `fraud` belongs to the word.
         loop {
@@ -90,11 +94,16 @@ impl Evaluator<'_> {
     /// Refuses `fraud-check` where both `fraud` and `check` mean nothing and together they name a step: JavaScript's NaN would
     /// make a condition silently false.
     pub(super) fn explain_dash(&self, operator: Binary, left: NodeId, right: NodeId, values: (&Value, &Value)) -> Outcome<()> {
-        if operator != Binary::Subtract || !matches!(values.1, Value::Undefined) {
+        if operator != Binary::Subtract {
             return Ok(());
         }
         let means_nothing = matches!(values.0, Value::Undefined) || matches!(values.0, Value::Number(number) if number.is_nan());
-        if !means_nothing || !matches!(self.tree.node(right), Node::Name(..)) {
+        let is_rest_of_word = match self.tree.node(right) {
+            Node::Name(..) => matches!(values.1, Value::Undefined),
+            Node::Number(_) => true,
+            _ => false,
+        };
+        if !means_nothing || !is_rest_of_word {
             return Ok(());
         }
         match self.known_step(left, right) {
