@@ -171,7 +171,7 @@ fn references_are_the_free_names_with_their_paths() {
     assert_eq!(references("score.risk < 0.3"), ["score.risk@1"]);
     assert_eq!(references("a + b.c.d - c[0].e"), ["a?@1", "b.c.d@5", "c.0.e@13"]);
     assert_eq!(references("state['fraud-check'].risk"), ["state.fraud-check.risk@1"]);
-    assert_eq!(references("steps.charge.output?.id"), ["steps.charge.output.id@1"]);
+    assert_eq!(references("steps.charge.output?.id"), ["steps.charge.output.id?@1"]);
     assert_eq!(references("items[i].price"), ["items@1", "i?@7"]);
     assert_eq!(references("items.length + items.map(x => x.y)"), ["items.length@1", "items@16"]);
     assert_eq!(references("items.some(item => item.price > limit)"), ["items@1", "limit?@33"]);
@@ -205,7 +205,8 @@ fn a_reference_is_guarded_when_nothing_throws_while_the_name_is_undefined() {
     assert_eq!(references("input.a.b"), ["input.a.b@1"]);
     assert_eq!(references("state.a?.b"), ["state.a.b?@1"]);
     assert_eq!(references("state[k].b"), ["state@1", "k?@7"]);
-    assert_eq!(references("steps.a.status"), ["steps.a.status@1"]);
+    assert_eq!(references("steps.a.status"), ["steps.a.status?@1"]);
+    assert_eq!(references("steps.a.output.id"), ["steps.a.output.id@1"]);
 }
 
 #[test]
