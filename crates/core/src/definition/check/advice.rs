@@ -33,14 +33,14 @@ fn warn_of_missing_outputs(
     for read in reads::of(at, step.condition.as_ref(), step.params.as_ref()) {
         let (What::Name(name) | What::Step(name)) = &read.what else { continue };
         let Some(source) = definition.index_of(name).filter(|_| !read.guarded) else { continue };
-        if !step.visible.contains(source) || !outcomes.can_run_without(reader, source) {
+        if !step.visible.contains(source) {
             continue;
         }
+        let Some(why) = outcomes.why_missing(reader, source) else { continue };
         // `gift.size > 1 && gift.size < 9` is one mistake.
         if !warned.insert((read.pointer.to_string(), source)) {
             continue;
         }
-        let why = outcomes.why_missing(source);
         let message = format!("`{}` reads `{name}`, which {why} while `{}` still runs", read.shown, step.id);
         let help = format!("write {}", read.if_missing);
         report.push(Finding::warning(&read.pointer, Code::ReadCanBeMissing, message).help(help).column(read.column));
@@ -119,15 +119,32 @@ impl<'d> Outcomes<'d> {
         Outcomes { definition, order, can_be_skipped, runs_without: vec![None; definition.steps.len()] }
     }
 
-    fn can_run_without(&mut self, reader: StepIndex, source: StepIndex) -> bool {
-        let continues = self.definition.step(source).on_error == OnError::Continue;
-        if !continues && !self.can_be_skipped.contains(source) {
-            return false;
+    /// How it can be that `reader` runs and sees no output of `source`.
+    fn why_missing(&mut self, reader: StepIndex, source: StepIndex) -> Option<String> {
+        let of = self.definition.step(source);
+        let can_be_skipped = self.can_be_skipped.contains(source);
+        if can_be_skipped || of.on_error == OnError::Continue {
+            if self.runs_without[source.get()].is_none() {
+                self.runs_without[source.get()] = Some(self.find_runs_without(source));
+            }
+            if self.runs_without[source.get()].as_ref().is_some_and(|runs| runs.contains(reader)) {
+                return Some(self.how_it_ends_without_output(source));
+            }
         }
-        if self.runs_without[source.get()].is_none() {
-            self.runs_without[source.get()] = Some(self.find_runs_without(source));
+        self.other_branch(reader, source).map(|namer| {
+            let namer = &self.definition.step(namer).id;
+            format!("is out of sight when `{namer}` branches here")
+        })
+    }
+
+    /// A target sees, of the steps that name it, only the one that branched to it.
+    fn other_branch(&self, reader: StepIndex, source: StepIndex) -> Option<StepIndex> {
+        let reader = self.definition.step(reader);
+        if reader.ancestors.contains(source) {
+            return None;
         }
-        self.runs_without[source.get()].as_ref().is_some_and(|runs| runs.contains(reader))
+        let sees = |namer: StepIndex| namer == source || self.definition.step(namer).ancestors.contains(source);
+        reader.named_by.iter().copied().find(|&namer| !sees(namer))
     }
 
     /// The steps that can run when `source` ended without output. What must have been skipped for that is skipped; everything
@@ -138,16 +155,18 @@ impl<'d> Outcomes<'d> {
         let (mut runs, mut counts_as_run) = (StepSet::default(), StepSet::default());
         for &index in &self.order {
             let step = self.definition.step(index);
-            // The source of a failure under `branch` has run, for its target, though it counts as skipped for its dependents.
-            let branched_to = step.named_by.iter().any(|&namer| runs.contains(namer) || namer == source);
+            // What counts as skipped because it failed under `branch` has run, and branched.
+            let branched_to = step.named_by.iter().any(|&namer| runs.contains(namer));
             let can_run = if step.is_target() {
                 branched_to
             } else {
                 step.depends_on.is_empty() || step.depends_on.iter().any(|&of| counts_as_run.contains(of))
             };
-            if can_run && !skipped.contains(index) {
+            if can_run {
                 runs.insert(index);
-                counts_as_run.insert(index);
+                if !skipped.contains(index) {
+                    counts_as_run.insert(index);
+                }
             }
         }
         runs
@@ -170,7 +189,7 @@ impl<'d> Outcomes<'d> {
         skipped
     }
 
-    fn why_missing(&self, source: StepIndex) -> String {
+    fn how_it_ends_without_output(&self, source: StepIndex) -> String {
         let step = self.definition.step(source);
         match &step.on_error {
             OnError::Continue if step.condition.is_none() => "can fail (`onError: 'continue'`)".to_owned(),
@@ -213,3 +232,6 @@ fn order(definition: &Definition) -> Vec<StepIndex> {
     }
     order
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 
 mod resolve;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -149,6 +149,10 @@ impl Path {
                 let (name, rest) = self.keys.split_first().expect("a path of state has a first key");
                 match field(scope, "state", name) {
                     Some(value) => follow(Some(&value), name, rest),
+                    None if matches!(name.as_str(), "execution" | "state") => {
+                        let path: String = rest.iter().map(|key| format!(".{key}")).collect();
+                        Err(format!("`{name}` is no field of state, write `${{{name}{path}}}`"))
+                    }
                     // A step without output: it gave none, was skipped, or failed.
                     None if scope.knows(name) && rest.is_empty() => Ok(Json::null()),
                     None if scope.knows(name) => Err(format!("`{name}` has no output")),
@@ -164,8 +168,9 @@ impl Path {
                         None if rest.is_empty() => Ok(Json::null()),
                         None => Err(format!("`{id}` has no {part}")),
                     },
+                    // Of a target, one that did not branch to it.
                     None if rest.is_empty() && scope.knows(id) => Ok(Json::null()),
-                    None => Err(format!("`{id}` has not run")),
+                    None => Err(format!("`{id}` cannot be seen from here")),
                 }
             }
         }
