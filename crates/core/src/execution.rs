@@ -181,6 +181,21 @@ impl StepRecord {
         }
     }
 
+    /// Whether it has ended in a way that lets the steps after it be considered: one that failed unhandled or was cancelled
+    /// holds them back until `retry`.
+    pub fn lets_others_go_on(&self) -> bool {
+        match self.state {
+            StepState::Completed { .. } | StepState::Skipped => true,
+            StepState::Failed { handling, .. } => handling != Handling::Unhandled,
+            StepState::Cancelled { .. }
+            | StepState::Pending
+            | StepState::Waiting { .. }
+            | StepState::Ready
+            | StepState::Running { .. }
+            | StepState::RetryDelay { .. } => false,
+        }
+    }
+
     /// Whether its dependents see it as skipped.
     pub fn counts_as_skipped(&self) -> bool {
         matches!(self.state, StepState::Skipped | StepState::Failed { handling: Handling::Branched, .. })

@@ -4,7 +4,7 @@
 
 use crate::command::Command;
 use crate::decide::consider;
-use crate::definition::{Definition, ErrorBranch, OnError, StepIndex};
+use crate::definition::{Definition, ErrorBranch, OnError, Step, StepIndex};
 use crate::event::Payload;
 use crate::execution::{Execution, Phase, StepState};
 use crate::id::SessionId;
@@ -112,8 +112,17 @@ pub(crate) fn step_status(definition: &Definition, execution: &Execution, step: 
 /// The `seq`s of the payloads that have to be fetched before `command` can be decided.
 pub fn needs(definition: &Definition, execution: &Execution, command: &Command) -> Vec<u64> {
     match command {
-        // Params are resolved when an attempt begins.
-        Command::Begin { step, .. } => task_needs(definition, execution, *step),
+        // Params are resolved when an attempt begins; when they cannot be, the step has failed, and others are considered.
+        Command::Begin { step, .. } => {
+            let params = definition.steps.get(step.get()).and_then(|step| step.params.as_ref());
+            let mut seqs = task_needs(definition, execution, *step);
+            if params.is_some_and(|params| !params.is_literal()) {
+                seqs.extend(needs(definition, execution, &Command::Wake));
+                seqs.sort_unstable();
+                seqs.dedup();
+            }
+            seqs
+        }
         // Whatever may be considered next, its condition may read anything that it can see.
         Command::Finish { .. }
         | Command::Interrupt { .. }
@@ -127,7 +136,8 @@ pub fn needs(definition: &Definition, execution: &Execution, command: &Command) 
                 let steps = execution.steps.iter().zip(&definition.steps);
                 steps.filter(|(record, _)| reset || !record.has_ended()).map(|(_, step)| step)
             };
-            let reads = open().any(|step| step.condition.is_some());
+            let resolves = |step: &Step| step.action.is_noop() && step.params.as_ref().is_some_and(|params| !params.is_literal());
+            let reads = open().any(|step| step.condition.is_some() || resolves(step));
             let hands_over = open().any(|step| matches!(step.on_error, OnError::Branch(ErrorBranch::Workflow(_))));
             absent(execution, |step| reads || hands_over && step.is_none())
         }

@@ -51,7 +51,7 @@ impl Scope for EventScope<'_> {
     }
 
     fn field(&self, root: &str, key: &str) -> Option<Option<Json>> {
-        (root == "data").then(|| self.fields.get(key).cloned())
+        (root == "data" && self.data.is_object()).then(|| self.fields.get(key).cloned())
     }
 
     fn knows(&self, name: &str) -> bool {

@@ -20,16 +20,35 @@ impl Transition<'_> {
         if step.get() >= self.execution.steps.len() || !is_ready(self.definition, self.execution, step) {
             return;
         }
-        if let Some(params) = self.definition.step(step).params.as_ref().filter(|params| !params.is_literal()) {
-            let scope = StepScope::new(self.definition, self.execution, step);
-            if let Err(error) = params.resolve(&scope) {
-                let failure = Failure::with_code(code::PARAMS_FAILED, format!("params: {error}")).permanent();
-                self.fail_without_attempt(step, failure);
-                return self.settle();
+        match self.unresolved_params(step) {
+            None => self.start_attempt(step, session),
+            Some(failure) => {
+                self.fail_for_good(step, None, failure);
+                self.settle();
             }
         }
+    }
+
+    /// `noop` needs no worker: it is over in the transition in which it becomes ready.
+    pub(super) fn run_noop(&mut self, step: StepIndex) {
+        if let Some(failure) = self.unresolved_params(step) {
+            return self.fail_for_good(step, None, failure);
+        }
+        self.start_attempt(step, None);
+        let attempt = self.execution.step(step).attempts;
+        self.push(Event::StepCompleted { step, attempt, output: None });
+    }
+
+    fn start_attempt(&mut self, step: StepIndex, session: Option<SessionId>) {
         let attempt = self.execution.step(step).attempts + 1;
         self.push(Event::StepStarted { step, attempt, session });
+    }
+
+    /// Why its params cannot be resolved.
+    fn unresolved_params(&self, step: StepIndex) -> Option<Failure> {
+        let params = self.definition.step(step).params.as_ref().filter(|params| !params.is_literal())?;
+        let error = params.resolve(&StepScope::new(self.definition, self.execution, step)).err()?;
+        Some(Failure::with_code(code::PARAMS_FAILED, format!("params: {error}")).permanent())
     }
 
     pub(super) fn finish(&mut self, step: StepIndex, attempt: u32, outcome: Outcome) {
@@ -70,7 +89,7 @@ impl Transition<'_> {
         let lost = self.execution.step(step).interruptions;
         if lost >= limits::INTERRUPTIONS_IN_A_ROW_MAX {
             let failure = Failure::with_code(code::WORKER_LOST, format!("its worker was lost {lost} times")).permanent();
-            self.fail_without_attempt(step, failure);
+            self.fail_for_good(step, None, failure);
         }
         self.settle();
     }
@@ -108,13 +127,14 @@ impl Transition<'_> {
         self.fail_for_good(step, Some(attempt), failure);
     }
 
-    pub(super) fn fail_without_attempt(&mut self, step: StepIndex, failure: Failure) {
-        self.fail_for_good(step, None, failure);
-    }
-
-    fn fail_for_good(&mut self, step: StepIndex, attempt: Option<u32>, failure: Failure) {
+    /// `attempt` is none when it failed without one.
+    pub(super) fn fail_for_good(&mut self, step: StepIndex, attempt: Option<u32>, failure: Failure) {
         let (failure, then) = self.consequence(step, failure);
+        let was_failing = self.execution.is_failing();
         self.push(Event::StepFailed { step, attempt, failure, then });
+        if self.execution.is_failing() && !was_failing {
+            self.cancel_what_waits();
+        }
     }
 
     /// What `onError` makes of a step's last failure.
@@ -126,25 +146,28 @@ impl Transition<'_> {
         match &self.definition.step(step).on_error {
             OnError::Fail => (self.with_first_failure(step, failure), AfterFailure::Fail),
             OnError::Continue => (failure, AfterFailure::Continue),
-            OnError::Branch(ErrorBranch::Step(_)) => (failure, AfterFailure::Branch),
+            OnError::Branch(ErrorBranch::Step(_)) => (self.with_first_failure(step, failure), AfterFailure::Branch),
             OnError::Branch(ErrorBranch::Workflow(workflow)) => match self.why_no_handler(workflow) {
                 None => (failure, AfterFailure::StartHandler { workflow: workflow.clone() }),
                 Some(why) => {
                     let message = format!("{} ({why})", failure.message);
-                    (Failure { message, ..failure }.bounded(), AfterFailure::Fail)
+                    (self.with_first_failure(step, Failure { message, ..failure }), AfterFailure::Fail)
                 }
             },
         }
     }
 
-    /// A target that fails carries the failure that branched to it.
-    fn with_first_failure(&self, step: StepIndex, failure: Failure) -> Failure {
+    /// A target that fails carries the failure that branched to it, below whatever causes its own error names.
+    fn with_first_failure(&self, step: StepIndex, mut failure: Failure) -> Failure {
         let branched = crate::scope::branched_to(self.definition, self.execution, step);
-        let first = branched.and_then(|namer| self.execution.step(namer).failure.clone());
-        match first {
-            Some(first) if failure.cause.is_none() => failure.caused_by(first).bounded(),
-            _ => failure,
+        if let Some(first) = branched.and_then(|namer| self.execution.step(namer).failure.clone()) {
+            let mut innermost = &mut failure;
+            while innermost.cause.is_some() {
+                innermost = innermost.cause.as_deref_mut().expect("the loop has just seen it");
+            }
+            innermost.cause = Some(Box::new(first));
         }
+        failure.bounded()
     }
 
     fn why_no_handler(&self, workflow: &WorkflowId) -> Option<String> {

@@ -24,7 +24,7 @@ pub(crate) enum Verdict {
 
 pub(crate) fn verdict(definition: &Definition, execution: &Execution, step: StepIndex) -> Verdict {
     let step = definition.step(step);
-    let ended = |steps: &[StepIndex]| steps.iter().all(|&step| execution.step(step).has_ended());
+    let ended = |steps: &[StepIndex]| steps.iter().all(|&step| execution.step(step).lets_others_go_on());
     if step.is_target() {
         let branched = step.named_by.iter().any(|&namer| has_branched(execution, namer));
         return match (branched, ended(&step.depends_on), ended(&step.named_by)) {
@@ -71,12 +71,12 @@ impl Transition<'_> {
                 if self.execution.is_failing() {
                     return self.settle_failing();
                 }
+                if self.end_full_history() {
+                    return;
+                }
             }
             if self.events.len() == before {
                 break;
-            }
-            if self.end_full_history() {
-                return;
             }
         }
         if self.execution.steps.iter().all(|record| record.has_ended()) {
@@ -97,9 +97,7 @@ impl Transition<'_> {
             }
         }
         if definition.step(step).action.is_noop() && is_ready(definition, self.execution, step) {
-            let attempt = self.execution.step(step).attempts + 1;
-            self.push(Event::StepStarted { step, attempt, session: None });
-            self.push(Event::StepCompleted { step, attempt, output: None });
+            self.run_noop(step);
         }
     }
 
@@ -113,7 +111,7 @@ impl Transition<'_> {
                 Err(error) => {
                     let message = format!("condition `{}`: {error}", condition.source());
                     let failure = Failure::with_code(code::CONDITION_FAILED, message).permanent();
-                    return self.fail_without_attempt(step, failure);
+                    return self.fail_for_good(step, None, failure);
                 }
                 Ok(evaluation) => {
                     let holds = evaluation.value.truthy();

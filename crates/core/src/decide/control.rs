@@ -4,7 +4,6 @@ use super::Transition;
 use crate::definition::StepIndex;
 use crate::event::{Event, ReadyCause};
 use crate::execution::{Handling, Phase, StepState};
-use crate::failure::code;
 use crate::id::IdempotencyKey;
 use crate::outstanding::status;
 use crate::refusal::{Control, Refusal};
@@ -54,8 +53,8 @@ impl Transition<'_> {
         if self.is_repeated(key.as_ref(), Control::Retry) {
             return Ok(());
         }
-        let Phase::Failed { failure, .. } = &self.execution.phase else { return Err(self.invalid_state(Control::Retry)) };
-        if failure.code.as_deref() == Some(code::HISTORY_FULL) || self.is_history_full() {
+        let Phase::Failed { .. } = &self.execution.phase else { return Err(self.invalid_state(Control::Retry)) };
+        if self.is_history_full() {
             return Err(Refusal::HistoryFull { execution: self.execution.id });
         }
         let unhandled = |state: &StepState| match state {

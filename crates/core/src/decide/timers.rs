@@ -17,7 +17,7 @@ impl Transition<'_> {
         match deadline {
             Some(deadline) if over_since.is_none_or(|over| deadline < over) => {
                 // Nothing is left to fire in one that was over, too late.
-                if over_since.is_none() {
+                if over_since.is_none() && self.has_timer_due(deadline) {
                     self.fire_timers(deadline);
                 }
                 if !self.execution.has_ended() {
@@ -26,6 +26,14 @@ impl Transition<'_> {
             }
             _ => self.fire_timers(self.now),
         }
+    }
+
+    fn has_timer_due(&self, until: Timestamp) -> bool {
+        let due = |state: &StepState| match state {
+            StepState::Waiting { until: at } | StepState::RetryDelay { until: at } => *at <= until,
+            _ => false,
+        };
+        self.execution.steps.iter().any(|record| due(&record.state))
     }
 
     fn fire_timers(&mut self, until: Timestamp) {

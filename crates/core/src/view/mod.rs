@@ -136,21 +136,20 @@ pub fn execution(definition: &Definition, execution: &Execution, no_worker: &dyn
     }
 }
 
-/// Of a completed execution: the output of its one leaf, or an object of the outputs of all leaves that completed.
+/// Of a completed execution: the output of its one leaf. With several, or when a failure branched to a target, an object of the
+/// outputs of all leaves that completed and of the targets that ran.
 fn output(definition: &Definition, execution: &Execution) -> Option<Json> {
     if status(definition, execution) != Status::Completed {
         return None;
     }
     let json = |step: StepIndex| execution.step(step).output().map(|output: &Payload| output.json().clone());
-    let targets = definition
-        .indices()
-        .filter(|&step| definition.step(step).is_target() && matches!(execution.step(step).state, StepState::Completed { .. }));
-    let mut wanted: Vec<StepIndex> = definition.leaves().chain(targets).collect();
-    if let [leaf] = wanted[..] {
-        return json(leaf);
+    let leaves: Vec<StepIndex> = definition.leaves().collect();
+    let branched_to = |&step: &StepIndex| scope::branched_to(definition, execution, step).is_some();
+    if let ([leaf], false) = (&leaves[..], definition.indices().any(|step| branched_to(&step))) {
+        return json(*leaf);
     }
-    wanted.sort_unstable();
-    let outputs = wanted.into_iter().filter_map(|step| Some((definition.step(step).id.as_str(), json(step)?)));
+    let wanted = definition.indices().filter(|step| leaves.contains(step) || branched_to(step));
+    let outputs = wanted.filter_map(|step| Some((definition.step(step).id.as_str(), json(step)?)));
     Json::from_serialize(&outputs.collect::<IndexMap<_, _>>()).ok()
 }
 
