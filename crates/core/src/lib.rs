@@ -21,6 +21,8 @@ pub mod json;
 pub mod limits;
 pub mod outstanding;
 pub mod refusal;
+#[cfg(feature = "scenario")]
+pub mod scenario;
 mod scope;
 pub mod status;
 pub mod task;
