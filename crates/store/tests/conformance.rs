@@ -29,7 +29,7 @@ fn sqlite_in_memory_keeps_the_contract() {
 fn sqlite_answers_random_batches_as_memory_does() {
     let directory = tempfile::tempdir().unwrap();
     let number = Cell::new(0);
-    agrees_with_memory(16, || -> Box<dyn Store> {
+    agrees_with_memory(8, || -> Box<dyn Store> {
         number.set(number.get() + 1);
         // What is compared are the answers; a crash is another test's.
         let options = Options { durability: Durability::UnsafeNormal, ..Options::default() };
@@ -39,5 +39,5 @@ fn sqlite_answers_random_batches_as_memory_does() {
 
 #[test]
 fn sqlite_in_memory_answers_random_batches_as_memory_does() {
-    agrees_with_memory(64, || Box::new(Sqlite::open(":memory:", Options::default()).unwrap()));
+    agrees_with_memory(24, || Box::new(Sqlite::open(":memory:", Options::default()).unwrap()));
 }

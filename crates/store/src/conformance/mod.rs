@@ -7,6 +7,7 @@ mod commits;
 mod lists;
 mod random;
 mod reads;
+pub mod released;
 pub mod sample;
 
 pub use random::agrees_with_memory;

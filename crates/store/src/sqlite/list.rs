@@ -16,11 +16,13 @@ use crate::{Filter, Head};
 
 /// Read at once from each range, at least.
 const CHUNK_MIN: usize = 8;
+/// And at most.
+const CHUNK_MAX: usize = 1_000;
 
 pub(super) fn executions(connection: &Connection, filter: &Filter) -> Result<Vec<Head>, Trouble> {
     let Some(ids) = Ids::of(connection, filter)? else { return Ok(Vec::new()) };
     let ranges = ranges(connection, filter)?;
-    let chunk = (filter.limit * 2 / ranges.len().max(1)).clamp(CHUNK_MIN, filter.limit.max(CHUNK_MIN));
+    let chunk = (filter.limit.saturating_mul(2) / ranges.len().max(1)).clamp(CHUNK_MIN, filter.limit.clamp(CHUNK_MIN, CHUNK_MAX));
     let mut streams: Vec<Stream<'_>> =
         ranges.into_iter().map(|range| Stream { connection, range, ids, chunk, read: VecDeque::new() }).collect();
     let mut newest = BinaryHeap::new();

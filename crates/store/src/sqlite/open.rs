@@ -121,7 +121,9 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     connection.query_row(&format!("PRAGMA journal_size_limit = {log_bytes}"), [], |_| Ok(()))?;
     migrate::migrate(&connection, schema)?;
     if let Some(bytes) = options.file_bytes_max {
-        connection.query_row(&format!("PRAGMA max_page_count = {}", bytes / u64::from(PAGE_BYTES)), [], |_| Ok(()))?;
+        let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let pages = bytes / page_bytes.max(1).unsigned_abs();
+        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
     }
     let broken = Broken::default();
     let signal = Arc::new(Signal::default());

@@ -1,0 +1,191 @@
+//! Files that cannot be opened, and what a person is told.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use workflow_store::conformance::sample::{append, at, commit_all, completed, head, id, json, recorded, start, workflow};
+use workflow_store::{OpenError, Options, Sqlite, Store};
+
+/// Options that do not wait for a predecessor.
+fn at_once() -> Options {
+    Options { lock_wait: Duration::ZERO, ..Options::default() }
+}
+
+fn refused(path: &Path) -> OpenError {
+    Sqlite::open(path, at_once()).expect_err("the file cannot be opened")
+}
+
+/// A database with some executions, closed.
+fn database(directory: &Path) -> PathBuf {
+    let path = directory.join("workflow.db");
+    let store = Sqlite::open(&path, at_once()).unwrap();
+    let order = workflow("order");
+    for n in 1..=200 {
+        let output = json(&format!("\"{}\"", "z".repeat(3_000)));
+        let next = append(id(n), recorded(3, at(1), vec![completed(0, &output)]));
+        commit_all(&store, vec![start(head(id(n), &order)), next]);
+    }
+    path
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("no/such/workflow.db");
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::NoDirectory { .. }), "{error}");
+    assert!(error.to_string().contains("no/such; create it, or choose another file"), "{error}");
+}
+
+#[test]
+fn a_directory_is_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = refused(directory.path());
+    assert!(matches!(error, OpenError::IsDirectory { .. }), "{error}");
+    assert!(error.to_string().contains("give the name of a file in it"), "{error}");
+}
+
+#[test]
+fn what_is_no_database_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes.txt");
+    let text = "not a database, but long enough to be looked at as one\n".repeat(40);
+    fs::write(&path, &text).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
+    assert!(error.to_string().contains("is not a workflow.do database (it is no SQLite file"), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn the_database_of_another_program_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("places.sqlite");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE bookmark (url TEXT); PRAGMA user_version = 7").unwrap();
+    drop(other);
+    let before = fs::read(&path).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
+    assert!(error.to_string().contains("a SQLite file of another program"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_database_of_a_newer_version_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = database(directory.path());
+    let newer = rusqlite::Connection::open(&path).unwrap();
+    newer.execute_batch("PRAGMA user_version = 42; PRAGMA journal_mode = DELETE").unwrap();
+    drop(newer);
+    let before = fs::read(&path).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::Newer { found: 42, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("run that version, or a newer one"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_cut_short_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = database(directory.path());
+    let bytes = fs::metadata(&path).unwrap().len();
+    fs::File::options().write(true).open(&path).unwrap().set_len(bytes / 2).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("copy it aside together with"), "{error}");
+}
+
+#[test]
+fn damage_found_later_is_a_fault_that_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = database(directory.path());
+    // All but the first page, which the opening reads.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[16_384..].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    let message = match Sqlite::open(&path, at_once()) {
+        Err(error @ OpenError::Damaged { .. }) => error.to_string(),
+        Err(error) => panic!("damage is reported as such: {error}"),
+        Ok(store) => {
+            let fault = store.load(&[id(1)]).expect_err("nothing can be read");
+            assert_eq!(fault.kind, workflow_store::FaultKind::Corrupt, "{fault}");
+            fault.to_string()
+        }
+    };
+    assert!(message.contains("aside") && message.contains(".recover"), "{message}");
+}
+
+/// Runs this test again as a user who is not root: root may write everywhere.
+fn as_another_user(test: &str, path: &Path) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env("STORE_TEST_PATH", path);
+    // A build directory below a private home cannot be run by others; then the permissions are tried by its owner.
+    if rustix::process::geteuid().is_root() {
+        command.uid(65_534).gid(65_534);
+    }
+    let output = command.output().expect("the test can be run by another user");
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
+}
+
+#[test]
+fn a_file_that_may_only_be_read_is_named() {
+    if let Some(path) = std::env::var_os("STORE_TEST_PATH") {
+        let error = refused(Path::new(&path));
+        assert!(matches!(error, OpenError::NotWritable { .. }), "{error}");
+        assert!(error.to_string().contains("make file and directory writable for the user it runs as"), "{error}");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = database(directory.path());
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    // The file: SQLite would open it quietly, and fail at the first write.
+    mode(directory.path(), 0o777);
+    mode(&directory.path().join("workflow.db.lock"), 0o666);
+    mode(&path, 0o444);
+    as_another_user("a_file_that_may_only_be_read_is_named", &path);
+    // The directory.
+    fs::remove_file(directory.path().join("workflow.db.lock")).unwrap();
+    mode(&path, 0o666);
+    mode(directory.path(), 0o555);
+    as_another_user("a_file_that_may_only_be_read_is_named", &path);
+    mode(directory.path(), 0o777);
+}
+
+#[test]
+fn a_link_has_the_lock_of_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = database(directory.path());
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let _store = Sqlite::open(&path, at_once()).unwrap();
+    assert!(matches!(refused(&link), OpenError::InUse { .. }));
+}
+
+#[test]
+fn the_file_of_the_first_release_opens() {
+    let released = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/databases/schema-0001.sqlite");
+    if std::env::var_os("UPDATE_TESTDATA").is_some() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("released.db");
+        let store = Sqlite::open(&path, at_once()).unwrap();
+        workflow_store::conformance::released::write(&store);
+        drop(store);
+        // 18 pages of 16 KiB, nearly empty, would be much for a repository.
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM; PRAGMA journal_mode = WAL").unwrap();
+        drop(file);
+        fs::copy(path, &released).unwrap();
+    }
+    // A copy: opening a file may write to it.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("workflow.db");
+    fs::copy(&released, &path).unwrap();
+    let store = Sqlite::open(&path, at_once()).unwrap();
+    workflow_store::conformance::released::check(&store);
+}
