@@ -15,6 +15,7 @@ impl Scope for Nothing {
         let text = match name {
             "a" => r#"{"a":{"a":null},"b":[1,2,3]}"#.to_owned(),
             "xs" => format!("[{}1]", "1,".repeat(999)),
+            "deep" => format!("{}1{}", "[".repeat(limits::JSON_DEPTH_MAX), "]".repeat(limits::JSON_DEPTH_MAX)),
             "kib" => format!("\"{}\"", "x".repeat(1_024)),
             "large" => format!("{{\"ballast\":\"{}\",\"risk\":0.5,\"deep\":{{\"list\":[1,2]}}}}", "x".repeat(900_000)),
             _ => return None,
@@ -153,6 +154,9 @@ fn the_deepest_that_is_allowed_is_evaluated_on_a_small_stack() {
         for (open, inner, close) in [("(", "1", ")"), ("!", "1", ""), ("[", "1", "]"), ("1?1:", "1", ""), ("`${", "1", "}`")] {
             assert_eq!(run(&nested(open, inner, close, max + 1)).expect_err(open), "nested deeper than 64 levels");
         }
+        // The deepest value at the bottom of the deepest expression.
+        let value = "JSON.stringify(deep)+String(deep)+(deep==1)+deep.flat(200)+JSON.stringify(JSON.parse(JSON.stringify(deep)))";
+        assert!(run(&nested("[1].map(x=>", value, ")", max / 2 - 4)).is_ok());
         // Chains are no nesting.
         for (link, first) in
             [("||a", "a"), ("+1", "1"), ("?.a", "a"), ("?.[0]", "a"), (".trim()", "''"), ("&&1", "1"), ("-1", "1")]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use oxc_ast::ast::{
     Argument, ArrowFunctionBody, ArrowFunctionExpression, BindingPattern, CallExpression, Expression, PropertyKey,
-    StaticMemberExpression,
 };
 use oxc_span::GetSpan;
 
@@ -15,17 +14,29 @@ use super::convert::{Converted, Converter};
 use super::refused::{self, refusal};
 
 impl Converter<'_> {
+    /// The value whose method is called.
+    pub(super) fn receiver_of<'b, 'a>(&self, call: &'b CallExpression<'a>) -> Option<&'b Expression<'a>> {
+        let Expression::StaticMemberExpression(member) = unwrapped(&call.callee) else { return None };
+        if self.function_object(&member.object).is_some() { None } else { Some(&member.object) }
+    }
+
+    /// `Math` in `Math.max()`.
+    fn function_object<'b>(&self, object: &'b Expression<'_>) -> Option<&'b str> {
+        match object {
+            Expression::Identifier(name) if !self.is_local(&name.name) => {
+                self.namespace(object).or_else(|| is_foreign(&name.name).then_some(name.name.as_str()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Any call but that of a method.
     pub(super) fn call(&mut self, call: &CallExpression<'_>, depth: usize) -> Converted {
         match unwrapped(&call.callee) {
             Expression::Identifier(name) => self.function(&name.name, call, depth),
             Expression::StaticMemberExpression(member) => {
-                if let Expression::Identifier(object) = &member.object
-                    && !self.is_local(&object.name)
-                    && (NAMESPACES.contains(&object.name.as_str()) || is_foreign(&object.name))
-                {
-                    return self.function(&format!("{}.{}", object.name, member.property.name), call, depth);
-                }
-                self.method(member, call, depth)
+                let object = self.function_object(&member.object).unwrap_or_default();
+                self.function(&format!("{object}.{}", member.property.name), call, depth)
             }
             Expression::ComputedMemberExpression(member) => {
                 let refused =
@@ -55,15 +66,17 @@ impl Converter<'_> {
         Ok(self.add(Node::Call(function, arguments)))
     }
 
-    fn method(&mut self, member: &StaticMemberExpression<'_>, call: &CallExpression<'_>, depth: usize) -> Converted {
+    /// A method of `object`, which is [`Converter::receiver_of`] this call.
+    pub(super) fn method(&mut self, call: &CallExpression<'_>, object: NodeId, depth: usize) -> Converted {
+        let Expression::StaticMemberExpression(member) = unwrapped(&call.callee) else { return self.call(call, depth) };
         let name = member.property.name.as_str();
         if matches!(name, "__proto__" | "constructor" | "prototype") {
             return Err(self.problem(member.property.span, refused::hidden_property(name)));
         }
-        let object = self.receiver(&member.object, member.optional, depth)?;
         let Some(method) = Method::named(name) else {
             return Err(self.problem(member.property.span, refused::unknown_method(name)));
         };
+        let object = self.receiver(object, member.optional);
         let arguments = if method.takes_function() {
             let Some((first, rest)) = call.arguments.split_first() else {
                 return Err(self.problem(member.property.span, needs_function(name)));

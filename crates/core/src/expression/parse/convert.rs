@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use oxc_ast::ast::{
-    ArrayExpression, ArrayExpressionElement, ChainElement, Expression, IdentifierReference, ObjectExpression, ObjectProperty,
-    ObjectPropertyKind, PropertyKey, PropertyKind, StringLiteral, TemplateLiteral,
+    ArrayExpression, ArrayExpressionElement, ChainElement, ComputedMemberExpression, Expression, IdentifierReference,
+    ObjectExpression, ObjectProperty, ObjectPropertyKind, PropertyKey, PropertyKind, StaticMemberExpression, StringLiteral,
+    TemplateLiteral,
 };
 use oxc_span::{GetSpan, Span};
 use oxc_syntax::operator::{BinaryOperator, LogicalOperator, UnaryOperator};
@@ -40,34 +41,51 @@ impl Converter<'_> {
         self.builder.add(node)
     }
 
-    /// `depth` counts as the tree does: the first operand of a chain is not deeper than the chain.
+    /// `depth` counts as the tree does: the first operand of a chain is not deeper than the chain. Chains (`a.b.c`, `a + b + c`)
+    /// are taken in a loop, so that only nesting, which is bounded, recurses.
     pub(super) fn expression(&mut self, expression: &Expression<'_>, depth: usize) -> Converted {
         if depth > limits::EXPRESSION_DEPTH_MAX {
             return Err(refused::too_deep(super::column(self.source, expression.span().start as usize)));
         }
+        let mut links = Vec::new();
+        let mut first = expression;
+        while let Some(operand) = self.first_operand(first) {
+            links.push(first);
+            first = operand;
+        }
+        let mut node = self.leaf(first, depth)?;
+        for link in links.into_iter().rev() {
+            node = self.link(link, node, depth)?;
+        }
+        Ok(node)
+    }
+
+    /// What is evaluated first and stands at the beginning, where there is such an operand.
+    fn first_operand<'b, 'a>(&self, expression: &'b Expression<'a>) -> Option<&'b Expression<'a>> {
         match expression {
-            Expression::BooleanLiteral(literal) => Ok(self.add(Node::Bool(literal.value))),
-            Expression::NullLiteral(_) => Ok(self.add(Node::Null)),
-            Expression::NumericLiteral(literal) => Ok(self.add(Node::Number(Literal(literal.value)))),
-            Expression::StringLiteral(literal) => {
-                let text = self.string(literal)?;
-                Ok(self.add(Node::String(text)))
-            }
-            Expression::TemplateLiteral(template) => self.template(template, depth),
-            Expression::Identifier(identifier) => self.name(identifier),
-            Expression::ParenthesizedExpression(inner) => self.expression(&inner.expression, depth),
-            Expression::ArrayExpression(array) => self.array(array, depth),
-            Expression::ObjectExpression(object) => self.object(object, depth),
-            Expression::UnaryExpression(unary) => {
-                let operator = self.unary(unary.operator, unary.span)?;
-                let operand = self.expression(&unary.argument, depth + 1)?;
-                Ok(self.add(Node::Unary(operator, operand)))
-            }
+            Expression::ParenthesizedExpression(inner) => Some(&inner.expression),
+            Expression::BinaryExpression(binary) => Some(&binary.left),
+            Expression::LogicalExpression(logical) => Some(&logical.left),
+            Expression::CallExpression(call) => self.receiver_of(call),
+            Expression::StaticMemberExpression(member) => self.object_of(member),
+            Expression::ComputedMemberExpression(member) => Some(&member.object),
+            Expression::ChainExpression(chain) => match &chain.expression {
+                ChainElement::CallExpression(call) => self.receiver_of(call),
+                ChainElement::StaticMemberExpression(member) => self.object_of(member),
+                ChainElement::ComputedMemberExpression(member) => Some(&member.object),
+                ChainElement::PrivateFieldExpression(_) | ChainElement::TSNonNullExpression(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What follows the first operand.
+    fn link(&mut self, expression: &Expression<'_>, first: NodeId, depth: usize) -> Converted {
+        match expression {
             Expression::BinaryExpression(binary) => {
                 let operator = self.binary(binary.operator, binary.span)?;
-                let left = self.expression(&binary.left, depth)?;
                 let right = self.expression(&binary.right, depth + 1)?;
-                Ok(self.add(Node::Binary(operator, left, right)))
+                Ok(self.add(Node::Binary(operator, first, right)))
             }
             Expression::LogicalExpression(logical) => {
                 let operator = match logical.operator {
@@ -75,9 +93,50 @@ impl Converter<'_> {
                     LogicalOperator::Or => Logical::Or,
                     LogicalOperator::Coalesce => Logical::Coalesce,
                 };
-                let left = self.expression(&logical.left, depth)?;
                 let right = self.expression(&logical.right, depth + 1)?;
-                Ok(self.add(Node::Logical(operator, left, right)))
+                Ok(self.add(Node::Logical(operator, first, right)))
+            }
+            Expression::CallExpression(call) => self.method(call, first, depth),
+            Expression::StaticMemberExpression(member) => self.member(member, first),
+            Expression::ComputedMemberExpression(member) => self.index(member, first, depth),
+            Expression::ChainExpression(chain) => {
+                let inner = match &chain.expression {
+                    ChainElement::CallExpression(call) => self.method(call, first, depth)?,
+                    ChainElement::StaticMemberExpression(member) => self.member(member, first)?,
+                    ChainElement::ComputedMemberExpression(member) => self.index(member, first, depth)?,
+                    ChainElement::PrivateFieldExpression(_) | ChainElement::TSNonNullExpression(_) => {
+                        return Err(self.refused(expression));
+                    }
+                };
+                Ok(self.add(Node::Chain(inner)))
+            }
+            _ => Ok(first),
+        }
+    }
+
+    /// Nodes without a first operand.
+    fn leaf(&mut self, expression: &Expression<'_>, depth: usize) -> Converted {
+        match expression {
+            Expression::BooleanLiteral(literal) => Ok(self.add(Node::Bool(literal.value))),
+            Expression::NullLiteral(_) => Ok(self.add(Node::Null)),
+            Expression::NumericLiteral(literal) if is_old_octal(literal.raw.as_deref().unwrap_or_default()) => {
+                let refused =
+                    refusal("a number with a leading zero means another number", "leave out the zero, or write `0o` for octal");
+                Err(self.problem(literal.span, refused))
+            }
+            Expression::NumericLiteral(literal) => Ok(self.add(Node::Number(Literal(literal.value)))),
+            Expression::StringLiteral(literal) => {
+                let text = self.string(literal)?;
+                Ok(self.add(Node::String(text)))
+            }
+            Expression::TemplateLiteral(template) => self.template(template, depth),
+            Expression::Identifier(identifier) => self.name(identifier),
+            Expression::ArrayExpression(array) => self.array(array, depth),
+            Expression::ObjectExpression(object) => self.object(object, depth),
+            Expression::UnaryExpression(unary) => {
+                let operator = self.unary(unary.operator, unary.span)?;
+                let operand = self.expression(&unary.argument, depth + 1)?;
+                Ok(self.add(Node::Unary(operator, operand)))
             }
             Expression::ConditionalExpression(conditional) => {
                 let test = self.expression(&conditional.test, depth + 1)?;
@@ -85,28 +144,13 @@ impl Converter<'_> {
                 let no = self.expression(&conditional.alternate, depth + 1)?;
                 Ok(self.add(Node::Conditional(test, yes, no)))
             }
-            Expression::ChainExpression(chain) => {
-                let inner = match &chain.expression {
-                    ChainElement::CallExpression(call) => self.call(call, depth)?,
-                    ChainElement::StaticMemberExpression(member) => {
-                        self.member(&member.object, &member.property.name, member.property.span, member.optional, depth)?
-                    }
-                    ChainElement::ComputedMemberExpression(member) => {
-                        self.index(&member.object, &member.expression, member.optional, depth)?
-                    }
-                    ChainElement::PrivateFieldExpression(_) | ChainElement::TSNonNullExpression(_) => {
-                        return Err(self.refused(expression));
-                    }
-                };
-                Ok(self.add(Node::Chain(inner)))
-            }
             Expression::CallExpression(call) => self.call(call, depth),
-            Expression::StaticMemberExpression(member) => {
-                self.member(&member.object, &member.property.name, member.property.span, member.optional, depth)
-            }
-            Expression::ComputedMemberExpression(member) => {
-                self.index(&member.object, &member.expression, member.optional, depth)
-            }
+            Expression::StaticMemberExpression(member) => self.constant(member),
+            Expression::ChainExpression(chain) => match &chain.expression {
+                ChainElement::CallExpression(call) => self.call(call, depth),
+                ChainElement::StaticMemberExpression(member) => self.constant(member),
+                _ => Err(self.refused(expression)),
+            },
             _ => Err(self.refused(expression)),
         }
     }
@@ -252,25 +296,38 @@ impl Converter<'_> {
     }
 
     /// A value in front of `.`, `[` or a method call; `?.` is a node of its own.
-    pub(super) fn receiver(&mut self, object: &Expression<'_>, optional: bool, depth: usize) -> Converted {
-        let object = self.expression(object, depth)?;
-        Ok(if optional { self.add(Node::Present(object)) } else { object })
+    pub(super) fn receiver(&mut self, object: NodeId, optional: bool) -> NodeId {
+        if optional { self.add(Node::Present(object)) } else { object }
     }
 
-    fn member(&mut self, object: &Expression<'_>, name: &str, span: Span, optional: bool, depth: usize) -> Converted {
-        if let Expression::Identifier(namespace) = object
-            && NAMESPACES.contains(&namespace.name.as_str())
-        {
-            return match constant(&namespace.name, name) {
-                Some(number) => Ok(self.add(Node::Number(Literal(number)))),
-                None => Err(self.problem(namespace.span, self.unknown_member(&namespace.name, name))),
-            };
+    /// What stands before the dot, unless it is one of the objects that only hold functions and constants.
+    fn object_of<'b, 'a>(&self, member: &'b StaticMemberExpression<'a>) -> Option<&'b Expression<'a>> {
+        if self.namespace(&member.object).is_some() { None } else { Some(&member.object) }
+    }
+
+    /// `Math` in `Math.PI`.
+    pub(super) fn namespace<'b>(&self, object: &'b Expression<'_>) -> Option<&'b str> {
+        match object {
+            Expression::Identifier(name) if NAMESPACES.contains(&name.name.as_str()) => Some(name.name.as_str()),
+            _ => None,
         }
+    }
+
+    fn member(&mut self, member: &StaticMemberExpression<'_>, object: NodeId) -> Converted {
+        let name = member.property.name.as_str();
         if matches!(name, "__proto__" | "constructor" | "prototype") {
-            return Err(self.problem(span, refused::hidden_property(name)));
+            return Err(self.problem(member.property.span, refused::hidden_property(name)));
         }
-        let object = self.receiver(object, optional, depth)?;
+        let object = self.receiver(object, member.optional);
         Ok(self.add(Node::Member(object, name.into())))
+    }
+
+    fn constant(&mut self, member: &StaticMemberExpression<'_>) -> Converted {
+        let namespace = self.namespace(&member.object).unwrap_or_default();
+        match constant(namespace, &member.property.name) {
+            Some(number) => Ok(self.add(Node::Number(Literal(number)))),
+            None => Err(self.problem(member.span, self.unknown_member(namespace, &member.property.name))),
+        }
     }
 
     fn unknown_member(&self, namespace: &str, name: &str) -> Refusal {
@@ -278,14 +335,14 @@ impl Converter<'_> {
         if Function::named(&full).is_some() { refused::bare_builtin(&full) } else { refused::unknown_function(&full) }
     }
 
-    fn index(&mut self, object: &Expression<'_>, key: &Expression<'_>, optional: bool, depth: usize) -> Converted {
-        let object = self.receiver(object, optional, depth)?;
+    fn index(&mut self, member: &ComputedMemberExpression<'_>, object: NodeId, depth: usize) -> Converted {
+        let object = self.receiver(object, member.optional);
         // `a["b"]` is `a.b`, so that both are one reference.
-        if let Expression::StringLiteral(literal) = key {
+        if let Expression::StringLiteral(literal) = &member.expression {
             let key = self.string(literal)?;
             return Ok(self.add(Node::Member(object, key)));
         }
-        let key = self.expression(key, depth + 1)?;
+        let key = self.expression(&member.expression, depth + 1)?;
         Ok(self.add(Node::Index(object, key)))
     }
 
@@ -340,6 +397,11 @@ impl Converter<'_> {
         };
         self.problem(expression.span(), refused)
     }
+}
+
+/// `010` is 8 in sloppy JavaScript, an error in strict.
+fn is_old_octal(raw: &str) -> bool {
+    raw.len() > 1 && raw.starts_with('0') && raw.as_bytes()[1].is_ascii_digit()
 }
 
 fn half_character() -> Refusal {

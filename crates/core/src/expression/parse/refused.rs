@@ -5,6 +5,43 @@ use super::super::builtins::{Function, Method, NAMESPACES};
 use super::column;
 use crate::limits;
 
+/// Words of JavaScript that cannot be names, and that people call their fields.
+const RESERVED_WORDS: &[&str] = &[
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "export",
+    "extends",
+    "finally",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "instanceof",
+    "new",
+    "return",
+    "super",
+    "switch",
+    "throw",
+    "try",
+    "typeof",
+    "var",
+    "void",
+    "while",
+    "with",
+];
+
 const IN_AN_ACTION: &str = "do it in an action, and let the expression read its output";
 
 /// What is wrong and what to do.
@@ -25,17 +62,14 @@ pub(super) fn too_deep(column: usize) -> Problem {
 /// The parser's own message, with help where we know what was meant.
 pub(super) fn syntax(source: &str, offset: usize, message: &str) -> Problem {
     let column = column(source, offset);
-    let first_word: String = source.trim_start().chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-    let help = match first_word.as_str() {
-        "return" => Some("write the value itself, without `return`".to_owned()),
-        "if" => Some("write `condition ? a : b`".to_owned()),
-        "const" | "let" | "var" | "for" | "while" | "switch" | "throw" | "try" | "do" | "import" | "export" => {
-            Some("write one expression, not a statement".to_owned())
-        }
-        _ => dashed_number(source)
-            .map(|id| format!("if `{id}` is a step, write `state[\"{id}\"]`: a dash is a subtraction"))
-            .or_else(|| source.contains(';').then(|| "write one expression, without `;`".to_owned())),
-    };
+    let help = reserved_word(source, offset)
+        .map(|word| format!("`{word}` is a word of the language; to read a field of that name write `input[\"{word}\"]`"))
+        .or_else(|| statement(source).map(str::to_owned))
+        .or_else(|| {
+            let id = dashed_number(source)?;
+            Some(format!("if `{id}` is a step, write `state[\"{id}\"]`: a dash is a subtraction"))
+        })
+        .or_else(|| source.contains(';').then(|| "write one expression, without `;`".to_owned()));
     if source[offset.min(source.len())..].trim().is_empty() {
         return Problem { column, message: "the expression ends too early".to_owned(), help };
     }
@@ -48,6 +82,33 @@ pub(super) fn syntax(source: &str, offset: usize, message: &str) -> Problem {
     let mut letters = message.trim_end_matches('.').chars();
     let message = letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default();
     Problem { column, message, help }
+}
+
+/// A statement, by its first word.
+fn statement(source: &str) -> Option<&'static str> {
+    let first_word = source.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next()?;
+    match first_word {
+        "return" => Some("write the value itself, without `return`"),
+        "if" => Some("write `condition ? a : b`"),
+        "const" | "let" | "var" | "for" | "while" | "switch" | "throw" | "try" | "do" | "import" | "export" => {
+            Some("write one expression, not a statement")
+        }
+        _ => None,
+    }
+}
+
+/// The reserved word before or at `offset`, if it stands where a name would.
+fn reserved_word(source: &str, offset: usize) -> Option<&str> {
+    let is_letter = |c: char| c.is_ascii_alphabetic();
+    let before = source.get(..offset)?.trim_end();
+    let start = match source[offset..].starts_with(is_letter) {
+        true => offset,
+        false => before.trim_end_matches(is_letter).len(),
+    };
+    let word = source[start..].split(|c: char| !is_letter(c)).next()?;
+    let after = source[start + word.len()..].trim_start();
+    let is_read = after.is_empty() || after.starts_with(['.', '=', '!', '<', '>', '?', '&', '|', ')', ',', '[']);
+    (RESERVED_WORDS.contains(&word) && is_read).then_some(word)
 }
 
 /// A word such as `step-2`, which the grammar reads as a subtraction and then trips over: `step-2.total`.
