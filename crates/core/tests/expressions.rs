@@ -128,6 +128,8 @@ fn a_message_tells_a_mistyped_name_from_a_step_without_output() {
     assert_eq!(error("[null].map(x => x.y)", values), "cannot read `y` of null: `x` is null");
     assert_eq!(error("[{}].map(x => x.y.z)", values), "cannot read `z` of undefined: `x.y` is undefined");
     assert_eq!(error("(score?.nope).x", values), "cannot read `x` of undefined: `score.nope` is undefined");
+    let long = error("score.nope[[1, 2].map(x => 'y'.repeat(500)).join()]", values);
+    assert_eq!(long, format!("cannot read `{}…` of undefined: `score.nope` is undefined", "y".repeat(64)));
     assert_eq!(error("(1 + 1).x.y", values), "cannot read `y` of undefined");
     assert_eq!(error("score.map(x => x)", values), "an object has no method `map`");
     assert_eq!(error("'x' in 'xy'", values), "`in` needs an object or array on its right, found a text");

@@ -34,6 +34,7 @@ impl Scope for Nothing {
 
 fn run(source: &str) -> Result<Evaluation, String> {
     let expression = Expression::parse(source).map_err(|problem| problem.message)?;
+    let _ = (expression.references(), expression.dashed_names());
     expression.evaluate(&Nothing).map_err(|error| error.message)
 }
 
@@ -83,6 +84,10 @@ const NESTS: &[(&str, &str, &str)] = &[
     ("1,", "1", ""),
     ("1**", "1", ""),
     ("a&&", "a", ""),
+    ("a&&a.b&&", "a.b", ""),
+    ("a?.b&&", "a.b", ""),
+    ("a?a.b:", "a", ""),
+    ("(a??", "a", ").b"),
     ("a||", "a", ""),
     ("a??", "a", ""),
     ("a&&(", "a", ")"),
@@ -181,6 +186,13 @@ fn work_is_bounded() {
         "xs.map(a=>kib.split('').length)",
         "xs.map(a=>large.ballast[899999])",
         "xs.map(a=>large.ballast.length)",
+        "[large.ballast].map(s=>xs.map(i=>s[i]))",
+        "[large.ballast].map(s=>xs.map(i=>s.length))",
+        "[large.ballast].map(s=>[...s].length)",
+        "({...large.ballast})",
+        "Object.keys(large.ballast).length",
+        "large.ballast.split('').length",
+        "large.ballast.split('x').length",
         "xs.map(a=>large.ballast<large.ballast)",
         "xs.map(a=>large.ballast.slice(1)===large.ballast.slice(1))",
         "xs.map(a=>kib.repeat(1000).length)",

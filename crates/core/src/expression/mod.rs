@@ -71,7 +71,9 @@ pub trait Scope {
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     pub value: Value,
-    /// In the order of reading, each path once: `("score.risk", 0.2)`; `None` is `undefined`. Long values are cut.
+    /// In the order of reading, each path once: `("score.risk", 0.2)`; `None` is `undefined`. A long text is cut and ends in an
+    /// ellipsis; of another long value the beginning of its JSON is given, as a text that ends in an ellipsis. What is read after
+    /// [`limits::RECEIPT_VALUES_MAX`](crate::limits::RECEIPT_VALUES_MAX) values is left out.
     pub reads: Vec<(String, Option<Json>)>,
 }
 

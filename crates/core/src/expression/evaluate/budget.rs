@@ -60,6 +60,11 @@ impl Budget {
         if bytes > limits::EXPRESSION_RESULT_BYTES_MAX { Err(too_large()) } else { self.bytes(bytes) }
     }
 
+    /// Refuses an array of so many elements before it is made.
+    pub fn elements(&mut self, count: usize) -> Outcome<()> {
+        self.fits(count.saturating_mul(Value::Null.weight()))
+    }
+
     pub fn array(&mut self, items: Vec<Value>) -> Outcome<Value> {
         let array = Value::Array(Array::new(items));
         self.made(array)

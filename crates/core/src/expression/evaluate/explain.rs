@@ -5,9 +5,13 @@ use super::super::number;
 use super::super::tree::{Binary, Node, NodeId, Tree};
 use super::super::value::Value;
 use super::{Evaluator, Outcome};
+use crate::limits;
 
 /// Names that the engine itself gives a meaning.
 const ROOTS: &[&str] = &["input", "state", "context", "steps", "execution", "error", "event", "data"];
+
+/// A key that is computed can be as long as any text.
+const KEY_CHARS_MAX: usize = 64;
 
 /// A value as a noun.
 pub(super) fn described(value: &Value) -> &'static str {
@@ -22,9 +26,18 @@ pub(super) fn described(value: &Value) -> &'static str {
     }
 }
 
+/// A key for a message: the beginning of a long one.
+pub(super) fn shortened(key: &str) -> String {
+    match key.char_indices().nth(KEY_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &key[..end]),
+        None => key.to_owned(),
+    }
+}
+
 impl Evaluator<'_> {
     /// Why `verb` (``read `risk` of``) does not work on `undefined` or `null`.
     pub(super) fn cannot_use(&self, verb: &str, nullish: &str, object: NodeId, path: Option<&str>) -> EvaluationError {
+        let path = path.filter(|path| path.len() <= limits::RECEIPT_VALUE_BYTES_MAX);
         let mut message = format!("cannot {verb} {nullish}");
         if let Some(reason) = self.reason(nullish, object, path) {
             message.push_str(": ");

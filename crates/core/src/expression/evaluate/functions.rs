@@ -7,7 +7,7 @@ use super::super::number;
 use super::super::value::{ObjectBuilder, Value, strictly_equal, write};
 use super::budget::{self, Elements};
 use super::operators::has_own;
-use super::{Evaluator, Outcome, explain, own_fields, throw};
+use super::{Evaluator, Outcome, explain, throw};
 use crate::json::Json;
 use crate::limits;
 
@@ -111,9 +111,8 @@ impl Evaluator<'_> {
 
     fn each_field(&mut self, name: &str, value: &Value, make: fn(Arc<str>, Value) -> Value) -> Outcome<Value> {
         not_nullish(name, value)?;
-        self.budget.whole(value)?;
         let mut elements = Elements::default();
-        for (key, value) in own_fields(value) {
+        for (key, value) in self.own_fields(value)? {
             elements.push(make(key, value))?;
         }
         elements.finish(&mut self.budget)

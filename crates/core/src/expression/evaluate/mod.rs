@@ -161,7 +161,8 @@ impl<'a> Evaluator<'a> {
 
     fn member(&mut self, held: Held, key: &Arc<str>, object: NodeId) -> Outcome<Held> {
         if let Some(nullish) = self.nullish(&held, Some(key))? {
-            return Err(self.cannot_use(&format!("read `{key}` of"), nullish, object, held.path.as_deref()));
+            let verb = format!("read `{}` of", explain::shortened(key));
+            return Err(self.cannot_use(&verb, nullish, object, held.path.as_deref()));
         }
         let path = held.path.map(|path| names::joined(path, key));
         Ok(Held { found: self.names.member(held.found, key, &mut self.budget)?, path })
@@ -176,6 +177,9 @@ impl<'a> Evaluator<'a> {
             && *number < 4e9
             && number.fract() == 0.0
         {
+            if let Value::String(text) = value {
+                self.budget.bytes(text.len())?;
+            }
             return Ok(Held::plain(value.element(*number as usize)));
         }
         self.budget.whole(&key)?;
@@ -269,8 +273,7 @@ impl<'a> Evaluator<'a> {
                 }
                 Property::Spread(value) => {
                     let value = self.eval(*value)?;
-                    self.budget.whole(&value)?;
-                    for (key, value) in own_fields(&value) {
+                    for (key, value) in self.own_fields(&value)? {
                         fields.set(key, value);
                     }
                 }
@@ -286,7 +289,6 @@ impl<'a> Evaluator<'a> {
         for id in ids {
             if let Node::Spread(inner) = self.tree.node(*id) {
                 let value = self.eval(*inner)?;
-                self.budget.whole(&value)?;
                 for item in self.iterated(&value)? {
                     elements.push(item)?;
                 }
@@ -298,10 +300,16 @@ impl<'a> Evaluator<'a> {
     }
 
     /// What `...` and a pattern `[a, b]` see in a value.
-    fn iterated(&self, value: &Value) -> Outcome<Vec<Value>> {
+    fn iterated(&mut self, value: &Value) -> Outcome<Vec<Value>> {
         match value {
-            Value::Array(array) => Ok(array.items().to_vec()),
-            Value::String(text) => Ok(text.chars().map(|c| Value::from(c.to_string())).collect()),
+            Value::Array(array) => {
+                self.budget.elements(array.items().len())?;
+                Ok(array.items().to_vec())
+            }
+            Value::String(text) => {
+                self.budget.elements(text.len())?;
+                Ok(text.chars().map(|c| Value::from(c.to_string())).collect())
+            }
             other => throw(format!("{} cannot be taken apart: expected an array", explain::described(other))),
         }
     }
@@ -367,6 +375,10 @@ impl<'a> Evaluator<'a> {
                     PatternStep::Field(key) => value.property(key),
                     PatternStep::Element(index) => match &value {
                         Value::Array(_) => value.element(usize::from(*index)),
+                        Value::String(text) => {
+                            let c = text.chars().nth(usize::from(*index));
+                            c.map_or(Value::Undefined, |c| Value::from(c.to_string()))
+                        }
                         other => self.iterated(other)?.get(usize::from(*index)).cloned().unwrap_or(Value::Undefined),
                     },
                 };
@@ -374,6 +386,27 @@ impl<'a> Evaluator<'a> {
             self.locals.push((binding.name.clone(), value));
         }
         Ok(())
+    }
+
+    /// The own fields of a value, in order: those that `{...value}` and `Object.entries` see.
+    fn own_fields(&mut self, value: &Value) -> Outcome<Vec<(Arc<str>, Value)>> {
+        let numbered =
+            |items: Vec<Value>| items.into_iter().enumerate().map(|(index, item)| (Arc::from(index.to_string()), item)).collect();
+        Ok(match value {
+            Value::Object(object) => {
+                self.budget.elements(object.len())?;
+                object.fields().map(|(key, value)| (key.clone(), value.clone())).collect()
+            }
+            Value::Array(array) => {
+                self.budget.elements(array.items().len())?;
+                numbered(array.items().to_vec())
+            }
+            Value::String(text) => {
+                self.budget.elements(text.len())?;
+                numbered(utf16::units(text))
+            }
+            _ => Vec::new(),
+        })
     }
 
     /// `ToNumber`, counted.
@@ -386,17 +419,5 @@ impl<'a> Evaluator<'a> {
     fn text(&mut self, value: &Value) -> Outcome<Arc<str>> {
         self.budget.whole(value)?;
         Ok(value.as_text()?)
-    }
-}
-
-/// The own fields of a value, in order: those that `{...value}` and `Object.entries` see.
-fn own_fields(value: &Value) -> Vec<(Arc<str>, Value)> {
-    let numbered =
-        |items: Vec<Value>| items.into_iter().enumerate().map(|(index, item)| (Arc::from(index.to_string()), item)).collect();
-    match value {
-        Value::Object(object) => object.fields().map(|(key, value)| (key.clone(), value.clone())).collect(),
-        Value::Array(array) => numbered(array.items().to_vec()),
-        Value::String(text) => numbered(utf16::units(text)),
-        _ => Vec::new(),
     }
 }

@@ -171,7 +171,7 @@ impl Evaluator<'_> {
         let separator = self.text(separator)?;
         let mut elements = Elements::default();
         if separator.is_empty() {
-            self.budget.bytes(text.len().saturating_mul(8))?;
+            self.budget.elements(text.len())?;
             for unit in utf16::units(text).into_iter().take(limit) {
                 elements.push(unit)?;
             }
