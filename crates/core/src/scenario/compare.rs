@@ -31,8 +31,8 @@ pub fn compact(entry: &Value) -> String {
 /// What is not as expected, each difference with where it is.
 ///
 /// An object has to have the fields that are expected, `"<absent>"` being none; an array exactly the elements. Under `"="` an
-/// object has no other fields than those expected. `"@5s"` is the instant five seconds after the scenario's start, `"~text"` a
-/// string that contains the text.
+/// object has no other fields than those expected. `"@5s"` is the instant five seconds after the scenario's start, `"@5s..7s"` one
+/// from then to seven seconds after it, `"~text"` a string that contains the text.
 pub fn differences(expected: &Value, seen: Option<&Value>, names: &Names) -> Vec<String> {
     let mut differences = Vec::new();
     compare("", expected, seen, names, &mut differences);
@@ -85,7 +85,9 @@ fn same_number(a: &Value, b: &Value) -> bool {
 
 fn text_matches(text: &str, found: &Value, names: &Names) -> bool {
     if let (Some(span), Some(ms)) = (text.strip_prefix('@'), found.as_i64()) {
-        return crate::duration::parse(span).is_ok_and(|span| (STARTS_AT + span).millis() == ms);
+        let (from, to) = span.split_once("..").unwrap_or((span, span));
+        let at = |span: &str| crate::duration::parse(span).map(|span| (STARTS_AT + span).millis());
+        return matches!((at(from), at(to)), (Ok(from), Ok(to)) if from <= ms && ms <= to);
     }
     let Some(found) = found.as_str() else { return false };
     let text = names
@@ -127,6 +129,8 @@ mod tests {
     fn texts_may_name_instants_ids_and_parts() {
         assert!(!differs(r#""@1m""#, "1700000060000"));
         assert!(differs(r#""@1m""#, "1700000000000"));
+        assert!(!differs(r#""@1s..2s""#, "1700000001500"));
+        assert!(differs(r#""@1s..2s""#, "1700000002001"));
         assert!(!differs(r#""<id>:a <id other>""#, r#""exec_1:a exec_2""#));
         assert!(!differs(r#""~declined""#, r#""card declined for good""#));
         assert!(!differs(r#""step_start a""#, r#""step_start a (2)""#));
