@@ -1,0 +1,85 @@
+//! How many requests are answered at the same time, and for how long.
+//!
+//! Requests that only wait have a limit of their own, so that ten thousand browsers that watch executions never keep an order
+//! from being started.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::problem::{Kind, Problem};
+use crate::{Options, body, limits};
+
+const KIB: usize = 1 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Admission {
+    requests: Arc<Semaphore>,
+    waiters: Arc<Semaphore>,
+    /// In KiB.
+    receiving: Arc<Semaphore>,
+}
+
+impl Admission {
+    pub fn new(options: &Options) -> Admission {
+        let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Admission {
+            requests: places(options.requests_max),
+            waiters: places(options.waiters_max),
+            receiving: places(limits::RECEIVING_BYTES_MAX / KIB),
+        }
+    }
+
+    /// A place for one that waits, for as long as the permit lives.
+    pub fn waiter(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        take(&self.waiters, 1, "clients wait for executions")
+    }
+
+    /// Room for a body of at most so many bytes.
+    pub fn receiving(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let kib = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+        take(&self.receiving, kib.max(1), "bodies are being received")
+    }
+
+    fn request(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        take(&self.requests, 1, "requests are being answered")
+    }
+}
+
+fn take(places: &Arc<Semaphore>, count: u32, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
+    let full = |_| Problem::new(&Kind::OVERLOADED, format!("as many {what} as the server takes; try again in a moment"));
+    places.clone().try_acquire_many_owned(count).map_err(full)
+}
+
+/// Gives a request its place and its time.
+pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
+    let waits = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("wait=")));
+    let permit = if waits { app.admission.waiter() } else { app.admission.request() };
+    let permit = match permit {
+        Ok(permit) => permit,
+        Err(problem) => {
+            body::discard(request.into_body());
+            return problem.into_response();
+        }
+    };
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let limit = app.options.answer_timeout + if waits { limits::WAIT_MAX } else { app.options.body_timeout };
+    let answer = timeout(limit, next.run(request)).await;
+    drop(permit);
+    answer.unwrap_or_else(|_| out_of_time(changes).into_response())
+}
+
+fn out_of_time(changes: bool) -> Problem {
+    if changes {
+        let detail = "the engine did not answer in time, and the change may have been written; repeating it with the same idempotency key is safe";
+        Problem::new(&Kind::OUTCOME_UNKNOWN, detail)
+    } else {
+        Problem::new(&Kind::STORE_UNAVAILABLE, "the engine did not answer in time; try again in a moment")
+    }
+}

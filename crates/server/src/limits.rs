@@ -1,0 +1,38 @@
+//! Every bound of the HTTP side in one place, each with its reason. Those that an operator may change are in
+//! [`Options`](crate::Options).
+
+use std::time::Duration;
+
+/// One definition. A thousand steps with long params stay far below it.
+pub const DEFINITION_BYTES_MAX: usize = 4 << 20;
+/// What is around a payload in a body: the event's name, its id, white space.
+pub const ENVELOPE_BYTES_MAX: usize = 64 << 10;
+/// Bodies that hold no payload: an endpoint, an empty object.
+pub const SMALL_BODY_BYTES_MAX: usize = 256 << 10;
+/// Bodies that are being received, all together. They are slow at the client's will, so they have a bound of their own.
+pub const RECEIVING_BYTES_MAX: usize = 64 << 20;
+
+/// All header lines of one request; more is answered with 431.
+pub const HEADER_BYTES_MAX: usize = 64 << 10;
+pub const HEADERS_MAX: usize = 100;
+
+/// Of a body that is refused, this much more is read and dropped, so that a client that writes before it reads sees the answer.
+pub const DROPPED_BYTES_MAX: usize = 16 << 20;
+pub const DROPPING_MAX: Duration = Duration::from_secs(5);
+
+/// The longest `?wait=`. Proxies commonly give up after 60 s.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
+/// A comment that often keeps a quiet stream from being cut by a proxy.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What a browser waits before it opens a broken stream again.
+pub const STREAM_RETRY: Duration = Duration::from_secs(1);
+
+/// One page of a list or history.
+pub const PAGE_MAX: usize = 1_000;
+/// Entries of each history in a list with `include=history`.
+pub const LISTED_HISTORY_MAX: usize = 100;
+/// What a history page holds unless told otherwise.
+pub const HISTORY_PAGE_DEFAULT: usize = 1_000;
+
+/// A request id that a client gave is passed on when it is not longer.
+pub const REQUEST_ID_CHARS_MAX: usize = 128;

@@ -1,0 +1,62 @@
+//! A request id, a line in the log and two metrics for every request.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::{limits, metrics};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request.headers().get(&REQUEST_ID).filter(|id| is_usable(id)).cloned().unwrap_or_else(new_id);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
+    let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default());
+    let mut response = next.run(request).instrument(span).await;
+    let took = began.elapsed();
+    if let Some(path) = path {
+        let status = response.status().as_u16();
+        tracing::debug!(%method, path, status, took_us = took.as_micros(), id = ?id, "answered");
+    }
+    metrics::request(name(&method), route.as_ref().map_or("none", MatchedPath::as_str), response.status(), took);
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Clients choose the method: only those that are ours become a label.
+fn name(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" | "HEAD" => "GET",
+        "PUT" => "PUT",
+        "POST" => "POST",
+        "DELETE" => "DELETE",
+        _ => "other",
+    }
+}
+
+/// Short and printable, so that it can stand in a log line.
+fn is_usable(id: &HeaderValue) -> bool {
+    (1..=limits::REQUEST_ID_CHARS_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+/// Unique in this process, and most likely among all.
+fn new_id() -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| {
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one("request id")
+    });
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    HeaderValue::try_from(format!("{:08x}-{number}", *PROCESS as u32)).expect("hex digits and a dash")
+}

@@ -1,0 +1,76 @@
+//! The OpenAPI 3.1 document, made from the routes themselves: a route cannot be left out of it.
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::{extract::State, http::header};
+use bytes::Bytes;
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, Response as Described, ResponseBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::parameters::{NoQuery, Query};
+use crate::problem::Problem;
+use crate::schema;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "workflow.do",
+        description = "Durable workflow orchestration. Times are epoch milliseconds, ids are strings, and every error is \
+                       `application/problem+json` with a stable `code`.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    tags(
+        (name = "workflows", description = "Definitions: what can be run"),
+        (name = "executions", description = "Runs of a workflow"),
+        (name = "events", description = "Start whatever is triggered by an event"),
+        (name = "endpoints", description = "Where actions are called over HTTP"),
+        (name = "operation", description = "For whoever runs the server")
+    ),
+    components(schemas(schema::ProblemDocument))
+)]
+struct Api;
+
+/// The routes, and the document about them.
+pub(crate) fn describe(routes: OpenApiRouter<App>) -> (Router<App>, Bytes) {
+    let (router, described) = OpenApiRouter::with_openapi(Api::openapi()).merge(routes).split_for_parts();
+    let document = with_problems(described);
+    let text = serde_json::to_vec_pretty(&document).expect("a document of strings serializes");
+    (router, text.into())
+}
+
+/// Every operation of the API can answer with a problem.
+fn with_problems(mut document: Document) -> Document {
+    for (path, item) in &mut document.paths.paths {
+        if path.starts_with("/api/") {
+            operations(item).for_each(|operation| {
+                operation.responses.responses.insert("default".to_owned(), problem().into());
+            });
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, .. } = item;
+    [get, put, post, delete].into_iter().filter_map(Option::as_mut)
+}
+
+fn problem() -> Described {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new().description("What is wrong (RFC 9457)").content("application/problem+json", content).build()
+}
+
+/// The document itself.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "openapi",
+    tag = "operation",
+    responses((status = 200, description = "This document", content_type = "application/json", body = schema::AnyJson))
+)]
+pub(crate) async fn document(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
+    Ok(([(header::CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response())
+}

@@ -1,0 +1,49 @@
+//! What an operator may change, with the reason of each default.
+
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Names under which the server may be called besides those of loopback, as in `workflow.example.com`; `*` is any. When it
+    /// listens on an address that is not loopback, none means any.
+    ///
+    /// A server on loopback answers only to loopback's names, so that a web page cannot reach it through a name that its author
+    /// points at 127.0.0.1 (DNS rebinding).
+    pub allowed_hosts: Vec<String>,
+    /// One input or the data of one event. What the engine takes is its own limit; this one only says how much is read.
+    pub payload_bytes_max: usize,
+    /// Requests that are being answered; above it 429. Those that only wait (`?wait=`, streams) do not count.
+    pub requests_max: usize,
+    /// Requests that only wait: `?wait=` and streams.
+    pub waiters_max: usize,
+    /// Open connections; above it further ones stay in the system's backlog. Below a common `ulimit -n` of 20,000 or more.
+    pub connections_max: usize,
+    /// How long a client may take for the header lines of a request, and be silent between two.
+    pub header_timeout: Duration,
+    /// How long a client may take for the body of a request.
+    pub body_timeout: Duration,
+    /// How long an answer may take, waiting requests aside.
+    pub answer_timeout: Duration,
+    /// After the shutdown has begun: what is being answered may take this long.
+    pub shutdown_grace: Duration,
+    /// Collect metrics and show them at `/metrics`. Where the process has a recorder of the `metrics` crate already, that one
+    /// goes on collecting, and `/metrics` says so.
+    pub metrics: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            allowed_hosts: Vec::new(),
+            payload_bytes_max: 1 << 20,
+            requests_max: 4_096,
+            waiters_max: 16_384,
+            connections_max: 18_000,
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(30),
+            shutdown_grace: Duration::from_secs(5),
+            metrics: true,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Answers of JSON.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use workflow_engine::StartAnswer;
+
+use crate::problem::{Kind, Problem};
+
+/// An answer of JSON. Payloads in it are written as the text that they came in.
+pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Result<Response, Problem> {
+    let body =
+        serde_json::to_vec(value).map_err(|error| Problem::new(&Kind::INTERNAL, format!("the answer is no JSON: {error}")))?;
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+pub(crate) fn ok<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> {
+    json(StatusCode::OK, value)
+}
+
+/// 201 with an execution that was started, 200 with one that its idempotency key had started before.
+pub(crate) fn started(answer: &StartAnswer) -> Result<Response, Problem> {
+    let status = if answer.existed { StatusCode::OK } else { StatusCode::CREATED };
+    let response = json(status, &answer.execution)?;
+    Ok(located(response, &format!("/api/v1/executions/{}", answer.execution.id)))
+}
+
+/// With the address of what it tells of.
+pub(crate) fn located(mut response: Response, address: &str) -> Response {
+    let address = HeaderValue::try_from(address).expect("ids and names are ASCII");
+    response.headers_mut().insert(header::LOCATION, address);
+    response
+}

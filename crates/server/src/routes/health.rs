@@ -1,0 +1,56 @@
+//! For whoever runs the server: is it there, can it work, what has it done.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::app::App;
+use crate::parameters::{NoQuery, Query};
+use crate::problem::{Kind, Problem};
+use crate::{reply, schema};
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+/// The process is there.
+#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It is there", body = schema::Health)))]
+pub(crate) async fn healthz() -> Result<Response, Problem> {
+    reply::ok(&Health { status: "ok" })
+}
+
+/// The store can be written, and the engine is not shutting down.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "Work is taken", body = schema::Health),
+        (status = 503, description = "No work is taken now", content_type = "application/problem+json", body = schema::ProblemDocument)
+    )
+)]
+pub(crate) async fn readyz(State(app): State<App>) -> Result<Response, Problem> {
+    if app.engine.is_ready() {
+        return reply::ok(&Health { status: "ready" });
+    }
+    Err(Problem::new(
+        &Kind::STORE_UNAVAILABLE,
+        "the engine takes no work now: its store cannot be written, or it is shutting down",
+    ))
+}
+
+/// Metrics in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, description = "Metrics", content_type = "text/plain", body = String)))]
+pub(crate) async fn metrics(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
+    match &app.metrics {
+        Some(handle) => {
+            Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response())
+        }
+        None => {
+            let detail = "metrics are turned off, or this process collects them with a recorder of its own";
+            Err(Problem::new(&Kind::METRICS_ELSEWHERE, detail))
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The routes, by what they are about.
+
+mod endpoints;
+mod events;
+mod executions;
+mod health;
+mod page;
+mod stream;
+mod workflows;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::openapi;
+
+pub(crate) fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(workflows::definitions))
+        .routes(routes!(workflows::definition, workflows::register, workflows::delete_definition))
+        .routes(routes!(workflows::start))
+        .routes(routes!(events::event))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::counts))
+        .routes(routes!(executions::execution))
+        .routes(routes!(executions::history))
+        .routes(routes!(stream::stream))
+        .routes(routes!(executions::pause))
+        .routes(routes!(executions::resume))
+        .routes(routes!(executions::cancel))
+        .routes(routes!(executions::retry))
+        .routes(routes!(executions::replay))
+        .routes(routes!(executions::run_now))
+        .routes(routes!(endpoints::endpoints))
+        .routes(routes!(endpoints::endpoint, endpoints::put_endpoint, endpoints::delete_endpoint))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+        .routes(routes!(openapi::document))
+        .routes(routes!(page::page))
+}

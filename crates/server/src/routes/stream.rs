@@ -1,0 +1,119 @@
+//! The history of an execution as it happens, as server-sent events.
+
+use std::convert::Infallible;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use tokio::sync::OwnedSemaphorePermit;
+use workflow_core::id::ExecutionId;
+use workflow_engine::{HistoryEntry, Watch};
+
+use crate::app::App;
+use crate::parameters::{ExecutionPath, FromQuery, Pairs, Query, header_text, wrong_header};
+use crate::problem::Problem;
+use crate::{limits, schema};
+
+pub(crate) struct StreamQuery(Option<u64>);
+
+impl FromQuery for StreamQuery {
+    const NAMES: &'static [&'static str] = &["after"];
+
+    fn read(pairs: &Pairs) -> Result<StreamQuery, Problem> {
+        pairs.number("after", 0, u64::MAX).map(StreamQuery)
+    }
+}
+
+/// Every entry of an execution's history, those that there are and those that come, until it has ended.
+///
+/// Each message's `id` is the entry's `seq` and its data the entry. A client that names the last `id` that it has seen
+/// (`Last-Event-ID`, as browsers do by themselves) gets what came after it: no entry is left out or sent twice. The last message
+/// has the event `end` and the data `{"status"}`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/executions/{id}/stream",
+    operation_id = "streamExecution",
+    tag = "executions",
+    params(
+        ("id" = String, Path, description = "The execution's id"),
+        ("after" = Option<u64>, Query, description = "Entries with a higher `seq`; `Last-Event-ID` wins"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last message that was seen")
+    ),
+    responses((status = 200, description = "Messages whose data is an entry", content_type = "text/event-stream", body = schema::HistoryEntry))
+)]
+pub(crate) async fn stream(
+    State(app): State<App>,
+    ExecutionPath(id): ExecutionPath,
+    Query(StreamQuery(after)): Query<StreamQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let after = last_event_id(&headers)?.or(after).unwrap_or(0);
+    let permit = app.admission.waiter()?;
+    let watch = app.engine.watch(id, after).await?;
+    let keep_alive = KeepAlive::new().interval(limits::HEARTBEAT);
+    let mut response = Sse::new(messages(app, id, watch, permit)).keep_alive(keep_alive).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would hold messages back.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(text) = header_text(headers, "last-event-id")? else { return Ok(None) };
+    text.parse()
+        .map(Some)
+        .map_err(|_| wrong_header("last-event-id", &"the `id` of a message of this stream was expected: a whole number"))
+}
+
+struct Following {
+    app: App,
+    id: ExecutionId,
+    watch: Watch,
+    /// Its place among those that wait.
+    permit: OwnedSemaphorePermit,
+}
+
+fn messages(
+    app: App,
+    id: ExecutionId,
+    watch: Watch,
+    permit: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let following = Following { app, id, watch, permit };
+    unfold(Some(following), |following| async {
+        let mut following = following?;
+        let closing = following.app.closing();
+        let next = tokio::select! {
+            next = following.watch.next() => next,
+            // The client comes back to the next server, and names what it has seen.
+            () = closing => return None,
+        };
+        match next {
+            Some(Ok(entry)) => Some((Ok(message(&entry)), Some(following))),
+            Some(Err(error)) => {
+                tracing::debug!(%error, execution = %following.id, "a stream broke off");
+                None
+            }
+            None => following.end().await.map(|end| (Ok(end), None)),
+        }
+    })
+}
+
+impl Following {
+    /// The last message. None when the engine does not say how the execution ended: the client asks again.
+    async fn end(self) -> Option<Event> {
+        let execution = self.app.engine.status(self.id).await.ok()??;
+        drop(self.permit);
+        Some(Event::default().event("end").data(format!(r#"{{"status":"{}"}}"#, execution.status)))
+    }
+}
+
+fn message(entry: &HistoryEntry) -> Event {
+    let data = serde_json::to_string(entry).expect("an entry is JSON");
+    let event = Event::default().id(entry.seq.to_string()).data(data);
+    if entry.seq == 1 { event.retry(limits::STREAM_RETRY) } else { event }
+}

@@ -1,0 +1,551 @@
+//! What answers and bodies look like, for the OpenAPI document.
+//!
+//! Types of the core and the engine know nothing of OpenAPI, so their shapes are written down here a second time; the tests hold
+//! every kind of real answer against them, and a field that is missing here fails.
+
+#![expect(dead_code, reason = "these types are shapes: only their schemas are used")]
+
+use std::collections::BTreeMap;
+
+use utoipa::ToSchema;
+
+/// Any JSON value.
+#[derive(ToSchema)]
+#[schema(value_type = Value)]
+pub(crate) struct AnyJson(());
+
+#[derive(ToSchema)]
+#[schema(as = Status, rename_all = "lowercase")]
+pub(crate) enum ExecutionStatus {
+    Pending,
+    Running,
+    Waiting,
+    Paused,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum StepStatus {
+    Waiting,
+    Running,
+    Completed,
+    Failed,
+    Skipped,
+    Cancelled,
+}
+
+/// One run of a workflow.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Execution {
+    /// `exec_` and 32 hex digits; the order of ids is the order of starts.
+    #[schema(example = "exec_019a9f3e5c7a7c32b1f0a5d2e4c6b812")]
+    id: String,
+    workflow_id: String,
+    /// The version that it started with, and keeps.
+    workflow_version: u32,
+    #[schema(inline = false)]
+    status: ExecutionStatus,
+    triggered_by: TriggeredBy,
+    #[schema(nullable = false)]
+    replay_of: Option<String>,
+    #[schema(nullable = false)]
+    parent: Option<String>,
+    #[schema(value_type = Object)]
+    input: (),
+    /// Context, input and outputs; where names collide the later of these wins.
+    #[schema(value_type = Object)]
+    state: (),
+    /// Of a completed execution.
+    #[schema(value_type = Option<Value>)]
+    output: (),
+    /// The message of the failure that it ended with, or is going to end with.
+    #[schema(nullable = false)]
+    error: Option<String>,
+    #[schema(nullable = false)]
+    error_code: Option<String>,
+    /// Index of the first step that has not ended.
+    current_step_index: u64,
+    /// In the order in which they completed.
+    completed_steps: Vec<String>,
+    /// By step id; steps that were never considered are not there.
+    step_results: BTreeMap<String, StepResult>,
+    started_at: i64,
+    #[schema(nullable = false)]
+    completed_at: Option<i64>,
+    /// The newest entries, oldest first, at most 1,000; `.../history` has all.
+    history: Vec<HistoryEntry>,
+    /// There are entries older than these.
+    #[schema(nullable = false)]
+    history_truncated: Option<bool>,
+}
+
+/// An execution in a list. The last five fields are there when `include` asks for them.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ExecutionRow {
+    id: String,
+    workflow_id: String,
+    workflow_version: u32,
+    #[schema(inline = false)]
+    status: ExecutionStatus,
+    triggered_by: TriggeredBy,
+    #[schema(nullable = false)]
+    replay_of: Option<String>,
+    #[schema(nullable = false)]
+    parent: Option<String>,
+    started_at: i64,
+    #[schema(nullable = false)]
+    completed_at: Option<i64>,
+    /// When the next timer or retry is due.
+    #[schema(nullable = false)]
+    wake_at: Option<i64>,
+    /// The step whose failure the execution failed with.
+    #[schema(nullable = false)]
+    failed_step: Option<String>,
+    #[schema(nullable = false)]
+    error: Option<String>,
+    #[schema(nullable = false)]
+    error_code: Option<String>,
+    /// The same for errors that differ only in ids and numbers.
+    #[schema(nullable = false)]
+    error_fingerprint: Option<String>,
+    /// How many have completed; known once the execution has ended.
+    #[schema(nullable = false)]
+    steps_completed: Option<u32>,
+    #[schema(value_type = Option<Object>, nullable = false)]
+    input: (),
+    #[schema(value_type = Option<Object>, nullable = false)]
+    state: (),
+    #[schema(value_type = Option<Value>)]
+    output: (),
+    #[schema(nullable = false)]
+    step_results: Option<BTreeMap<String, StepResult>>,
+    /// The newest entries, oldest first, at most 100.
+    #[schema(nullable = false)]
+    history: Option<Vec<HistoryEntry>>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ExecutionList {
+    executions: Vec<ExecutionRow>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[schema(rename = "nextCursor", nullable = false)]
+    next_cursor: Option<String>,
+}
+
+/// What started an execution.
+#[derive(ToSchema)]
+pub(crate) struct TriggeredBy {
+    /// `manual`, `event`, `schedule`, `replay` or `error`.
+    #[schema(rename = "type")]
+    kind: String,
+    /// The event, the execution that was replayed, or the one that failed.
+    #[schema(nullable = false)]
+    source: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct StepResult {
+    step_id: String,
+    status: StepStatus,
+    #[schema(value_type = Option<Value>)]
+    output: (),
+    #[schema(nullable = false)]
+    error: Option<String>,
+    #[schema(nullable = false)]
+    stack: Option<String>,
+    #[schema(nullable = false)]
+    started_at: Option<i64>,
+    #[schema(nullable = false)]
+    completed_at: Option<i64>,
+    /// Milliseconds.
+    #[schema(nullable = false)]
+    duration: Option<u64>,
+    /// Failed attempts after the first since the last `retry`.
+    retries: u32,
+    #[schema(nullable = false)]
+    waiting_for: Option<WaitingFor>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct WaitingFor {
+    /// `timer`, `retry` or `worker`.
+    #[schema(rename = "type")]
+    kind: String,
+    #[schema(nullable = false)]
+    until: Option<i64>,
+    message: String,
+}
+
+/// What happened, once.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct HistoryEntry {
+    /// 1, 2, 3 ... within an execution: this is the order.
+    seq: u64,
+    timestamp: i64,
+    /// `start`, `step_ready`, `step_start`, `step_complete`, `step_fail`, `step_skip`, `step_cancel`, `step_interrupted`,
+    /// `wait`, `resume`, `pause`, `retry`, `complete`, `fail`, `cancel`; further ones may come.
+    #[schema(rename = "type")]
+    kind: String,
+    #[schema(nullable = false)]
+    step_id: Option<String>,
+    #[schema(nullable = false)]
+    attempt: Option<u32>,
+    #[schema(nullable = false)]
+    data: Option<HistoryData>,
+    /// For people.
+    #[schema(nullable = false)]
+    message: Option<String>,
+}
+
+/// Only the fields that the type of the entry has are there.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct HistoryData {
+    #[schema(nullable = false)]
+    workflow_version: Option<u32>,
+    #[schema(value_type = Option<Object>)]
+    input: (),
+    #[schema(nullable = false)]
+    triggered_by: Option<TriggeredBy>,
+    #[schema(nullable = false)]
+    replay_of: Option<String>,
+    /// The workflows whose failures led to this one.
+    #[schema(nullable = false)]
+    led_here: Option<Vec<String>>,
+    /// When the execution times out.
+    #[schema(nullable = false)]
+    deadline: Option<i64>,
+    /// Why a step is ready, was skipped or was interrupted.
+    #[schema(nullable = false)]
+    cause: Option<String>,
+    /// Who runs the attempt.
+    #[schema(nullable = false)]
+    session: Option<String>,
+    #[schema(value_type = Option<Value>)]
+    output: (),
+    /// The output is in `stepResults`, or too long for a page of entries.
+    #[schema(nullable = false)]
+    output_bytes: Option<u64>,
+    #[schema(nullable = false)]
+    error: Option<Failure>,
+    #[schema(nullable = false)]
+    retry_at: Option<i64>,
+    /// What `onError` made of it: `fail`, `continue`, `branch`, `startHandler`.
+    #[schema(nullable = false)]
+    then: Option<String>,
+    /// The workflow that was started to handle it.
+    #[schema(nullable = false)]
+    handler: Option<String>,
+    #[schema(nullable = false)]
+    until: Option<i64>,
+    #[schema(nullable = false)]
+    receipt: Option<Receipt>,
+    /// The steps that `retry` reset.
+    #[schema(nullable = false)]
+    reset: Option<Vec<String>>,
+    #[schema(nullable = false)]
+    idempotency_key: Option<String>,
+}
+
+/// Why an action failed.
+#[derive(ToSchema)]
+pub(crate) struct Failure {
+    #[schema(nullable = false)]
+    code: Option<String>,
+    message: String,
+    #[schema(nullable = false)]
+    stack: Option<String>,
+    #[schema(nullable = false, no_recursion)]
+    cause: Option<Box<Failure>>,
+    /// `false`: it was not tried again.
+    #[schema(nullable = false)]
+    retryable: Option<bool>,
+}
+
+/// Why a condition came out as it did.
+#[derive(ToSchema)]
+pub(crate) struct Receipt {
+    expression: String,
+    /// What it read.
+    #[schema(value_type = BTreeMap<String, Value>)]
+    values: (),
+    #[schema(value_type = Option<Value>)]
+    result: (),
+}
+
+#[derive(ToSchema)]
+pub(crate) struct HistoryPage {
+    entries: Vec<HistoryEntry>,
+    /// The `after` of the next page; absent on the last one.
+    #[schema(rename = "nextCursor", nullable = false)]
+    next_cursor: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Count {
+    workflow_id: String,
+    #[schema(inline = false)]
+    status: ExecutionStatus,
+    count: u64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Counts {
+    /// By workflow and status; zeros are left out.
+    counts: Vec<Count>,
+    /// Over all workflows; every status is there.
+    by_status: BTreeMap<String, u64>,
+}
+
+/// A workflow: a DAG of steps.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Definition {
+    #[schema(example = "order-processing")]
+    id: String,
+    #[schema(nullable = false)]
+    name: Option<String>,
+    #[schema(nullable = false)]
+    description: Option<String>,
+    steps: Vec<Step>,
+    #[schema(nullable = false)]
+    triggers: Option<Vec<Trigger>>,
+    /// The initial state.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    context: (),
+    /// Of a whole execution.
+    #[schema(nullable = false, example = "1h")]
+    timeout: Option<String>,
+    /// Given by the engine; ignored in what is registered, like the next two.
+    #[schema(nullable = false)]
+    version: Option<u32>,
+    #[schema(nullable = false)]
+    created_at: Option<i64>,
+    #[schema(nullable = false)]
+    updated_at: Option<i64>,
+    /// Warnings and hints, in the answer to a registration.
+    #[schema(nullable = false)]
+    diagnostics: Option<Vec<Diagnostic>>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Step {
+    id: String,
+    #[schema(nullable = false)]
+    name: Option<String>,
+    #[schema(example = "chargeCard")]
+    action: String,
+    #[schema(value_type = Option<Object>, nullable = false)]
+    params: (),
+    #[schema(nullable = false)]
+    depends_on: Option<Vec<String>>,
+    #[schema(nullable = false, example = "score.risk < 0.3")]
+    condition: Option<String>,
+    #[schema(nullable = false, example = "3d")]
+    wait: Option<String>,
+    #[schema(nullable = false)]
+    on_error: Option<OnError>,
+    #[schema(nullable = false)]
+    max_retries: Option<u32>,
+    #[schema(nullable = false, example = "1m")]
+    retry_delay: Option<String>,
+    #[schema(nullable = false)]
+    max_retry_delay: Option<String>,
+    #[schema(nullable = false)]
+    backoff: Option<Backoff>,
+    #[schema(nullable = false)]
+    error_branch: Option<String>,
+    #[schema(nullable = false)]
+    timeout: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum OnError {
+    Fail,
+    Continue,
+    Retry,
+    Branch,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Backoff {
+    Fixed,
+    Exponential,
+}
+
+/// Starts an execution for every event that matches.
+#[derive(ToSchema)]
+pub(crate) struct Trigger {
+    /// `*` is one word, `**` any number.
+    #[schema(example = "Customer.*")]
+    event: String,
+    #[schema(nullable = false)]
+    condition: Option<String>,
+}
+
+/// One finding about a definition.
+#[derive(ToSchema)]
+pub(crate) struct Diagnostic {
+    severity: Severity,
+    /// Of the value that it is about (RFC 6901).
+    #[schema(example = "/steps/2/dependsOn/0")]
+    pointer: String,
+    code: String,
+    message: String,
+    #[schema(nullable = false)]
+    help: Option<String>,
+    /// 1-based, in characters: where in an expression it is.
+    #[schema(nullable = false)]
+    column: Option<u64>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Severity {
+    Error,
+    Warning,
+    Hint,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct DefinitionList {
+    workflows: Vec<Definition>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Deleted {
+    deleted: bool,
+}
+
+/// An error (RFC 9457). Programs look at `code`, people at `detail`.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemDocument {
+    #[schema(rename = "type", example = "tag:workflow.do,2026:problem/invalid_state")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: String,
+    #[schema(example = "invalid_state")]
+    code: String,
+    /// Everything that is wrong with a definition.
+    #[schema(nullable = false)]
+    diagnostics: Option<Vec<Diagnostic>>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct StartBody {
+    /// `{}` unless given.
+    #[schema(value_type = Option<Object>)]
+    input: (),
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ReplayBody {
+    /// That of the execution that is replayed unless given.
+    #[schema(value_type = Option<Object>)]
+    input: (),
+}
+
+#[derive(ToSchema)]
+pub(crate) struct EventBody {
+    #[schema(example = "Customer.created")]
+    event: String,
+    /// Becomes the input; what is no object becomes `{data}`.
+    #[schema(value_type = Option<Value>)]
+    data: (),
+    /// The same id again gives the same answer and starts nothing.
+    #[schema(nullable = false)]
+    id: Option<String>,
+}
+
+/// A CloudEvent in structured mode; further attributes are allowed and not read. In binary mode the attributes are headers
+/// (`ce-type` ...) and the body is the data.
+#[derive(ToSchema)]
+pub(crate) struct CloudEvent {
+    #[schema(example = "1.0")]
+    specversion: String,
+    /// With `source`: the same one again gives the same answer and starts nothing.
+    id: String,
+    source: String,
+    /// The event's name.
+    #[schema(rename = "type", example = "Customer.created")]
+    kind: String,
+    #[schema(value_type = Option<Value>)]
+    data: (),
+}
+
+#[derive(ToSchema)]
+pub(crate) struct EventAnswer {
+    executions: Vec<Execution>,
+    /// Workflows whose trigger matched and that could not be started.
+    refused: Vec<RefusedStart>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct RefusedStart {
+    workflow_id: String,
+    code: String,
+    message: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct EndpointBody {
+    #[schema(example = "http://127.0.0.1:4800")]
+    url: String,
+    /// Asked of the endpoint itself unless given.
+    #[schema(nullable = false)]
+    actions: Option<Vec<String>>,
+    /// Calls are signed with it (Standard Webhooks).
+    #[schema(nullable = false)]
+    secret: Option<String>,
+    /// Of a call whose step has none; `5m` unless given.
+    #[schema(nullable = false, example = "5m")]
+    timeout: Option<String>,
+    /// Calls at the same time; 64 unless given.
+    #[schema(nullable = false)]
+    concurrency: Option<u32>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Endpoint {
+    name: String,
+    url: String,
+    /// Given or discovered.
+    actions: Vec<String>,
+    /// The endpoint itself was asked for its actions.
+    discovered: bool,
+    #[schema(example = "5m")]
+    timeout: String,
+    concurrency: u32,
+    /// The secret itself is never given back.
+    has_secret: bool,
+    /// Why the endpoint did not answer when it was asked.
+    #[schema(nullable = false)]
+    unreachable: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct EndpointList {
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Health {
+    #[schema(example = "ok")]
+    status: String,
+}

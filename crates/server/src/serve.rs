@@ -1,0 +1,115 @@
+//! A listener, its connections, and their orderly end.
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use workflow_engine::Engine;
+
+use crate::hosts::Hosts;
+use crate::{Options, app, limits, metrics};
+
+/// What the system could not give (file descriptors, memory) it may give again in a moment.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Serves the API until `shutdown` ends, then answers what has been asked, for at most [`Options::shutdown_grace`]. Whoever only
+/// waits (`?wait=`, streams) is answered at once with what there is. The engine goes on: it is the caller's to shut down.
+///
+/// Returns early only when the listener does not know its own address.
+pub async fn serve(
+    engine: Engine,
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let hosts = Hosts::of(address.ip(), &options.allowed_hosts);
+    let (close, closing) = watch::channel(false);
+    let limits = Connections::new(&options);
+    let grace = options.shutdown_grace;
+    let router = app::build(engine, options, hosts, closing.clone());
+    tracing::info!(%address, "serving the HTTP API");
+
+    let mut connections = JoinSet::new();
+    let mut upkeep = tokio::time::interval(metrics::UPKEEP_EVERY);
+    let collected = metrics::collected();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept(), if connections.len() < limits.max => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, router.clone(), closing.clone(), limits));
+                }
+                Err(error) => refused(&error).await,
+            },
+            _ = upkeep.tick(), if collected.is_some() => {
+                if let Some(handle) = &collected { handle.run_upkeep() }
+            }
+        }
+    }
+    drop(listener);
+    close.send_replace(true);
+    let ended = timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(connections = connections.len(), "connections are cut: they did not end in time");
+        connections.shutdown().await;
+    }
+    Ok(())
+}
+
+/// The bounds of one connection.
+#[derive(Debug, Clone, Copy)]
+struct Connections {
+    max: usize,
+    header_timeout: Duration,
+}
+
+impl Connections {
+    fn new(options: &Options) -> Connections {
+        Connections { max: options.connections_max, header_timeout: options.header_timeout }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>, limits: Connections) {
+    // An answer is small and someone waits for it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection broke before its first request");
+        return;
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_headers(limits::HEADERS_MAX)
+        .max_buf_size(limits::HEADER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = async { closing.wait_for(|closing| *closing).await.map_or((), |_| ()) } => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke");
+    }
+}
+
+async fn refused(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        return;
+    }
+    tracing::warn!(%error, "a connection could not be accepted");
+    sleep(ACCEPT_AGAIN_AFTER).await;
+}
