@@ -33,6 +33,9 @@ pub enum Error {
     Corrupt(String),
     #[error("the engine is closed")]
     Closed,
+    /// The operating system gave no thread or no runtime.
+    #[error("the engine cannot run: {0}")]
+    System(String),
 }
 
 impl Error {
@@ -47,7 +50,12 @@ impl Error {
             Error::OutcomeUnknown { .. } => "outcome_unknown",
             Error::Corrupt(_) => "corrupt",
             Error::Closed => "closed",
+            Error::System(_) => "system",
         }
+    }
+
+    pub(crate) fn no_thread(error: &std::io::Error) -> Error {
+        Error::System(format!("no thread could be started: {error}"))
     }
 
     /// When it makes sense to try again; none when it does not.
@@ -55,9 +63,12 @@ impl Error {
         match self {
             Error::Overloaded { retry_after } => Some(*retry_after),
             Error::StoreUnavailable { .. } | Error::OutcomeUnknown { .. } => Some(Duration::from_secs(1)),
-            Error::Refused(_) | Error::InvalidDefinition(_) | Error::InvalidRequest(_) | Error::Corrupt(_) | Error::Closed => {
-                None
-            }
+            Error::Refused(_)
+            | Error::InvalidDefinition(_)
+            | Error::InvalidRequest(_)
+            | Error::Corrupt(_)
+            | Error::Closed
+            | Error::System(_) => None,
         }
     }
 }

@@ -7,14 +7,23 @@
 //! What is *not* here: no transitions (the core's), no SQL (the store's), no HTTP API (the server's).
 
 mod action;
-mod diagnostic;
+pub mod clock;
+#[allow(dead_code, reason = "endpoints come next")]
+mod dispatch;
+mod driver;
+#[allow(dead_code, reason = "endpoints come next")]
 mod engine;
 mod error;
+mod feed;
+mod inbox;
 mod options;
+mod readers;
+mod reading;
 mod request;
+#[doc(hidden)]
+pub mod ring;
 
 pub use action::{Abort, ActionError, ActionResult, Handler, Signal};
-pub use diagnostic::Diagnostic;
 pub use engine::{Engine, Watch};
 pub use error::Error;
 pub use options::Options;
@@ -22,5 +31,7 @@ pub use request::{
     Count, DefinitionView, EndpointRequest, EndpointView, EventAnswer, EventRequest, HistoryPage, Include, ListRequest, Listed,
     Page, RefusedStart, Registered, StartAnswer, StartRequest,
 };
+pub use ring::Gauges;
+pub use workflow_core::definition::Diagnostic;
 pub use workflow_core::task::Task;
 pub use workflow_core::view::{ExecutionView, HistoryEntry};

@@ -1,0 +1,137 @@
+//! Runs attempts: a future a task on the runtime, told to stop when its result is not wanted any more.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use workflow_core::command::Outcome;
+use workflow_core::failure::Failure;
+use workflow_core::task::Task;
+use workflow_core::time::Millis;
+
+use crate::action::{Abort, ActionError, ActionResult, Handler, Signal};
+use crate::inbox::Inbox;
+use crate::ring::message::{AttemptKey, Input};
+use crate::ring::slots::ProviderId;
+
+/// What runs the actions of each provider. An endpoint is a handler like any other.
+#[derive(Debug, Default)]
+pub struct Handlers {
+    map: Mutex<BTreeMap<ProviderId, Handler>>,
+}
+
+impl Handlers {
+    pub fn insert(&self, id: ProviderId, handler: Handler) {
+        self.lock().insert(id, handler);
+    }
+
+    pub fn remove(&self, id: ProviderId) {
+        self.lock().remove(&id);
+    }
+
+    fn get(&self, id: ProviderId) -> Option<Handler> {
+        self.lock().get(&id).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ProviderId, Handler>> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The attempts that run now. Belongs to the driver's thread.
+#[derive(Debug)]
+pub struct Dispatcher {
+    pub runtime: Handle,
+    pub handlers: Arc<Handlers>,
+    pub inbox: Arc<Inbox>,
+    pub abort_grace: Duration,
+    running: BTreeMap<AttemptKey, Abort>,
+}
+
+impl Dispatcher {
+    pub fn new(runtime: Handle, handlers: Arc<Handlers>, inbox: Arc<Inbox>, abort_grace: Duration) -> Dispatcher {
+        Dispatcher { runtime, handlers, inbox, abort_grace, running: BTreeMap::new() }
+    }
+
+    pub fn dispatch(&mut self, attempt: AttemptKey, provider: ProviderId, task: Task) {
+        let Some(handler) = self.handlers.get(provider) else {
+            // It was withdrawn after the attempt had begun.
+            let failure = Failure::new(format!("whoever provided `{}` is gone", task.action));
+            let outcome = Outcome::Failed { failure, retry_after: None };
+            return self.inbox.push(Input::Finished { attempt, outcome });
+        };
+        let (abort, signal) = Signal::new();
+        self.running.insert(attempt, abort);
+        let (inbox, grace) = (self.inbox.clone(), self.abort_grace);
+        self.runtime.spawn(async move {
+            let stopped = {
+                let signal = signal.clone();
+                async move {
+                    signal.aborted().await;
+                    tokio::time::sleep(grace).await;
+                }
+            };
+            // The call itself is part of the future, so that a panic in it is caught as well.
+            let action = CatchPanic(Box::pin(async move { handler.call(task, signal).await }));
+            tokio::select! {
+                result = action => inbox.push(Input::Finished { attempt, outcome: outcome(result) }),
+                () = stopped => {}
+            }
+        });
+    }
+
+    pub fn abort(&mut self, attempt: &AttemptKey) {
+        if let Some(abort) = self.running.remove(attempt) {
+            abort.abort();
+        }
+    }
+
+    /// Its result has come.
+    pub fn forget(&mut self, attempt: &AttemptKey) {
+        self.running.remove(attempt);
+    }
+}
+
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        for abort in self.running.values() {
+            abort.abort();
+        }
+    }
+}
+
+fn outcome(result: ActionResult) -> Outcome {
+    match result {
+        Ok(output) => Outcome::Completed(output),
+        Err(ActionError { failure, retry_after }) => {
+            let retry_after = retry_after.map(|span| Millis::new(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)));
+            Outcome::Failed { failure, retry_after }
+        }
+    }
+}
+
+/// A panic in an action is a failure of that attempt, and of nothing else.
+struct CatchPanic<F>(Pin<Box<F>>);
+
+impl<F: Future<Output = ActionResult>> Future for CatchPanic<F> {
+    type Output = ActionResult;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<ActionResult> {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(panic) => {
+                Poll::Ready(Err(Failure::with_code("panic", format!("the action panicked: {}", message(&*panic))).into()))
+            }
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

@@ -1,0 +1,118 @@
+//! Runs the ring: one thread that decides, one that commits, and what the ring wants done handed to whoever does it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use workflow_store::{Batch, Claim, Store};
+
+use crate::Error;
+use crate::dispatch::Dispatcher;
+use crate::engine::Shared;
+use crate::readers::Readers;
+use crate::ring::Ring;
+use crate::ring::message::{self, Input, Output};
+
+/// The clock is looked at this often while a durable timer runs: somebody may have set it.
+const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(60);
+/// Threads that read what the ring wants to know.
+const LOADERS: usize = 2;
+
+pub struct Driver {
+    ring: Ring,
+    shared: Arc<Shared>,
+    dispatcher: Dispatcher,
+    loaders: Readers,
+    committer: Sender<Job>,
+}
+
+enum Job {
+    Commit(Arc<Batch>),
+    Reopen { number: u64, claims: Vec<(usize, Claim)> },
+}
+
+impl Driver {
+    /// Begins to run. Ends when the engine is closed or the inbox is halted.
+    pub fn start(ring: Ring, shared: Arc<Shared>, dispatcher: Dispatcher, store: &Arc<dyn Store>) -> Result<(), Error> {
+        let loaders = Readers::new("workflow-loader", LOADERS, store)?;
+        let (committer, jobs) = channel();
+        let (store, inbox) = (store.clone(), shared.inbox.clone());
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| Error::no_thread(&error))
+        };
+        spawn("workflow-commit", Box::new(move || commit(&jobs, store.as_ref(), &inbox)))?;
+        let driver = Driver { ring, shared, dispatcher, loaders, committer };
+        spawn("workflow-ring", Box::new(move || driver.run()))?;
+        Ok(())
+    }
+
+    fn run(self) {
+        let shared = self.shared.clone();
+        // A bug in the ring or the core must not leave callers waiting for ever.
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || self.turn_until_closed()));
+        if ended.is_err() {
+            tracing::error!("the ring panicked; the engine is closed, and what is durable is safe");
+        }
+        shared.closed();
+    }
+
+    fn turn_until_closed(mut self) {
+        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+        let mut wait = Some(Duration::ZERO);
+        while self.shared.inbox.take(&mut inputs, wait) {
+            let now = self.shared.clock.now();
+            for input in inputs.drain(..) {
+                if let Input::Finished { attempt, .. } = &input {
+                    self.dispatcher.forget(attempt);
+                }
+                self.ring.handle(input, now);
+            }
+            self.ring.turn(now, &mut outputs);
+            for output in outputs.drain(..) {
+                if matches!(output, Output::Closed) {
+                    return;
+                }
+                self.carry_out(output);
+            }
+            self.shared.look_at(&mut self.ring);
+            let idle_for = self.ring.idle_for(self.shared.clock.now());
+            // Of a clock that is set by hand nobody waits for a time: only what has fallen due is done.
+            let passes = self.shared.clock.passes();
+            wait = idle_for.filter(|idle| passes || idle.is_zero()).map(|idle| idle.min(LOOK_AT_CLOCK_EVERY));
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            // The committer lives as long as the sender.
+            Output::Commit(batch) => drop(self.committer.send(Job::Commit(batch))),
+            Output::Reopen { number, claims } => drop(self.committer.send(Job::Reopen { number, claims })),
+            Output::Read(read) => {
+                let inbox = self.shared.inbox.clone();
+                self.loaders.spawn(move |store| inbox.push(Input::Found(read.run(store))));
+            }
+            Output::Answer(answer) => answer.send(),
+            Output::Dispatch { attempt, provider, task } => self.dispatcher.dispatch(attempt, provider, *task),
+            Output::Abort(attempt) => self.dispatcher.abort(&attempt),
+            Output::Durable { batch, taken } => self.shared.feed.publish(&batch, &taken),
+            Output::Defined(registration) => self.shared.catalog_mut().insert(registration),
+            Output::Undefined { workflow } => {
+                self.shared.catalog_mut().delete(workflow.as_str());
+            }
+            Output::EndpointPut(endpoint) => self.shared.endpoint_put(*endpoint),
+            Output::EndpointRemoved(name) => self.shared.endpoint_removed(&name),
+            Output::Ready(ready) => self.shared.set_ready(ready),
+            Output::Closed => {}
+        }
+    }
+}
+
+fn commit(jobs: &Receiver<Job>, store: &dyn Store, inbox: &crate::inbox::Inbox) {
+    while let Ok(job) = jobs.recv() {
+        inbox.push(match job {
+            Job::Commit(batch) => Input::Committed { number: batch.number, result: store.commit(&batch) },
+            Job::Reopen { number, claims } => Input::Reopened(message::reopen(store, number, &claims)),
+        });
+    }
+}

@@ -1,0 +1,43 @@
+//! Control calls: each answers the execution as it is once its effect is durable.
+
+use workflow_core::id::{ExecutionId, IdempotencyKey};
+use workflow_core::refusal::Control;
+
+use super::Engine;
+use crate::reading::EMBEDDED_HISTORY_MAX;
+use crate::ring::message::{ControlAsk, Input};
+use crate::{Error, ExecutionView};
+
+impl Engine {
+    pub async fn pause(&self, id: ExecutionId, key: Option<IdempotencyKey>) -> Result<ExecutionView, Error> {
+        self.control(id, Control::Pause, None, key).await
+    }
+
+    pub async fn resume(&self, id: ExecutionId, key: Option<IdempotencyKey>) -> Result<ExecutionView, Error> {
+        self.control(id, Control::Resume, None, key).await
+    }
+
+    pub async fn cancel(&self, id: ExecutionId, key: Option<IdempotencyKey>) -> Result<ExecutionView, Error> {
+        self.control(id, Control::Cancel, None, key).await
+    }
+
+    pub async fn retry(&self, id: ExecutionId, key: Option<IdempotencyKey>) -> Result<ExecutionView, Error> {
+        self.control(id, Control::Retry, None, key).await
+    }
+
+    /// Does not wait for the retry delay of a step.
+    pub async fn run_now(&self, id: ExecutionId, step: &str, key: Option<IdempotencyKey>) -> Result<ExecutionView, Error> {
+        self.control(id, Control::RunNow, Some(step.to_owned()), key).await
+    }
+
+    async fn control(
+        &self,
+        id: ExecutionId,
+        control: Control,
+        step: Option<String>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<ExecutionView, Error> {
+        self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, reply }))).await?;
+        self.view(id, EMBEDDED_HISTORY_MAX).await
+    }
+}

@@ -1,0 +1,135 @@
+//! The engine as its callers see it.
+
+mod control;
+mod define;
+mod endpoints;
+mod read;
+mod shared;
+mod start;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use workflow_core::id::{ActionName, SessionId};
+use workflow_store::Store;
+
+use crate::clock::{Clock, SystemClock};
+use crate::dispatch::Dispatcher;
+use crate::driver::Driver;
+use crate::ring::catalog::Catalog;
+use crate::ring::message::{Input, Reply};
+use crate::ring::slots::{Provider, ProviderKind};
+use crate::ring::{Gauges, Opened, Ring};
+use crate::{Error, Handler, Options};
+
+pub(crate) use shared::Shared;
+pub use watch::Watch;
+
+/// Threads that answer who wants to read.
+const READERS: usize = 2;
+
+/// A running engine. Cloning it is cheap, and all clones are the same engine; with the last one it stops at once, as if the
+/// process had ended ([`Engine::shutdown`] is the orderly way).
+///
+/// Every call answers when what it did is durable, and not before.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    life: Arc<Life>,
+}
+
+#[derive(Debug)]
+struct Life {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.shared.inbox.halt();
+    }
+}
+
+impl Engine {
+    /// Opens the engine on a store: what was in flight is interrupted and runs again, what fell due fires. Must be called on a
+    /// tokio runtime: in-process actions and calls to endpoints run on it.
+    pub async fn open(store: impl Store, options: Options) -> Result<Engine, Error> {
+        Engine::open_with(store, options, Arc::new(SystemClock::default())).await
+    }
+
+    /// The same on another clock, for tests.
+    pub async fn open_with(store: impl Store, options: Options, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
+        let store: Arc<dyn Store> = Arc::new(store);
+        let shared = Arc::new(Shared::new(clock, &options, &store)?);
+        let (rows, batch, endpoints) = shared
+            .readers
+            .run(|store| {
+                let read = || Ok((store.definitions()?, store.batch()?, store.endpoints()?));
+                read().map_err(crate::reading::unread)
+            })
+            .await?;
+        let catalog = Catalog::from_rows(rows);
+        *shared.catalog_mut() = catalog.clone();
+        let random = uuid::Uuid::now_v7().as_u128() as u64;
+        let session = SessionId::new(&format!("engine-{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
+        let opened = Opened { catalog, batch, session, seed: random };
+        let handlers = shared.handlers.clone();
+        let dispatcher = Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), options.abort_grace);
+        Driver::start(Ring::new(options, opened), shared.clone(), dispatcher, &store)?;
+        let inbox = Arc::downgrade(&shared.inbox);
+        shared.clock.subscribe(Box::new(move || {
+            if let Some(inbox) = inbox.upgrade() {
+                inbox.poke();
+            }
+        }));
+        let engine = Engine { life: Arc::new(Life { shared }) };
+        engine.open_endpoints(endpoints);
+        Ok(engine)
+    }
+
+    /// Runs an action in this process, at most `limit` at the same time. An action that was given before is replaced.
+    pub fn provide(&self, action: ActionName, limit: usize, handler: Handler) {
+        let shared = self.shared();
+        let id = shared.in_process_id(&action);
+        shared.handlers.insert(id, handler);
+        let provider = Provider { id, kind: ProviderKind::InProcess, actions: vec![action], limit: limit.max(1) };
+        shared.provide(provider);
+    }
+
+    /// Workers may come from outside: a missing action is no error any more (see [`Options::require_actions`]).
+    pub fn expect_workers(&self) {
+        self.shared().inbox.push(Input::ExpectWorkers);
+    }
+
+    /// Whether the store can be written and the engine is not shutting down: `/readyz`.
+    pub fn is_ready(&self) -> bool {
+        self.shared().is_ready()
+    }
+
+    pub fn gauges(&self) -> Gauges {
+        self.shared().gauges()
+    }
+
+    /// Starts nothing any more, waits for what runs for at most `grace`, interrupts the rest, commits, and closes the store.
+    pub async fn shutdown(&self, grace: Duration) -> Result<(), Error> {
+        let shared = self.shared();
+        let until = shared.clock.now().mono + grace;
+        let mut closed = shared.when_closed();
+        shared.inbox.push(Input::Shutdown { until });
+        // The sender lives in what this engine shares.
+        let _ = closed.wait_for(|closed| *closed).await;
+        Ok(())
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.life.shared
+    }
+
+    /// Puts something to the ring and waits for its answer.
+    async fn ask<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.shared().inbox.push(input(reply));
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+}

@@ -1,0 +1,176 @@
+//! What the callers' side and the driver share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::watch;
+use workflow_core::id::{ActionName, EndpointName, Version};
+use workflow_store::{Endpoint, Store};
+
+use super::READERS;
+use super::endpoints::EndpointState;
+use crate::clock::Clock;
+use crate::dispatch::Handlers;
+use crate::feed::Feed;
+use crate::inbox::Inbox;
+use crate::readers::Readers;
+use crate::reading;
+use crate::ring::catalog::{Catalog, Registration};
+use crate::ring::message::Input;
+use crate::ring::slots::{Provider, ProviderId};
+use crate::ring::{Gauges, Ring};
+use crate::{Error, Options};
+
+#[derive(Debug)]
+pub struct Shared {
+    pub inbox: Arc<Inbox>,
+    pub clock: Arc<dyn Clock>,
+    pub readers: Readers,
+    pub feed: Arc<Feed>,
+    pub handlers: Arc<Handlers>,
+    pub limits: workflow_core::limits::Limits,
+    pub endpoint_hosts: Vec<String>,
+    catalog: RwLock<Catalog>,
+    providers: Mutex<Providers>,
+    pub(super) endpoints: Mutex<BTreeMap<EndpointName, EndpointState>>,
+    ready: AtomicBool,
+    gauges: Mutex<Gauges>,
+    closed: watch::Sender<bool>,
+    next_provider: AtomicU64,
+}
+
+/// Who provides what: for people, and to name a provider again.
+#[derive(Debug, Default)]
+struct Providers {
+    all: BTreeMap<ProviderId, Provider>,
+    in_process: BTreeMap<ActionName, ProviderId>,
+    unprovided: Vec<ActionName>,
+}
+
+impl Shared {
+    pub fn new(clock: Arc<dyn Clock>, options: &Options, store: &Arc<dyn Store>) -> Result<Shared, Error> {
+        Ok(Shared {
+            inbox: Arc::new(Inbox::default()),
+            clock,
+            readers: Readers::new("workflow-reader", READERS, store)?,
+            feed: Arc::new(Feed::default()),
+            handlers: Arc::new(Handlers::default()),
+            limits: options.limits.clone(),
+            endpoint_hosts: options.endpoint_hosts.clone(),
+            catalog: RwLock::new(Catalog::default()),
+            providers: Mutex::new(Providers::default()),
+            endpoints: Mutex::new(BTreeMap::new()),
+            ready: AtomicBool::new(true),
+            gauges: Mutex::new(Gauges::default()),
+            closed: watch::Sender::new(false),
+            next_provider: AtomicU64::new(1),
+        })
+    }
+
+    pub fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn catalog_mut(&self) -> RwLockWriteGuard<'_, Catalog> {
+        self.catalog.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The version that an execution is pinned to.
+    pub fn registration(&self, store: &dyn Store, workflow: &str, version: Version) -> Result<Arc<Registration>, Error> {
+        if let Some(registration) = self.catalog().version(workflow, version) {
+            return Ok(registration.clone());
+        }
+        // It may have become durable a moment ago.
+        let stored = reading::catalog(store)?;
+        stored.version(workflow, version).cloned().ok_or_else(|| reading::missing_definition(workflow, version))
+    }
+
+    pub fn new_provider_id(&self) -> ProviderId {
+        ProviderId(self.next_provider.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The id of the provider of an action in this process: always the same, so that a new handler replaces the old one.
+    pub fn in_process_id(&self, action: &ActionName) -> ProviderId {
+        let mut providers = self.providers();
+        if let Some(id) = providers.in_process.get(action) {
+            return *id;
+        }
+        let id = self.new_provider_id();
+        providers.in_process.insert(action.clone(), id);
+        id
+    }
+
+    pub fn provide(&self, provider: Provider) {
+        self.providers().all.insert(provider.id, provider.clone());
+        self.inbox.push(Input::Provide(provider));
+    }
+
+    pub fn withdraw(&self, id: ProviderId) {
+        self.providers().all.remove(&id);
+        self.handlers.remove(id);
+        self.inbox.push(Input::Withdraw(id));
+    }
+
+    fn providers(&self) -> MutexGuard<'_, Providers> {
+        self.providers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why a ready step has not begun, as far as it is known now.
+    pub fn why_no_slot(&self, action: &ActionName) -> Option<String> {
+        let slots: usize = {
+            let providers = self.providers();
+            providers.all.values().filter(|provider| provider.actions.contains(action)).map(|provider| provider.limit).sum()
+        };
+        Some(match slots {
+            0 => format!("no worker provides `{action}`"),
+            1 => format!("the one slot for `{action}` is taken"),
+            slots => format!("all {slots} slots for `{action}` are taken"),
+        })
+    }
+
+    /// Actions that a ready step wants and that nobody provides.
+    pub fn unprovided(&self) -> Vec<ActionName> {
+        self.providers().unprovided.clone()
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::SeqCst);
+    }
+
+    pub fn gauges(&self) -> Gauges {
+        *self.gauges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what the ring is like after a turn.
+    pub fn look_at(&self, ring: &mut Ring) {
+        *self.gauges.lock().unwrap_or_else(PoisonError::into_inner) = ring.gauges();
+        if ring.wants_change() {
+            self.providers().unprovided = ring.unprovided();
+        }
+    }
+
+    /// Nothing is done any more: callers are answered, and the store is let go.
+    pub fn closed(&self) {
+        self.set_ready(false);
+        self.inbox.halt();
+        self.readers.close();
+        self.closed.send_replace(true);
+    }
+
+    pub fn when_closed(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
+    }
+
+    pub fn endpoint_put(&self, endpoint: Endpoint) {
+        super::endpoints::put(self, endpoint);
+    }
+
+    pub fn endpoint_removed(&self, name: &EndpointName) {
+        super::endpoints::removed(self, name);
+    }
+}

@@ -1,0 +1,127 @@
+//! Waiting for an execution, and following it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use workflow_core::id::ExecutionId;
+
+use super::Engine;
+use crate::feed::Subscription;
+use crate::reading::EMBEDDED_HISTORY_MAX;
+use crate::{Error, ExecutionView, HistoryEntry};
+
+/// Entries that a watcher reads at once.
+const PAGE: usize = 256;
+
+impl Engine {
+    /// The execution once it has ended, or as it is when `timeout` runs out.
+    pub async fn wait(&self, id: ExecutionId, timeout: Option<Duration>) -> Result<ExecutionView, Error> {
+        let ended = self.wait_for_end(id);
+        match timeout {
+            None => ended.await,
+            Some(timeout) => match tokio::time::timeout(timeout, ended).await {
+                Ok(ended) => ended,
+                Err(_) => self.view(id, EMBEDDED_HISTORY_MAX).await,
+            },
+        }
+    }
+
+    async fn wait_for_end(&self, id: ExecutionId) -> Result<ExecutionView, Error> {
+        // Before the first look: what becomes durable after it is told.
+        let mut subscription = self.shared().feed.subscribe(id);
+        let mut closed = self.shared().when_closed();
+        loop {
+            let view = self.view(id, EMBEDDED_HISTORY_MAX).await?;
+            if view.status.has_ended() {
+                return Ok(view);
+            }
+            loop {
+                tokio::select! {
+                    _ = subscription.changed() => {}
+                    _ = closed.wait_for(|closed| *closed) => return Err(Error::Closed),
+                }
+                if subscription.seen().ended {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Every durable entry after `after`, as it comes, without gaps, until the execution has ended.
+    pub async fn watch(&self, id: ExecutionId, after: u64) -> Result<Watch, Error> {
+        let subscription = self.shared().feed.subscribe(id);
+        let mut watch =
+            Watch { engine: self.clone(), id, subscription, after, entries: VecDeque::new(), more: true, over: false };
+        // The entry that the watcher has seen last says whether there is anything to wait for.
+        let seen = after.saturating_sub(1);
+        let (page, ended) = self.history_page(id, seen, PAGE).await?;
+        watch.take(page.entries, page.next.is_some(), ended);
+        Ok(watch)
+    }
+}
+
+/// The entries of one execution as they become durable.
+#[derive(Debug)]
+pub struct Watch {
+    engine: Engine,
+    id: ExecutionId,
+    subscription: Subscription,
+    after: u64,
+    entries: VecDeque<HistoryEntry>,
+    /// There is more to read at once.
+    more: bool,
+    /// The execution has ended with the last of `entries`.
+    over: bool,
+}
+
+impl Watch {
+    /// The next entry; none once the execution has ended and every entry was given.
+    pub async fn next(&mut self) -> Option<Result<HistoryEntry, Error>> {
+        loop {
+            if let Some(entry) = self.entries.pop_front() {
+                return Some(Ok(entry));
+            }
+            if self.over {
+                return None;
+            }
+            if !self.more
+                && let Err(error) = self.wait_for_more().await
+            {
+                self.over = true;
+                return Some(Err(error));
+            }
+            match self.engine.history_page(self.id, self.after, PAGE).await {
+                Ok((page, ended)) => self.take(page.entries, page.next.is_some(), ended),
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    async fn wait_for_more(&mut self) -> Result<(), Error> {
+        let mut closed = self.engine.shared().when_closed();
+        tokio::select! {
+            _ = self.subscription.changed() => {
+                self.subscription.seen();
+                Ok(())
+            }
+            _ = closed.wait_for(|closed| *closed) => Err(Error::Closed),
+        }
+    }
+
+    fn take(&mut self, entries: Vec<HistoryEntry>, more: bool, ended: bool) {
+        self.entries.extend(entries.into_iter().filter(|entry| entry.seq > self.after));
+        if let Some(last) = self.entries.back() {
+            self.after = last.seq;
+        }
+        self.more = more;
+        self.over = ended;
+    }
+
+    /// Whether the execution had ended when the last entry was read.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+}

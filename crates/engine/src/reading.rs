@@ -1,0 +1,165 @@
+//! Views made from what is stored. The store holds what is durable and nothing else, so a reader needs no word with the ring.
+
+use workflow_core::apply::fold;
+use workflow_core::definition::{Definition, Step};
+use workflow_core::event::{Payload, Recorded};
+use workflow_core::execution::Execution;
+use workflow_core::id::ExecutionId;
+use workflow_core::view::{self, ExecutionView, history_entry};
+use workflow_store::{Fault, FaultKind, Filter, Store, Stored};
+
+use crate::Error;
+use crate::engine::Shared;
+use crate::request::{HistoryPage, Include, ListRequest, Listed, Page};
+use crate::ring::catalog::Catalog;
+use crate::ring::message::Snapshot;
+
+/// Entries of a history that an execution is shown with.
+pub const EMBEDDED_HISTORY_MAX: usize = 1_000;
+const LIST_LIMIT: usize = 50;
+const LIST_LIMIT_MAX: usize = 1_000;
+/// A page of a list ends when it holds more than this.
+const PAGE_BYTES_MAX: usize = 4 << 20;
+
+/// An execution as it is stored; none when there is none of that id.
+pub fn execution(
+    store: &dyn Store,
+    shared: &Shared,
+    id: ExecutionId,
+    history_max: usize,
+) -> Result<Option<ExecutionView>, Error> {
+    let stored = store.load(&[id]).map_err(unread)?.pop().flatten();
+    stored.map(|stored| Ok(view_stored(store, shared, stored, history_max)?.0)).transpose()
+}
+
+/// The view, and about how many bytes it takes.
+fn view_stored(store: &dyn Store, shared: &Shared, stored: Stored, history_max: usize) -> Result<(ExecutionView, usize), Error> {
+    let id = stored.head.id;
+    let registration = shared.registration(store, stored.head.workflow.as_str(), stored.head.version)?;
+    let definition = &registration.definition;
+    let events = stored.events;
+    let newest = events.len().saturating_sub(history_max);
+    let tail: Vec<Recorded> = events[newest..].to_vec();
+    let mut execution = fold(id, definition.steps.len(), events).map_err(|corrupt| Error::Corrupt(corrupt.to_string()))?;
+    fetch_all(store, &mut execution)?;
+    let view = with_history(shared, definition, &execution, &tail, newest > 0);
+    let bytes = 2 * execution.bytes + 200 * tail.len() + 500;
+    Ok((view, bytes))
+}
+
+/// The view of an execution that has just begun.
+pub fn snapshot(shared: &Shared, snapshot: &Snapshot) -> ExecutionView {
+    with_history(shared, &snapshot.registration.definition, &snapshot.execution, &snapshot.events, false)
+}
+
+fn with_history(
+    shared: &Shared,
+    definition: &Definition,
+    execution: &Execution,
+    tail: &[Recorded],
+    truncated: bool,
+) -> ExecutionView {
+    let no_worker = |step: &Step| shared.why_no_slot(&step.action);
+    let mut view = view::execution(definition, execution, &no_worker);
+    view.history = tail.iter().map(|recorded| history_entry(definition, recorded)).collect();
+    view.history_truncated = truncated;
+    view
+}
+
+/// Fetches the texts of all payloads that were left in the store.
+fn fetch_all(store: &dyn Store, execution: &mut Execution) -> Result<(), Error> {
+    use workflow_core::execution::StepState;
+    let is_absent = |payload: &Payload| payload.resident().is_none();
+    let mut wanted = Vec::new();
+    if is_absent(&execution.input) {
+        wanted.push((execution.id, 1));
+    }
+    for record in &execution.steps {
+        if let StepState::Completed { output: Some(output), seq } = &record.state
+            && is_absent(output)
+        {
+            wanted.push((execution.id, *seq));
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let texts = store.payloads(&wanted).map_err(unread)?;
+    for ((_, seq), text) in wanted.into_iter().zip(texts) {
+        execution.fetch_payload(seq, text);
+    }
+    Ok(())
+}
+
+/// A page of a history, with the events it was made of: a watcher wants to know whether the last one is an end.
+pub fn history(
+    store: &dyn Store,
+    shared: &Shared,
+    id: ExecutionId,
+    after: u64,
+    limit: usize,
+) -> Result<Option<(HistoryPage, bool)>, Error> {
+    let Some(history) = store.history(id, after, limit).map_err(unread)? else { return Ok(None) };
+    let registration = shared.registration(store, history.workflow.as_str(), history.version)?;
+    let entries = history.events.iter().map(|recorded| history_entry(&registration.definition, recorded)).collect();
+    let next = history.events.last().filter(|_| history.more).map(|last| last.seq);
+    let ended = !history.more && history.events.last().is_some_and(|last| crate::feed::is_end(&last.event));
+    Ok(Some((HistoryPage { entries, next }, ended)))
+}
+
+pub fn list(store: &dyn Store, shared: &Shared, request: ListRequest) -> Result<Page, Error> {
+    let limit = request.limit.unwrap_or(LIST_LIMIT);
+    if !(1..=LIST_LIMIT_MAX).contains(&limit) {
+        return Err(Error::InvalidRequest(format!("limit is {limit}, expected 1 to {LIST_LIMIT_MAX}")));
+    }
+    let filter = Filter {
+        workflow: request.workflow,
+        statuses: request.statuses,
+        started_after: request.started_after,
+        started_before: request.started_before,
+        before: request.cursor,
+        limit: limit + 1,
+    };
+    let heads = store.executions(&filter).map_err(unread)?;
+    let total = heads.len();
+    let mut page = Page { executions: Vec::with_capacity(total.min(limit)), next: None };
+    let mut bytes = 0;
+    for head in heads.into_iter().take(limit) {
+        if bytes > PAGE_BYTES_MAX {
+            break;
+        }
+        let execution = match request.include {
+            Include::Rows => None,
+            Include::Executions { history } => match store.load(&[head.id]).map_err(unread)?.pop().flatten() {
+                Some(stored) => {
+                    let (view, more) = view_stored(store, shared, stored, history)?;
+                    bytes += more;
+                    Some(view)
+                }
+                None => None,
+            },
+        };
+        page.executions.push(Listed { head, execution });
+    }
+    if page.executions.len() < total {
+        page.next = page.executions.last().map(|listed| listed.head.id);
+    }
+    Ok(page)
+}
+
+/// Everything that is stored of definitions, again: one that became durable a moment ago may not have been told yet.
+pub fn catalog(store: &dyn Store) -> Result<Catalog, Error> {
+    Ok(Catalog::from_rows(store.definitions().map_err(unread)?))
+}
+
+pub fn missing_definition(workflow: &str, version: workflow_core::id::Version) -> Error {
+    Error::Corrupt(format!("version {version} of workflow `{workflow}` is not there or cannot be read"))
+}
+
+/// What a fault means to somebody who wanted to read.
+pub fn unread(fault: Fault) -> Error {
+    match fault.kind {
+        FaultKind::Corrupt => Error::Corrupt(fault.to_string()),
+        FaultKind::Unavailable | FaultKind::Unknown | FaultKind::Fenced => Error::StoreUnavailable { reason: fault.to_string() },
+    }
+}

@@ -1,0 +1,141 @@
+//! Attempts of this engine, from the decision to begin one until its end is durable.
+//!
+//! They outlive the execution's stay in memory: after a failed commit an execution is loaded again, and what runs of it goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use workflow_core::command::{Command, Outcome};
+use workflow_core::definition::StepIndex;
+use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
+
+use super::Ring;
+use super::message::AttemptKey;
+use super::resident::Queued;
+use super::slots::ProviderId;
+use crate::clock::{Mono, Now};
+
+#[derive(Debug)]
+pub struct Attempt {
+    pub workflow: WorkflowId,
+    pub action: ActionName,
+    pub provider: ProviderId,
+    pub since: Mono,
+    pub deadline: Option<Mono>,
+    /// It holds its slot: no result has come, and it was not told to stop.
+    pub running: bool,
+    /// Its end has been decided.
+    pub ending: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Attempts {
+    map: BTreeMap<AttemptKey, Attempt>,
+    deadlines: BTreeSet<(Mono, AttemptKey)>,
+    running: usize,
+}
+
+impl Attempts {
+    pub fn insert(&mut self, key: AttemptKey, attempt: Attempt) {
+        if let Some(deadline) = attempt.deadline {
+            self.deadlines.insert((deadline, key));
+        }
+        self.running += 1;
+        self.map.insert(key, attempt);
+    }
+
+    pub fn get_mut(&mut self, key: &AttemptKey) -> Option<&mut Attempt> {
+        self.map.get_mut(key)
+    }
+
+    pub fn contains(&self, key: &AttemptKey) -> bool {
+        self.map.contains_key(key)
+    }
+
+    pub fn remove(&mut self, key: &AttemptKey) -> Option<Attempt> {
+        let attempt = self.map.remove(key)?;
+        if let Some(deadline) = attempt.deadline {
+            self.deadlines.remove(&(deadline, *key));
+        }
+        if attempt.running {
+            self.running -= 1;
+        }
+        Some(attempt)
+    }
+
+    /// Its slot is free: a result has come. None when there is no such attempt, or not any more.
+    pub fn stop(&mut self, key: &AttemptKey) -> Option<ProviderId> {
+        let attempt = self.map.get_mut(key).filter(|attempt| attempt.running)?;
+        attempt.running = false;
+        self.running -= 1;
+        if let Some(deadline) = attempt.deadline.take() {
+            self.deadlines.remove(&(deadline, *key));
+        }
+        Some(attempt.provider)
+    }
+
+    pub fn of(&self, id: ExecutionId) -> impl Iterator<Item = (&AttemptKey, &Attempt)> {
+        let first = AttemptKey { id, step: StepIndex::new(0), attempt: 0 };
+        self.map.range(first..).take_while(move |(key, _)| key.id == id)
+    }
+
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// The next attempt that has outlived its timeout; it has no deadline any more.
+    pub fn pop_overdue(&mut self, now: Mono) -> Option<AttemptKey> {
+        let (at, key) = *self.deadlines.first()?;
+        if at > now {
+            return None;
+        }
+        self.deadlines.pop_first();
+        if let Some(attempt) = self.map.get_mut(&key) {
+            attempt.deadline = None;
+        }
+        Some(key)
+    }
+
+    pub fn all_running(&self) -> Vec<AttemptKey> {
+        self.map.iter().filter(|(_, attempt)| attempt.running).map(|(key, _)| *key).collect()
+    }
+
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+}
+
+impl Ring {
+    /// What came of an attempt. Its slot is free at once; the result is recorded when its turn comes.
+    pub(super) fn finished(&mut self, key: AttemptKey, outcome: Outcome, now: Now) {
+        let label = match &outcome {
+            Outcome::Completed(_) => "completed",
+            Outcome::Failed { .. } => "failed",
+        };
+        let Some(provider) = self.attempts.stop(&key) else {
+            tracing::info!(execution = %key.id, step = key.step.get(), attempt = key.attempt, "a late result was dropped");
+            metrics::counter!("workflow_late_results_total").increment(1);
+            return;
+        };
+        if let Some(attempt) = self.attempts.get_mut(&key) {
+            let labels = [
+                ("workflow", attempt.workflow.to_string()),
+                ("action", attempt.action.to_string()),
+                ("outcome", label.to_owned()),
+            ];
+            metrics::histogram!("workflow_step_duration_seconds", &labels).record(now.mono.since(attempt.since).as_secs_f64());
+        }
+        self.slots.give_back(provider);
+        let command = Command::Finish { step: key.step, attempt: key.attempt, outcome };
+        self.urgent.push_back((key.id, Queued::attempt(command)));
+    }
+
+    /// The deadline of an attempt that begins now.
+    pub(super) fn deadline(timeout: Option<workflow_core::time::Millis>, now: Now) -> Option<Mono> {
+        timeout.map(|timeout| now.mono + Duration::from_millis(timeout.get()))
+    }
+}

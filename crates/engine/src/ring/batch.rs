@@ -1,0 +1,180 @@
+//! The batch that is being put together, and what may leave the ring once it is durable.
+
+use std::sync::Arc;
+
+use workflow_core::event::TriggeredBy;
+use workflow_core::id::{EndpointName, ExecutionId, WorkflowId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::task::Task;
+use workflow_store::{Batch, Change, Claim, Endpoint, Item};
+
+use crate::Error;
+use crate::clock::Mono;
+use crate::ring::catalog::{Before, Registration};
+use crate::ring::message::{Answer, AttemptKey, ClaimKey, Output, Reply, Started};
+use crate::ring::resident::Queued;
+use crate::ring::slots::ProviderId;
+
+/// A batch is closed to further work at either bound: it has to be written while others wait.
+pub const TRANSITIONS_MAX: usize = 4_096;
+pub const BYTES_MAX: usize = 8 << 20;
+
+#[derive(Debug, Default)]
+pub struct Open {
+    /// Changes that no claim is tied to: the first item of the batch.
+    free: Vec<Change>,
+    claimed: Vec<Item>,
+    pub effects: Effects,
+    pub transitions: usize,
+    pub bytes: usize,
+}
+
+/// A batch on its way to the store.
+#[derive(Debug)]
+pub struct Sealed {
+    pub batch: Arc<Batch>,
+    pub effects: Effects,
+    pub since: Mono,
+}
+
+/// What waits for a batch to be durable, and what to do when it does not get there.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// In the order in which they were decided.
+    pub outputs: Vec<Effect>,
+    pub answers: Vec<Box<dyn Answer>>,
+    pub claims: Vec<Claimed>,
+    /// Executions that it changes.
+    pub touched: Vec<ExecutionId>,
+    /// Attempts that begin with it.
+    pub begun: Vec<AttemptKey>,
+    /// Attempts that end with it.
+    pub ended: Vec<AttemptKey>,
+    /// What came from attempts and must be decided again when this batch is lost.
+    pub again: Vec<(ExecutionId, Queued)>,
+    /// How to take back what it does to the catalog, the newest last.
+    pub undo: Vec<Before>,
+    /// Executions that it starts and ends, for the metrics.
+    pub started: Vec<ExecutionId>,
+    pub over: Vec<(WorkflowId, Status)>,
+}
+
+#[derive(Debug)]
+pub enum Effect {
+    Dispatch { attempt: AttemptKey, provider: ProviderId, task: Box<Task> },
+    Defined(Arc<Registration>),
+    Undefined { workflow: WorkflowId },
+    EndpointPut(Box<Endpoint>),
+    EndpointRemoved(EndpointName),
+}
+
+/// An item whose claim the commit settles.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Its place among the claimed items.
+    pub item: usize,
+    pub key: ClaimKey,
+    pub executions: Vec<ExecutionId>,
+    /// Those, and what handles a failure at their very start.
+    pub created: Vec<ExecutionId>,
+    /// What the claim was stored with.
+    pub data: Json,
+    pub answer: ClaimAnswer,
+}
+
+#[derive(Debug)]
+pub enum ClaimAnswer {
+    Start { reply: Reply<Started>, started: Started },
+    Event { reply: Reply<crate::ring::message::EventStarted>, started: crate::ring::message::EventStarted },
+}
+
+/// Who gets an answer from a claim that is being settled for somebody else.
+#[derive(Debug)]
+pub enum Waiter {
+    Start { reply: Reply<Started>, input: Json },
+    Event { reply: Reply<crate::ring::message::EventStarted> },
+}
+
+impl Open {
+    pub fn is_empty(&self) -> bool {
+        self.free.is_empty() && self.claimed.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.transitions >= TRANSITIONS_MAX || self.bytes >= BYTES_MAX
+    }
+
+    pub fn push(&mut self, change: Change) {
+        self.weigh(&change);
+        self.free.push(change);
+    }
+
+    /// Adds an item of its own and gives its place among the claimed ones.
+    pub fn push_claimed(&mut self, claim: Claim, changes: Vec<Change>) -> usize {
+        for change in &changes {
+            self.weigh(change);
+        }
+        self.claimed.push(Item { claim: Some(claim), changes });
+        self.claimed.len() - 1
+    }
+
+    fn weigh(&mut self, change: &Change) {
+        self.transitions += 1;
+        if let Change::Transition(transition) = change {
+            let payloads = transition.events.iter().filter_map(|recorded| recorded.event.payload());
+            self.bytes += payloads.map(workflow_core::event::Payload::bytes).sum::<usize>();
+        }
+    }
+
+    /// Closes it. The place of a claimed item in the batch is its place here after the free one.
+    pub fn seal(&mut self, number: u64, now: Mono) -> Sealed {
+        let open = std::mem::take(self);
+        let mut items = Vec::with_capacity(open.claimed.len() + 1);
+        items.push(Item { claim: None, changes: open.free });
+        items.extend(open.claimed);
+        Sealed { batch: Arc::new(Batch { number, items }), effects: open.effects, since: now }
+    }
+}
+
+impl Sealed {
+    /// The claims in it, by the place of their item in the batch.
+    pub fn claims(&self) -> Vec<(usize, Claim)> {
+        let items = self.batch.items.iter().enumerate();
+        items.filter_map(|(place, item)| Some((place, item.claim.clone()?))).collect()
+    }
+}
+
+impl Claimed {
+    /// The place of its item in the batch.
+    pub fn place(&self) -> usize {
+        self.item + 1
+    }
+}
+
+impl Effects {
+    /// Nobody who waits is told anything but `error`. Those who wait for a claim go on waiting: it is not settled.
+    pub fn fail_answers_only(&mut self, error: &Error, outputs: &mut Vec<Output>) {
+        for mut answer in self.answers.drain(..) {
+            answer.fail(error);
+            outputs.push(Output::Answer(answer));
+        }
+    }
+
+    /// Nobody who waits is told anything but `error`.
+    pub fn fail_answers(&mut self, error: &Error, outputs: &mut Vec<Output>) {
+        self.fail_answers_only(error, outputs);
+        for claimed in self.claims.drain(..) {
+            outputs.push(Output::Answer(match claimed.answer {
+                ClaimAnswer::Start { reply, .. } => crate::ring::message::answer(reply, Err(error.clone())),
+                ClaimAnswer::Event { reply, .. } => crate::ring::message::answer(reply, Err(error.clone())),
+            }));
+        }
+    }
+}
+
+/// How a start came about, for the head row.
+pub fn trigger(triggered_by: &TriggeredBy) -> (String, Option<String>) {
+    let (kind, source) = triggered_by.parts();
+    (kind.to_owned(), source)
+}

@@ -1,0 +1,166 @@
+//! A command meets its execution: now, or when it has been loaded, or when what it reads has been fetched.
+
+use workflow_core::command::Command;
+use workflow_core::decide::{Surroundings, advance};
+use workflow_core::event::Recorded;
+use workflow_core::id::{ExecutionId, WorkflowId};
+use workflow_core::refusal::{Control, Refusal};
+
+use super::Ring;
+use super::message::{ControlAsk, Read, answer};
+use super::resident::{Origin, Queued, Work};
+use crate::Error;
+use crate::clock::Now;
+
+impl Ring {
+    pub(super) fn command(&mut self, id: ExecutionId, queued: Queued, now: Now) {
+        if self.corrupt.contains(&id) {
+            return self.answer_queued(queued, Err(Error::Corrupt(format!("what is stored of execution {id} makes no sense"))));
+        }
+        match self.residents.get_mut(id) {
+            Some(resident) if resident.is_blocked() => resident.queue.push_back(queued),
+            Some(_) => {
+                self.decide(id, queued, now);
+                self.leave_if_at_rest(id, now);
+            }
+            None => {
+                self.want_loaded(id);
+                self.loading.entry(id).or_default().push(queued);
+            }
+        }
+    }
+
+    fn decide(&mut self, id: ExecutionId, queued: Queued, now: Now) {
+        let (command, reply) = match queued.work {
+            Work::Command(command) => (command, None),
+            Work::Control(ask) => match self.control_command(&ask) {
+                Ok(command) => {
+                    if self.must_fetch(id, &command) {
+                        return self.put_back(id, Queued::control(ask));
+                    }
+                    (command, Some(ask.reply))
+                }
+                Err(refusal) => return self.answer_control(id, ask.reply, Err(refusal.into())),
+            },
+        };
+        if reply.is_none() && self.must_fetch(id, &command) {
+            return self.put_back(id, Queued { work: Work::Command(command), origin: queued.origin });
+        }
+        let again = matches!(queued.origin, Origin::Attempt).then(|| command.clone());
+        match self.advance(id, command, now) {
+            Ok(events) => {
+                if let Some(command) = again
+                    && !events.is_empty()
+                {
+                    self.open.effects.again.push((id, Queued::attempt(command)));
+                }
+                let changes = self.carry(id, events, now);
+                for change in changes {
+                    self.open.push(change);
+                }
+                if let Some(reply) = reply {
+                    self.answer_control(id, reply, Ok(()));
+                }
+            }
+            Err(refusal) => {
+                if let Some(reply) = reply {
+                    self.answer_control(id, reply, Err(refusal.into()));
+                }
+            }
+        }
+    }
+
+    /// Asks the core, and applies what it decides.
+    pub(super) fn advance(&mut self, id: ExecutionId, command: Command, now: Now) -> Result<Vec<Recorded>, Refusal> {
+        let catalog = &self.catalog;
+        let workflow_exists = |workflow: &WorkflowId| catalog.newest(workflow.as_str()).is_some();
+        let surroundings = Surroundings { limits: &self.options.limits, workflow_exists: &workflow_exists };
+        let resident = self.residents.get_mut(id).expect("commands are decided on executions in memory");
+        let registration = resident.registration.clone();
+        advance(&registration.definition, &mut resident.execution, command, now.wall, &surroundings)
+    }
+
+    /// Whether texts of payloads have to be fetched before a command can be decided; they are on their way then.
+    pub(super) fn must_fetch(&mut self, id: ExecutionId, command: &Command) -> bool {
+        let Some(resident) = self.residents.get_mut(id).filter(|resident| resident.absent) else { return false };
+        let (definition, execution) = (&resident.registration.definition, &resident.execution);
+        let mut seqs = workflow_core::outstanding::needs(definition, execution, command);
+        if matches!(command, Command::Begin { .. }) {
+            // Params that cannot be resolved fail the step, and then others are considered.
+            seqs.extend(workflow_core::outstanding::needs(definition, execution, &Command::Wake));
+            seqs.sort_unstable();
+            seqs.dedup();
+        }
+        if seqs.is_empty() {
+            return false;
+        }
+        resident.fetching = true;
+        self.read(Read::Payloads { id, seqs });
+        true
+    }
+
+    fn put_back(&mut self, id: ExecutionId, queued: Queued) {
+        if let Some(resident) = self.residents.get_mut(id) {
+            resident.queue.push_front(queued);
+        }
+    }
+
+    fn control_command(&self, ask: &ControlAsk) -> Result<Command, Refusal> {
+        let key = ask.key.clone();
+        Ok(match ask.control {
+            Control::Pause => Command::Pause { key },
+            Control::Resume => Command::Resume { key },
+            Control::Cancel => Command::Cancel { key },
+            Control::Retry => {
+                let resident = self.residents.get(ask.id).expect("commands are decided on executions in memory");
+                self.require_actions(&resident.registration)?;
+                Command::Retry { key }
+            }
+            Control::RunNow => {
+                let resident = self.residents.get(ask.id).expect("commands are decided on executions in memory");
+                let definition = &resident.registration.definition;
+                let name = ask.step.as_deref().unwrap_or_default();
+                let not_found = || Refusal::StepNotFound { workflow: definition.id.clone(), step: name.to_owned() };
+                Command::RunNow { step: definition.index_of(name).ok_or_else(not_found)?, key }
+            }
+        })
+    }
+
+    /// Answers a control call once everything that it may have seen is durable.
+    fn answer_control(&mut self, id: ExecutionId, reply: super::message::Reply<()>, result: Result<(), Error>) {
+        let batch = self.residents.get(id).map_or(0, |resident| resident.batch);
+        self.answer_after(batch, answer(reply, result));
+    }
+
+    /// Answers the caller of a command that was not decided, if it has one.
+    pub(super) fn answer_queued(&mut self, queued: Queued, result: Result<(), Error>) {
+        if let Some(reply) = queued.into_reply() {
+            self.outputs.push(super::message::Output::Answer(answer(reply, result)));
+        }
+    }
+
+    /// Goes on with the commands that had to wait for an execution, and with its ready steps.
+    pub(super) fn unblock(&mut self, id: ExecutionId, now: Now) {
+        while let Some(resident) = self.residents.get_mut(id) {
+            if resident.is_blocked() {
+                return;
+            }
+            match resident.queue.pop_front() {
+                Some(queued) => self.decide(id, queued, now),
+                None => break,
+            }
+        }
+        self.go_on(id, now);
+    }
+
+    /// Does what an execution needs without a command: its ready steps begin, its head row says when it must be here.
+    pub(super) fn go_on(&mut self, id: ExecutionId, now: Now) {
+        if !self.residents.contains(id) {
+            return;
+        }
+        for change in self.carry(id, Vec::new(), now) {
+            self.open.push(change);
+        }
+        self.leave_if_at_rest(id, now);
+    }
+}

@@ -1,0 +1,291 @@
+//! What goes into the ring and what comes out of it. Data, but for the senders that answers are given to.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use workflow_core::command::Outcome;
+use workflow_core::definition::Definition;
+use workflow_core::definition::StepIndex;
+use workflow_core::event::{Recorded, TriggeredBy};
+use workflow_core::execution::Execution;
+use workflow_core::id::{ActionName, EndpointName, EventName, ExecutionId, IdempotencyKey, WorkflowId};
+use workflow_core::json::Json;
+use workflow_core::refusal::Control;
+use workflow_core::task::Task;
+use workflow_core::time::Timestamp;
+use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Endpoint, Fault, Store, Stored, Taken};
+
+use crate::Error;
+use crate::clock::Mono;
+use crate::request::RefusedStart;
+use crate::ring::catalog::Registration;
+use crate::ring::slots::{Provider, ProviderId};
+
+/// Where one answer goes.
+pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+#[derive(Debug)]
+pub enum Input {
+    Start(Box<StartAsk>),
+    Control(Box<ControlAsk>),
+    Event(Box<EventAsk>),
+    Define {
+        definition: Box<Definition>,
+        stored: Json,
+        reply: Reply<Defined>,
+    },
+    Undefine {
+        workflow: String,
+        reply: Reply<bool>,
+    },
+    PutEndpoint {
+        endpoint: Box<Endpoint>,
+        reply: Reply<()>,
+    },
+    RemoveEndpoint {
+        name: EndpointName,
+        reply: Reply<()>,
+    },
+    /// What came of an attempt.
+    Finished {
+        attempt: AttemptKey,
+        outcome: Outcome,
+    },
+    /// Somebody runs actions. One with the same id is replaced.
+    Provide(Provider),
+    Withdraw(ProviderId),
+    /// Workers may come from outside: a missing action is no error.
+    ExpectWorkers,
+    Committed {
+        number: u64,
+        result: Result<Committed, Fault>,
+    },
+    Reopened(Result<Reopened, Fault>),
+    Found(Found),
+    /// Nothing begins any more. What has not ended at `until` is interrupted.
+    Shutdown {
+        until: Mono,
+    },
+}
+
+#[derive(Debug)]
+pub struct StartAsk {
+    pub workflow: String,
+    pub input: Json,
+    pub key: Option<IdempotencyKey>,
+    pub triggered_by: TriggeredBy,
+    pub replay_of: Option<ExecutionId>,
+    pub reply: Reply<Started>,
+}
+
+#[derive(Debug)]
+pub enum Started {
+    New(Box<Snapshot>),
+    /// The idempotency key had started this one.
+    Existing(ExecutionId),
+}
+
+/// An execution as it was after the transition that answers the caller; its view is made on the caller's side.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub registration: Arc<Registration>,
+    pub execution: Execution,
+    pub events: Vec<Recorded>,
+}
+
+#[derive(Debug)]
+pub struct ControlAsk {
+    pub id: ExecutionId,
+    pub control: Control,
+    /// Of `RunNow`.
+    pub step: Option<String>,
+    pub key: Option<IdempotencyKey>,
+    pub reply: Reply<()>,
+}
+
+#[derive(Debug)]
+pub struct EventAsk {
+    pub event: EventName,
+    pub data: Json,
+    pub id: Option<IdempotencyKey>,
+    pub source: Option<String>,
+    pub reply: Reply<EventStarted>,
+}
+
+#[derive(Debug)]
+pub struct EventStarted {
+    pub started: Vec<Started>,
+    pub refused: Vec<RefusedStart>,
+}
+
+#[derive(Debug)]
+pub struct Defined {
+    pub registration: Arc<Registration>,
+    pub created: bool,
+}
+
+/// One attempt, among all of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptKey {
+    pub id: ExecutionId,
+    pub step: StepIndex,
+    pub attempt: u32,
+}
+
+/// What the ring wants done. Order matters: an `Abort` follows its `Dispatch`.
+#[derive(Debug)]
+pub enum Output {
+    /// To the one committer, in order.
+    Commit(Arc<Batch>),
+    /// After a fault: fresh handles, the number of the newest batch, and what became of these claims if it is `number`.
+    Reopen {
+        number: u64,
+        claims: Vec<(usize, Claim)>,
+    },
+    Read(Read),
+    Answer(Box<dyn Answer>),
+    Dispatch {
+        attempt: AttemptKey,
+        provider: ProviderId,
+        task: Box<Task>,
+    },
+    Abort(AttemptKey),
+    /// A batch is durable: watchers want its events, but not those of the items that were left out.
+    Durable {
+        batch: Arc<Batch>,
+        taken: Vec<usize>,
+    },
+    Defined(Arc<Registration>),
+    Undefined {
+        workflow: WorkflowId,
+    },
+    EndpointPut(Box<Endpoint>),
+    EndpointRemoved(EndpointName),
+    /// The store went away or came back.
+    Ready(bool),
+    /// All that was accepted is durable and nothing runs: the end of a shutdown, or of an engine that lost its store.
+    Closed,
+}
+
+/// A question to the store. Asked again with the same words it does no harm.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Read {
+    Load(Vec<ExecutionId>),
+    Payloads { id: ExecutionId, seqs: Vec<u64> },
+    Due { until: Timestamp, after: Option<Cursor>, limit: usize },
+    NextWake { after: Timestamp },
+    Parked { action: ActionName, after: Option<ExecutionId>, limit: usize },
+    Claim { kind: ClaimKind, scope: String, key: String },
+}
+
+/// Its answer.
+#[derive(Debug)]
+pub enum Found {
+    Loaded { ids: Vec<ExecutionId>, result: Result<Vec<Option<Stored>>, Fault> },
+    Payloads { id: ExecutionId, seqs: Vec<u64>, result: Result<Vec<Json>, Fault> },
+    Due { until: Timestamp, limit: usize, result: Result<Vec<Cursor>, Fault> },
+    NextWake { after: Timestamp, result: Result<Option<Timestamp>, Fault> },
+    Parked { action: ActionName, limit: usize, result: Result<Vec<ExecutionId>, Fault> },
+    Claim { kind: ClaimKind, scope: String, key: String, result: Result<Option<Taken>, Fault> },
+}
+
+impl Read {
+    /// Asks the store.
+    pub fn run(self, store: &dyn Store) -> Found {
+        match self {
+            Read::Load(ids) => {
+                let result = store.load(&ids);
+                Found::Loaded { ids, result }
+            }
+            Read::Payloads { id, seqs } => {
+                let wanted: Vec<_> = seqs.iter().map(|&seq| (id, seq)).collect();
+                Found::Payloads { id, seqs, result: store.payloads(&wanted) }
+            }
+            Read::Due { until, after, limit } => Found::Due { until, limit, result: store.due(until, after, limit) },
+            Read::NextWake { after } => Found::NextWake { after, result: store.next_wake(after) },
+            Read::Parked { action, after, limit } => {
+                let result = store.parked(&action, after, limit);
+                Found::Parked { action, limit, result }
+            }
+            Read::Claim { kind, scope, key } => {
+                let result = store.claim(kind, &scope, &key);
+                Found::Claim { kind, scope, key, result }
+            }
+        }
+    }
+}
+
+/// What a store says after it was opened again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reopened {
+    /// The newest durable batch.
+    pub batch: u64,
+    /// Items of the batch in doubt that were left out because their claim was taken.
+    pub taken: Vec<(usize, Taken)>,
+}
+
+/// Opens the store again and finds out what it holds; `claims` are those of batch `number`, whose outcome is not known.
+pub fn reopen(store: &dyn Store, number: u64, claims: &[(usize, Claim)]) -> Result<Reopened, Fault> {
+    store.reopen()?;
+    let batch = store.batch()?;
+    let mut taken = Vec::new();
+    if batch == number {
+        for (item, claim) in claims {
+            // One that holds our own executions is ours.
+            match store.claim(claim.kind, &claim.scope, &claim.key)? {
+                Some(holder) if holder.executions != claim.executions => taken.push((*item, holder)),
+                Some(_) | None => {}
+            }
+        }
+    }
+    Ok(Reopened { batch, taken })
+}
+
+/// An answer that waits until what it says is durable.
+pub trait Answer: Send + std::fmt::Debug {
+    fn send(self: Box<Self>);
+    /// Says instead that it cannot be said.
+    fn fail(&mut self, error: &Error);
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    reply: Reply<T>,
+    result: Result<T, Error>,
+}
+
+impl<T: Send + std::fmt::Debug> Answer for Held<T> {
+    fn send(self: Box<Self>) {
+        // A caller who has gone away does not want to know.
+        let _ = self.reply.send(self.result);
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.result = Err(error.clone());
+    }
+}
+
+pub fn answer<T: Send + std::fmt::Debug + 'static>(reply: Reply<T>, result: Result<T, Error>) -> Box<dyn Answer> {
+    Box::new(Held { reply, result })
+}
+
+impl Input {
+    /// Bytes that it holds while it is queued.
+    pub fn bytes(&self) -> usize {
+        let payload = match self {
+            Input::Start(ask) => ask.input.len(),
+            Input::Event(ask) => ask.data.len(),
+            Input::Finished { outcome: Outcome::Completed(Some(output)), .. } => output.len(),
+            _ => 0,
+        };
+        payload + size_of::<Input>()
+    }
+}
+
+/// A key that is being claimed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClaimKey {
+    pub kind: ClaimKind,
+    pub scope: String,
+    pub key: String,
+}

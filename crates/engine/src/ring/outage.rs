@@ -1,0 +1,199 @@
+//! The store could not be written: what was decided is taken back, and nothing is decided before it is known what is there.
+
+use std::time::Duration;
+
+use workflow_store::{Fault, FaultKind};
+
+use super::Ring;
+use super::batch::{Effects, Sealed};
+use super::message::{Output, Reopened};
+use super::resident::{Origin, Queued};
+use crate::Error;
+use crate::clock::{Mono, Now};
+
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub enum StoreState {
+    Up,
+    Down { reason: String, step: Step, wait: Duration },
+}
+
+/// How the store comes back: fresh handles, then a commit that changes nothing shows that it can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Waiting { until: Mono },
+    Reopening,
+    Probing,
+}
+
+impl StoreState {
+    pub fn is_up(&self) -> bool {
+        matches!(self, StoreState::Up)
+    }
+
+    pub fn why_down(&self) -> Option<Error> {
+        match self {
+            StoreState::Up => None,
+            StoreState::Down { reason, .. } => Some(Error::StoreUnavailable { reason: reason.clone() }),
+        }
+    }
+
+    pub fn retry_at(&self) -> Option<Mono> {
+        match self {
+            StoreState::Down { step: Step::Waiting { until }, .. } => Some(*until),
+            StoreState::Up | StoreState::Down { .. } => None,
+        }
+    }
+}
+
+impl Ring {
+    pub(super) fn may_commit(&self) -> bool {
+        match self.store {
+            StoreState::Up => !self.open.is_empty(),
+            StoreState::Down { step, .. } => step == Step::Probing,
+        }
+    }
+
+    pub(super) fn commit_failed(&mut self, sealed: Sealed, fault: &Fault, now: Now) {
+        tracing::error!(%fault, batch = sealed.batch.number, "a commit failed");
+        metrics::counter!("workflow_commit_faults_total").increment(1);
+        self.in_store = Some(sealed);
+        match fault.kind {
+            FaultKind::Unknown => {
+                self.go_down(fault, now);
+                self.reopen();
+            }
+            FaultKind::Unavailable | FaultKind::Corrupt => {
+                self.go_down(fault, now);
+                self.fail_batches(&Error::StoreUnavailable { reason: fault.to_string() });
+            }
+            FaultKind::Fenced => self.give_up(&Error::StoreUnavailable { reason: fault.to_string() }),
+        }
+    }
+
+    fn go_down(&mut self, fault: &Fault, now: Now) {
+        let wait = match self.store {
+            StoreState::Up => {
+                self.outputs.push(Output::Ready(false));
+                RETRY_MIN
+            }
+            StoreState::Down { wait, .. } => (wait * 2).min(RETRY_MAX),
+        };
+        let step = Step::Waiting { until: now.mono + wait };
+        self.store = StoreState::Down { reason: fault.to_string(), step, wait };
+    }
+
+    pub(super) fn try_store_again(&mut self, now: Now) {
+        if self.store.retry_at().is_some_and(|at| at <= now.mono) {
+            self.reopen();
+        }
+    }
+
+    fn reopen(&mut self) {
+        if let StoreState::Down { step, .. } = &mut self.store {
+            *step = Step::Reopening;
+        }
+        let (number, claims) = match &self.in_store {
+            Some(sealed) => (sealed.batch.number, sealed.claims()),
+            None => (self.durable, Vec::new()),
+        };
+        self.outputs.push(Output::Reopen { number, claims });
+    }
+
+    pub(super) fn reopened(&mut self, result: Result<Reopened, Fault>, now: Now) {
+        let reopened = match result {
+            Ok(reopened) => reopened,
+            Err(fault) => {
+                // Nobody is kept waiting for a store that may be gone for long. What else depends on the batch waits.
+                let error = Error::OutcomeUnknown { reason: fault.to_string() };
+                if let Some(sealed) = &mut self.in_store {
+                    sealed.effects.fail_answers_only(&error, &mut self.outputs);
+                }
+                self.open.effects.fail_answers_only(&error, &mut self.outputs);
+                return self.go_down(&fault, now);
+            }
+        };
+        match self.in_store.take() {
+            Some(sealed) if reopened.batch == sealed.batch.number => {
+                self.store_works();
+                self.release(sealed, reopened.taken, now);
+            }
+            in_doubt if reopened.batch == self.durable => {
+                self.in_store = in_doubt;
+                self.fail_batches(&Error::StoreUnavailable { reason: "the commit did not take place".to_owned() });
+                if let StoreState::Down { step, .. } = &mut self.store {
+                    *step = Step::Probing;
+                }
+            }
+            in_doubt => {
+                self.in_store = in_doubt;
+                let reason = format!("somebody else wrote batch {}, this engine expected {}", reopened.batch, self.durable);
+                tracing::error!(reason, "the store belongs to somebody else now");
+                self.give_up(&Error::StoreUnavailable { reason });
+            }
+        }
+    }
+
+    pub(super) fn store_works(&mut self) {
+        if !self.store.is_up() {
+            self.store = StoreState::Up;
+            self.outputs.push(Output::Ready(self.closing.is_none()));
+        }
+    }
+
+    /// Takes back both the batch in the store and the one that was decided on top of it.
+    pub(super) fn fail_batches(&mut self, error: &Error) {
+        let sealed = self.in_store.take().map(|sealed| sealed.effects);
+        let open = std::mem::take(&mut self.open).effects;
+        let lost: Vec<Effects> = sealed.into_iter().chain([open]).collect();
+        for waiter in std::mem::take(&mut self.claims).into_values().flatten() {
+            self.answer_waiter(waiter, error.clone());
+        }
+        let mut again = Vec::new();
+        for mut effects in lost.into_iter().rev() {
+            effects.fail_answers(error, &mut self.outputs);
+            for before in effects.undo.drain(..).rev() {
+                self.catalog.restore(before);
+            }
+            for key in &effects.begun {
+                if let Some(attempt) = self.attempts.remove(key).filter(|attempt| attempt.running) {
+                    self.slots.give_back(attempt.provider);
+                }
+            }
+            for key in &effects.ended {
+                if let Some(attempt) = self.attempts.get_mut(key) {
+                    attempt.ending = false;
+                }
+            }
+            for id in effects.touched {
+                self.take_back(id, error);
+            }
+            again.splice(0..0, effects.again);
+        }
+        for (id, queued) in again.into_iter().rev() {
+            self.urgent.push_front((id, queued));
+        }
+        self.catalog_batch = self.catalog_batch.min(self.durable);
+        self.parked_batch = self.parked_batch.min(self.durable);
+        self.forget_parked();
+        self.scan.restart();
+    }
+
+    /// An execution is not what memory says: it is loaded again. What came of its attempts is not lost.
+    fn take_back(&mut self, id: workflow_core::id::ExecutionId, error: &Error) {
+        let Some(resident) = self.drop_from_memory(id) else { return };
+        for queued in resident.queue {
+            match queued.origin {
+                Origin::Ring => {}
+                Origin::Attempt => self.urgent.push_back((id, queued)),
+                Origin::Caller => {
+                    if let Some(reply) = Queued::into_reply(queued) {
+                        self.answer_error(reply, error);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A batch is durable: everything that waited for it leaves the ring.
+
+use workflow_store::{Committed, Fault, Taken};
+
+use super::Ring;
+use super::batch::{Effect, Sealed};
+use super::message::{AttemptKey, Output};
+use crate::clock::Now;
+
+impl Ring {
+    pub(super) fn committed(&mut self, number: u64, result: Result<Committed, Fault>, now: Now) {
+        let Some(sealed) = self.in_store.take_if(|sealed| sealed.batch.number == number) else {
+            tracing::error!(number, "the store answered for a batch that it was not given");
+            return;
+        };
+        metrics::histogram!("workflow_commit_duration_seconds").record(now.mono.since(sealed.since).as_secs_f64());
+        match result {
+            Ok(committed) => {
+                self.store_works();
+                self.release(sealed, committed.taken, now);
+            }
+            Err(fault) => self.commit_failed(sealed, &fault, now),
+        }
+    }
+
+    pub(super) fn release(&mut self, sealed: Sealed, taken: Vec<(usize, Taken)>, now: Now) {
+        let Sealed { batch, effects, .. } = sealed;
+        self.durable = batch.number;
+        let transitions: usize = batch.items.iter().map(|item| item.changes.len()).sum();
+        metrics::histogram!("workflow_batch_transitions").record(transitions as f64);
+
+        let (mut dispatches, mut holders) = (Vec::new(), taken.into_iter().peekable());
+        for effect in effects.outputs {
+            match effect {
+                Effect::Dispatch { attempt, provider, task } => {
+                    dispatches.push(Output::Dispatch { attempt, provider, task });
+                }
+                Effect::Defined(registration) => self.outputs.push(Output::Defined(registration)),
+                Effect::Undefined { workflow } => self.outputs.push(Output::Undefined { workflow }),
+                Effect::EndpointPut(endpoint) => self.outputs.push(Output::EndpointPut(endpoint)),
+                Effect::EndpointRemoved(name) => self.outputs.push(Output::EndpointRemoved(name)),
+            }
+        }
+        let mut lost = Vec::new();
+        for claimed in effects.claims {
+            let holder = holders.next_if(|(place, _)| *place == claimed.place()).map(|(place, holder)| {
+                lost.push(place);
+                holder
+            });
+            self.settle(claimed, holder, now);
+        }
+        self.outputs.push(Output::Durable { batch, taken: lost });
+        for dispatch in dispatches {
+            // One whose claim was taken never was.
+            if matches!(&dispatch, Output::Dispatch { attempt, .. } if self.attempts.contains(attempt)) {
+                self.outputs.push(dispatch);
+            }
+        }
+        for key in effects.ended {
+            self.end_attempt(&key);
+        }
+        for (workflow, status) in effects.over {
+            let labels = [("workflow", workflow.to_string()), ("status", status.to_string())];
+            metrics::counter!("workflow_executions_ended_total", &labels).increment(1);
+        }
+        for id in effects.started {
+            if let Some(resident) = self.residents.get(id) {
+                let workflow = resident.registration.definition.id.to_string();
+                metrics::counter!("workflow_executions_started_total", "workflow" => workflow).increment(1);
+            }
+        }
+        self.outputs.extend(effects.answers.into_iter().map(Output::Answer));
+        for id in effects.touched {
+            self.cache(id);
+            self.leave_if_at_rest(id, now);
+        }
+        if self.has_room() {
+            self.slots.feed_starved();
+        }
+    }
+
+    /// The end of an attempt is durable. One that still runs is told that nobody wants its result.
+    fn end_attempt(&mut self, key: &AttemptKey) {
+        let Some(attempt) = self.attempts.remove(key) else { return };
+        if attempt.running {
+            self.slots.give_back(attempt.provider);
+            self.outputs.push(Output::Abort(*key));
+        }
+    }
+}
