@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::definition::tree;
 use crate::limits;
 
 /// One well-formed JSON value as text, without surrounding white space, nested at most [`limits::JSON_DEPTH_MAX`] deep.
@@ -86,15 +87,10 @@ impl Json {
         if self.text().starts_with('[') { self.to().ok() } else { None }
     }
 
-    /// Whether both are the same JSON value: white space and the order of keys do not count.
+    /// Whether both are the same JSON value: white space, the order of keys and how a number is written do not count. Numbers
+    /// are compared exactly, beyond what a double holds.
     pub fn same_value(&self, other: &Json) -> bool {
-        if self.text() == other.text() {
-            return true;
-        }
-        match (self.to::<serde_json::Value>(), other.to::<serde_json::Value>()) {
-            (Ok(a), Ok(b)) => a == b,
-            _ => false,
-        }
+        self.text() == other.text() || tree::same_value(&tree::Node::of(self), &tree::Node::of(other))
     }
 }
 
@@ -174,5 +170,7 @@ mod tests {
         let json = |text: &str| Json::parse(text).unwrap();
         assert!(json(r#"{"a":1,"b":[2]}"#).same_value(&json(r#"{ "b": [2], "a": 1 }"#)));
         assert!(!json(r#"{"a":1}"#).same_value(&json(r#"{"a":"1"}"#)));
+        assert!(json("1.0").same_value(&json("1")));
+        assert!(!json("9007199254740993").same_value(&json("9007199254740992")));
     }
 }

@@ -42,6 +42,8 @@ pub const ERROR_STACK_BYTES_MAX: usize = 32 * 1_024;
 /// Errors below an error that are kept; the rest is cut.
 pub const ERROR_CAUSES_MAX: usize = 8;
 
+/// Conditions and `${}` of one definition: each is parsed when it is registered and held in memory for as long as it is used.
+pub const EXPRESSIONS_MAX: usize = 10_000;
 /// Findings about one definition that are listed; nobody reads more, and hostile ones would have a million.
 pub const DIAGNOSTICS_MAX: usize = 1_000;
 /// All of them together: a message quotes what it is about, and that may be large.

@@ -35,17 +35,20 @@ fn check_text(source: String, limits: &Limits) -> Result<(Definition, Vec<Diagno
 
 /// What is said about three definitions over the limits, for which a file would be large.
 fn over_the_limits() -> Vec<Diagnostic> {
-    let limits = Limits { steps_max: 3, payload_bytes_max: 32 << 10, ..Limits::default() };
+    let limits = Limits { steps_max: 3, payload_bytes_max: 128 << 10, ..Limits::default() };
     let step = |index: usize| format!(r#"{{"id":"s{index}","action":"work"}}"#);
     let steps: Vec<String> = (0..4).map(step).collect();
     let unknown: Vec<String> = (0..1_005).map(|index| format!(r#""x{index}":1"#)).collect();
     let definitions = [
         format!(r#"{{"id":"long","steps":[{}]}}"#, steps.join(",")),
-        format!(r#"{{"id":"large","description":"{}","steps":[{}]}}"#, "x".repeat(32 << 10), step(1)),
+        format!(r#"{{"id":"large","description":"{}","steps":[{}]}}"#, "x".repeat(128 << 10), step(1)),
         format!(r#"{{"id":"hopeless","steps":[{{"id":"a","action":"work",{}}}]}}"#, unknown.join(",")),
     ];
+    let expressions = vec![r#""${x}""#; 10_001].join(",");
+    let expressions = format!(r#"{{"id":"many","steps":[{{"id":"a","action":"work","params":{{"x":[{expressions}]}}}}]}}"#);
+    let definitions = definitions.into_iter().chain([expressions]);
     let check = |source| check_text(source, &limits).expect_err("it is over a limit");
-    definitions.into_iter().flat_map(check).collect()
+    definitions.flat_map(check).collect()
 }
 
 /// Where and what, then the message and the help, for each diagnostic.
@@ -113,9 +116,10 @@ fn invalid_definitions_are_refused_with_the_diagnostics_beside_them() {
 fn what_is_over_a_limit_says_what_the_limit_is() {
     let messages: Vec<String> = over_the_limits().into_iter().map(|diagnostic| diagnostic.message).collect();
     assert_eq!(messages[0], "a definition has at most 3 steps, found 4");
-    assert_eq!(messages[1], "the definition has 32837 bytes, the limit is 32768");
-    assert_eq!(messages.len(), 2 + 1_000 + 1);
-    assert_eq!(messages.last().unwrap(), "5 more problems are not listed");
+    assert_eq!(messages[1], "the definition has 131141 bytes, the limit is 131072");
+    assert_eq!(messages[2 + 1_000], "5 more problems are not listed");
+    assert_eq!(messages[2 + 1_001], "a definition has at most 10000 conditions and `${}`, here is one more");
+    assert_eq!(messages.len(), 2 + 1_002);
 }
 
 #[test]

@@ -78,6 +78,7 @@ codes! {
     DefinitionTooLarge = "definition_too_large",
     NoSteps = "no_steps",
     TooManySteps = "too_many_steps",
+    TooManyExpressions = "too_many_expressions",
     DuplicateStep = "duplicate_step",
     UnknownStep = "unknown_step",
     SelfDependency = "self_dependency",

@@ -16,7 +16,7 @@ mod steps;
 mod stored;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(crate) mod tree;
 
 pub use check::Checked;
 pub use diagnostic::{Code, Diagnostic, Severity};

@@ -16,6 +16,7 @@ pub(crate) struct Report {
     bytes: usize,
     dropped: usize,
     errors: usize,
+    expressions: usize,
 }
 
 /// A diagnostic whose pointer is not yet written out.
@@ -51,6 +52,18 @@ impl Report {
     /// Whether what is found from now on is only counted, so that it need not be explained well.
     pub fn is_full(&self) -> bool {
         self.diagnostics.len() >= limits::DIAGNOSTICS_MAX || self.bytes >= limits::DIAGNOSTICS_BYTES_MAX
+    }
+
+    /// Counts expressions that are about to be parsed; with too many there is an error, and no more are to be parsed.
+    pub fn may_parse(&mut self, expressions: usize, at: &Pointer) -> bool {
+        let before = self.expressions;
+        self.expressions += expressions;
+        if self.expressions > limits::EXPRESSIONS_MAX && before <= limits::EXPRESSIONS_MAX {
+            let message =
+                format!("a definition has at most {} conditions and `${{}}`, here is one more", limits::EXPRESSIONS_MAX);
+            self.push(Finding::error(at, Code::TooManyExpressions, message));
+        }
+        self.expressions <= limits::EXPRESSIONS_MAX
     }
 
     pub fn has_errors(&self) -> bool {

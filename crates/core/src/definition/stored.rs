@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::link::link;
 use super::params::Params;
-use super::tree::{Kind, Node, same_value};
+use super::tree::{Kind, Node};
 use super::{Backoff, Definition, ErrorBranch, EventPattern, OnError, Step, StepIndex, StepSet, Trigger};
 use crate::expression::Expression;
 use crate::id::{ActionName, StepId, WorkflowId};
@@ -76,7 +76,7 @@ impl Definition {
 
     /// Whether registering one when the other is the newest version changes nothing: equal as JSON values.
     pub fn same_as(&self, other: &Definition) -> bool {
-        same_value(&Node::of(&self.source), &Node::of(&other.source))
+        self.source.same_value(&other.source)
     }
 }
 

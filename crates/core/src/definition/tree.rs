@@ -123,14 +123,83 @@ impl<'a> Reader<'a> {
         elements
     }
 
-    /// The string at this place, and whether it had to be mended.
-    fn string(&mut self) -> (String, bool) {
-        let start = self.at;
+    /// Goes to the field or element at `key` of the value at this place.
+    fn enter(&mut self, key: &str) -> Option<()> {
+        let object = self.peek() == b'{';
+        let wanted = match self.peek() {
+            b'{' => None,
+            b'[' => Some(index(key)?),
+            _ => return None,
+        };
+        self.at += 1;
+        let (mut found, mut element) = (None, 0);
+        loop {
+            match self.next_token() {
+                b'}' | b']' => break,
+                b',' => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            let is_it = if object {
+                let is_it = self.string().0 == key;
+                self.next_token();
+                self.at += 1;
+                self.next_token();
+                is_it
+            } else {
+                element += 1;
+                wanted == Some(element - 1)
+            };
+            if is_it {
+                found = Some(self.at);
+            }
+            if is_it && !object {
+                break;
+            }
+            // Of a key that occurs twice the last counts, so an object is read to its end.
+            self.skip();
+        }
+        self.at = found?;
+        Some(())
+    }
+
+    /// Goes behind the value at this place.
+    fn skip(&mut self) {
+        let mut depth = 0usize;
+        loop {
+            match self.next_token() {
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                b',' | b':' => self.at += 1,
+                b'"' => self.skip_string(),
+                _ => _ = self.word(Kind::Null),
+            }
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    fn skip_string(&mut self) {
         self.at += 1;
         while self.peek() != b'"' {
             self.at += if self.peek() == b'\\' { 2 } else { 1 };
         }
         self.at += 1;
+    }
+
+    /// The string at this place, and whether it had to be mended.
+    fn string(&mut self) -> (String, bool) {
+        let start = self.at;
+        self.skip_string();
         let raw = &self.text[start..self.at];
         match serde_json::from_str(raw) {
             Ok(text) => (text, false),
@@ -156,6 +225,15 @@ impl<'a> Reader<'a> {
     fn peek(&self) -> u8 {
         self.text.as_bytes()[self.at]
     }
+}
+
+/// The text of what a path of keys leads to, found without building what lies beside it; `None` where it leads nowhere.
+pub(crate) fn seek<'a>(json: &'a Json, path: &[String]) -> Option<&'a str> {
+    let mut reader = Reader { text: json.text(), at: 0 };
+    path.iter().try_for_each(|key| reader.enter(key))?;
+    let start = reader.at;
+    reader.skip();
+    Some(&json.text()[start..reader.at])
 }
 
 /// Whether two nodes are the same JSON value: neither white space nor the order of keys nor how a number is written counts, and
@@ -230,6 +308,21 @@ mod tests {
     #[test]
     fn of_a_key_that_occurs_twice_the_last_counts() {
         assert_eq!(Node::of(&json(r#"{"a":1,"a":2}"#)).get("a").unwrap().text, "2");
+    }
+
+    #[test]
+    fn seeking_finds_what_the_tree_has() {
+        let source = json(r#" {"a":[{"x":"]}\"" }, [1 ,2],{}], "b" : {"c":1}, "a\u0062":true ,"b":{"c":[ ]}} "#);
+        let path = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
+        for at in ["a", "a.0", "a.0.x", "a.1.1", "a.2", "b", "b.c", "ab"] {
+            let whole = Node::of(&source);
+            let node = path(at).iter().fold(&whole, |node, key| node.get(key).unwrap());
+            assert_eq!(seek(&source, &path(at)), Some(node.text), "{at}");
+        }
+        for at in ["c", "a.3", "a.x", "a.0.x.0", "b.c.0", "a.01"] {
+            assert_eq!(seek(&source, &path(at)), None, "{at}");
+        }
+        assert_eq!(seek(&source, &[]), Some(source.text()));
     }
 
     #[test]

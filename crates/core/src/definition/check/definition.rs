@@ -138,7 +138,11 @@ fn read_trigger(node: &Node<'_>, at: &Pointer, report: &mut Report) -> Option<Tr
 
 /// The expression of an optional field.
 pub(super) fn expression(fields: &Fields<'_, '_>, name: &str, report: &mut Report) -> Option<Expression> {
-    match Expression::parse(fields.text(name, report)?) {
+    let source = fields.text(name, report)?;
+    if !report.may_parse(1, &fields.at(name)) {
+        return None;
+    }
+    match Expression::parse(source) {
         Ok(expression) => Some(expression),
         Err(problem) => {
             let message = format!("column {}: {}", problem.column, problem.message);

@@ -109,6 +109,7 @@ impl Template {
         let literal = || Template::Literal(node.to_json());
         match &node.kind {
             Kind::Null | Kind::Bool | Kind::Number => literal(),
+            Kind::Text(text) if !report.may_parse(text.matches("${").count(), at) => literal(),
             Kind::Text(text) => match template::read(text) {
                 Ok(Some(template)) => template,
                 Ok(None) => literal(),

@@ -2,7 +2,7 @@
 
 use super::{Params, Part, Path, Root, Template};
 use crate::definition::closest::did_you_mean;
-use crate::definition::tree::{Kind, Node};
+use crate::definition::tree::{Kind, Node, seek};
 use crate::expression::{Expression, Scope, Value};
 use crate::json::Json;
 use crate::limits;
@@ -161,12 +161,12 @@ impl Path {
             }
             Root::Steps => {
                 let (id, keys) = self.keys.split_first().expect("a path of steps has an id");
-                let (part, rest) = keys.split_first().expect("a path of steps names a part of the step");
+                let (field_of_step, rest) = keys.split_first().expect("a path of steps names a part of the step");
                 match field(scope, "steps", id) {
-                    Some(step) => match Node::of(&step).get(part) {
-                        Some(value) => follow(Some(&value.to_json()), part, rest),
+                    Some(step) => match seek(&step, &keys[..1]) {
+                        Some(text) => follow(Some(&part(text)), field_of_step, rest),
                         None if rest.is_empty() => Ok(Json::null()),
-                        None => Err(format!("`{id}` has no {part}")),
+                        None => Err(format!("`{id}` has no {field_of_step}")),
                     },
                     // Of a target, one that did not branch to it.
                     None if rest.is_empty() && scope.knows(id) => Ok(Json::null()),
@@ -181,8 +181,12 @@ impl Path {
 fn field(scope: &dyn Scope, root: &str, key: &str) -> Option<Json> {
     match scope.field(root, key) {
         Some(value) => value,
-        None => scope.name(root).and_then(|whole| Some(Node::of(&whole).get(key)?.to_json())),
+        None => scope.name(root).and_then(|whole| Some(part(seek(&whole, &[key.to_owned()])?))),
     }
+}
+
+fn part(text: &str) -> Json {
+    Json::parse(text).expect("a part of well-formed JSON is well-formed")
 }
 
 /// Follows keys into a value that is called `name`.
@@ -190,6 +194,10 @@ fn follow(value: Option<&Json>, name: &str, keys: &[String]) -> Result<Json, Str
     let Some(value) = value else {
         return Err(format!("`{name}` is undefined"));
     };
+    if let Some(text) = seek(value, keys) {
+        return Ok(part(text));
+    }
+    // Only to explain it.
     let whole = Node::of(value);
     let (mut node, mut name) = (&whole, name);
     for key in keys {

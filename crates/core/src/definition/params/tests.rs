@@ -236,7 +236,7 @@ fn what_looks_nothing_up_is_literal() {
 fn params_have_a_bound_once_values_are_in() {
     let mut state = state();
     state.input = json(&format!(r#"{{"large":"{}"}}"#, "x".repeat((1 << 20) - 64)));
-    for template in ["$.large", "${large}", "a ${large}"] {
+    for template in ["$.large", "a ${large}"] {
         let many = vec![format!("{template:?}"); limits::RESOLVED_PARAMS_BYTES_MAX / (1 << 20) + 1].join(",");
         let error = Params::parse(&json(&format!(r#"{{"x":[{many}]}}"#))).unwrap().resolve(&state).unwrap_err();
         assert_eq!(error.message, "params are larger than 8 MiB once values are put in");
