@@ -44,6 +44,8 @@ pub const ERROR_CAUSES_MAX: usize = 8;
 
 /// Conditions and `${}` of one definition: each is parsed when it is registered and held in memory for as long as it is used.
 pub const EXPRESSIONS_MAX: usize = 10_000;
+/// Steps of a definition in which reads of missing outputs are looked for: that takes the square of their number in bytes.
+pub const COURSES_STEPS_MAX: usize = 2_000;
 /// Findings about one definition that are listed; nobody reads more, and hostile ones would have a million.
 pub const DIAGNOSTICS_MAX: usize = 1_000;
 /// All of them together: a message quotes what it is about, and that may be large.

@@ -1,10 +1,11 @@
 //! From JSON to a checked [`Definition`], with everything that is wrong with it at once.
 //!
 //! `shape` reads JSON of the right types, `definition` and `step` the fields, `graph` the edges, `reads` who reads whose output,
-//! `advice` what is legal and yet probably not meant. Each pass goes on after an error and does not report what only follows
-//! from it.
+//! `advice` (with `courses`) what is legal and yet probably not meant. Each pass goes on after an error and does not report what
+//! only follows from it.
 
 mod advice;
+mod courses;
 mod definition;
 mod graph;
 mod reads;
