@@ -3,7 +3,8 @@
 //! `cargo bench -p workflow-store` prints transitions a second and the times of a commit with 1, 64 and 1,000 executions in
 //! flight, each advancing by one transition a batch. The work is the order with five steps: six transitions an execution, a
 //! head row at its start and its end. Batches are built on a thread of their own, as the engine decides one while another is
-//! being synced. `--seconds N` (default 5) is how long each row takes, `--durability normal` shows what syncing costs.
+//! being synced. `--seconds N` (default 5) is how long each row takes, `--durability normal` shows what syncing costs,
+//! `--directory DIR` tries another disk.
 
 use std::io::Write;
 use std::path::Path;
@@ -30,7 +31,8 @@ fn main() {
         Some("normal") => Durability::UnsafeNormal,
         Some(other) => panic!("`--durability` is `full` or `normal`, found `{other}`"),
     };
-    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the build directory can be written");
+    let directory = value("--directory").unwrap_or(env!("CARGO_TARGET_TMPDIR"));
+    let directory = tempfile::tempdir_in(directory).expect("the directory can be written");
     let disk = sync_times(&directory.path().join("disk"));
     println!("this disk: 4 KiB appended and synced in {} us (p50), {} us (p99)\n", micros(&disk, 50), micros(&disk, 99));
     println!("| in flight | transitions/s | executions | commit p50, us | p99, us | max, ms | bytes/execution |");
@@ -83,7 +85,7 @@ fn micros(sorted: &[Duration], percent: usize) -> u128 {
 
 /// How long this disk takes to make 4 KiB durable.
 fn sync_times(path: &Path) -> Vec<Duration> {
-    let mut file = std::fs::File::create(path).expect("the build directory can be written");
+    let mut file = std::fs::File::create(path).expect("the directory can be written");
     let once = |_| {
         let start = Instant::now();
         file.write_all(&[7; 4096]).and_then(|()| file.sync_data()).expect("the disk can be written");

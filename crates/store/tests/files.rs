@@ -1,5 +1,7 @@
 //! Files that cannot be opened, and what a person is told.
 
+#![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;

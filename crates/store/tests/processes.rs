@@ -2,13 +2,15 @@
 //!
 //! Each test is both sides: it runs itself again, with `STORE_TEST_PATH` set, as the other process.
 
+#![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use workflow_store::conformance::sample::{append, at, begun, commit_all, head, id, item, recorded, start, workflow};
-use workflow_store::{Batch, FaultKind, Filter, OpenError, Options, Sqlite, Store};
+use workflow_store::{Batch, Durability, FaultKind, Filter, OpenError, Options, Sqlite, Store};
 
 /// The file, in the process that a test has started.
 fn other_side() -> Option<PathBuf> {
@@ -184,18 +186,20 @@ fn limit_files(bytes: &str) {
 #[test]
 fn a_disk_that_fails_and_comes_back_loses_nothing() {
     if let Some(path) = other_side() {
-        let store = Sqlite::open(path, at_once()).unwrap();
-        limit_files("2000000");
-        let fault = loop {
-            let number = store.batch().unwrap() + 1;
-            if let Err(fault) = commit_numbered(&store, number) {
-                break fault;
-            }
-        };
+        let log_bytes = std::env::var("STORE_TEST_LOG_BYTES").unwrap().parse().unwrap();
+        let filled = 400;
+        let store = Sqlite::open(&path, Options { durability: Durability::UnsafeNormal, ..at_once() }).unwrap();
+        (1..=filled).for_each(|number| commit_numbered(&store, number).unwrap());
+        drop(store);
+        let store = Sqlite::open(&path, Options { log_bytes, ..at_once() }).unwrap();
+        // Some pages more, in the file as in the log, and then no more.
+        limit_files(&(std::fs::metadata(&path).unwrap().len() + 40_000).to_string());
+        let fault = (filled + 1..).find_map(|number| commit_numbered(&store, number).err()).unwrap();
         assert!(matches!(fault.kind, FaultKind::Unavailable | FaultKind::Unknown), "{fault}");
         assert!(fault.is_retryable());
         assert!(fault.message.contains("the disk failed to read or write"), "{fault}");
         // Closed until it is opened afresh, and that fails as long as the disk does.
+        assert!(!fault.message.contains("closed after a fault") || log_bytes == 65_536, "{fault}");
         let refused = commit_numbered(&store, 1).expect_err("the handles are closed");
         assert_eq!(refused.kind, FaultKind::Unavailable);
         assert!(refused.message.contains("the database was closed after a fault"), "{refused}");
@@ -211,15 +215,68 @@ fn a_disk_that_fails_and_comes_back_loses_nothing() {
         say(&there.to_string());
         return;
     }
+    // A long log, whose writing fails in a commit; a short one, whose copying fails between commits.
+    for log_bytes in ["67108864", "65536"] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("workflow.db");
+        // A process is killed for writing beyond the limit, unless it ignores the signal, as a child of this shell does.
+        let inner = other_process("a_disk_that_fails_and_comes_back_loses_nothing", &path);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
+        shell.env("STORE_TEST_PATH", &path).env("STORE_TEST_LOG_BYTES", log_bytes).stdout(Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        let there: u64 = heard(&mut child).last().expect("the other process has come to its end").parse().unwrap();
+        assert!(child.wait().unwrap().success());
+        assert!(there > 400);
+        check_numbered(&Sqlite::open(&path, at_once()).unwrap(), there + 1);
+    }
+}
+
+/// How often something was synced before each of 20 commits was acknowledged.
+fn syncs_before_answers(durability: Durability) -> Vec<usize> {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("workflow.db");
-    // A process is killed for writing beyond the limit, unless it ignores the signal, as a child of this shell does.
-    let inner = other_process("a_disk_that_fails_and_comes_back_loses_nothing", &path);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
-    let mut child = shell.env("STORE_TEST_PATH", &path).stdout(Stdio::piped()).spawn().unwrap();
-    let there: u64 = heard(&mut child).last().expect("the other process has come to its end").parse().unwrap();
-    assert!(child.wait().unwrap().success());
-    assert!(there > 10);
-    check_numbered(&Sqlite::open(&path, at_once()).unwrap(), there + 1);
+    let (path, trace) = (directory.path().join("workflow.db"), directory.path().join("trace"));
+    let inner = other_process("every_commit_is_synced_before_it_is_acknowledged", &path);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-e", "trace=fsync,fdatasync,write", "-o"]).arg(&trace);
+    strace.arg(inner.get_program()).args(inner.get_args()).env("STORE_TEST_PATH", &path);
+    strace.env("STORE_TEST_DURABILITY", format!("{durability:?}")).stdout(Stdio::null());
+    assert!(strace.status().unwrap().success());
+    let (mut syncs, mut all) = (0, Vec::new());
+    for line in std::fs::read_to_string(trace).unwrap().lines() {
+        if line.contains("sync(") && line.ends_with("= 0") {
+            syncs += 1;
+        } else if line.contains("\"said: ") {
+            all.push(std::mem::take(&mut syncs));
+        }
+    }
+    // The first one says that the file is open.
+    all.split_off(1)
+}
+
+#[test]
+fn every_commit_is_synced_before_it_is_acknowledged() {
+    if let Some(path) = other_side() {
+        let normal = std::env::var("STORE_TEST_DURABILITY").unwrap() == "UnsafeNormal";
+        let durability = if normal { Durability::UnsafeNormal } else { Durability::Full };
+        let store = Sqlite::open(path, Options { durability, ..at_once() }).unwrap();
+        say("open");
+        for number in 1..=20 {
+            commit_numbered(&store, number).unwrap();
+            say(&number.to_string());
+        }
+        return;
+    }
+    if let Err(error) = Command::new("strace").arg("-V").output() {
+        assert!(std::env::var_os("CI").is_none(), "strace is needed: {error}");
+        eprintln!("left out: strace cannot be run ({error}); try 'apt-get install strace'");
+        return;
+    }
+    let synced = syncs_before_answers(Durability::Full);
+    assert_eq!(synced.len(), 20);
+    assert!(synced.iter().all(|syncs| *syncs >= 1), "{synced:?}");
+    // And this test would notice.
+    let unsynced = syncs_before_answers(Durability::UnsafeNormal);
+    assert_eq!(unsynced.len(), 20);
+    assert!(unsynced[2..].iter().all(|syncs| *syncs == 0), "{unsynced:?}");
 }

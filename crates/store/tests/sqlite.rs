@@ -1,5 +1,7 @@
 //! What only SQLite has: a bounded file, a log that is used again, views for people.
 
+#![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
+
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -173,6 +175,9 @@ fn lists_and_timers_are_ranges_of_indexes() {
     }
     let person = rows(&shell, "EXPLAIN QUERY PLAN SELECT * FROM executions WHERE status = 'failed'").join("\n");
     assert!(person.contains("USING INDEX execution_list (status=?)"), "{person}");
+    let history = "EXPLAIN QUERY PLAN SELECT * FROM history_entries WHERE execution = 'exec_1' ORDER BY seq";
+    let history = rows(&shell, history).join("\n");
+    assert!(history.contains("SEARCH h USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{history}");
 }
 
 #[test]
@@ -182,7 +187,7 @@ fn the_newest_failed_are_found_among_many() {
     let of = |n: u32| head(id(n), &workflows[n as usize % 40]);
     commit_all(&store, (1..=4_000).map(|n| start(of(n))).collect());
     let end = |n: u32| {
-        let status = if n % 10 == 0 || n == 17 { Status::Failed } else { Status::Completed };
+        let status = if n.is_multiple_of(10) || n == 17 { Status::Failed } else { Status::Completed };
         finish(Head { status, wake_at: None, completed_at: Some(at(5_000)), ..of(n) })
     };
     commit_all(&store, (1..=4_000).map(end).collect());

@@ -141,6 +141,8 @@ impl Work {
         let mut pages_before = 0;
         while let Some(pages) = signal.wait(pages_before, step) {
             pages_before = match self.checkpoint(pages * page_bytes, page_bytes) {
+                // Nothing is known when another program holds the checkpoint: once the log has grown again.
+                Ok(outcome) if outcome.pages == 0 => pages,
                 Ok(outcome) => outcome.pages,
                 Err(error) if breaks_handles(&error) => {
                     // What was copied may be lost, and the next checkpoint would not know.

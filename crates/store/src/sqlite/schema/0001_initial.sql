@@ -141,7 +141,7 @@ WITH entry AS (
   FROM execution e
   CROSS JOIN history h ON h.place BETWEEN e.key << 24 AND e.key << 24 | 0xffffff
   CROSS JOIN json_each(h.events) j
-  WHERE h.form = 1
+  WHERE +h.form = 1 -- with a plus, lest it is taken for a reason to build an index of all histories
 )
 SELECT 'exec_' || lower(hex(n.id)) AS execution,
        n.seq,
