@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use workflow_store::conformance::sample::{append, at, begun, commit_all, head, id, item, recorded, start, workflow};
+use workflow_store::conformance::sample::{append, at, commit_all, completed, head, id, item, json, recorded, start, workflow};
 use workflow_store::{Batch, Durability, FaultKind, Filter, OpenError, Options, Sqlite, Store};
 
 /// The file, in the process that a test has started.
@@ -88,7 +88,8 @@ fn commit_numbered(store: &dyn Store, number: u64) -> Result<(), workflow_store:
     let n = u32::try_from(number).unwrap();
     let mut changes = vec![start(head(id(n), &workflow("order")))];
     if n > 1 {
-        changes.push(append(id(n - 1), recorded(3, at(1), vec![begun(1)])));
+        let output = json(&format!("\"{}\"", "x".repeat(8_000)));
+        changes.push(append(id(n - 1), recorded(3, at(1), vec![completed(0, &output)])));
     }
     store.commit(&Batch { number, items: vec![item(changes)] }).map(drop)
 }
@@ -199,7 +200,7 @@ fn a_disk_that_fails_and_comes_back_loses_nothing() {
         assert!(fault.is_retryable());
         assert!(fault.message.contains("the disk failed to read or write"), "{fault}");
         // Closed until it is opened afresh, and that fails as long as the disk does.
-        assert!(!fault.message.contains("closed after a fault") || log_bytes == 65_536, "{fault}");
+        assert_eq!(fault.message.contains("closed after a fault"), log_bytes == 65_536, "{fault}");
         let refused = commit_numbered(&store, 1).expect_err("the handles are closed");
         assert_eq!(refused.kind, FaultKind::Unavailable);
         assert!(refused.message.contains("the database was closed after a fault"), "{refused}");

@@ -35,6 +35,8 @@ struct State {
     pages_before: u64,
     /// By how many it has to grow.
     step: u64,
+    /// The checkpointer needs the writer. A mutex alone would starve it: whoever commits in a loop has it again at once.
+    wants_writer: bool,
     stop: bool,
 }
 
@@ -52,7 +54,7 @@ impl Signal {
         let mut state = lock(&self.state);
         state.pages = pages;
         if state.has_grown() {
-            self.changed.notify_one();
+            self.changed.notify_all();
         }
     }
 
@@ -66,9 +68,34 @@ impl Signal {
         if state.stop { None } else { Some(state.pages) }
     }
 
+    /// Waits while the checkpointer needs the writer.
+    fn give_way(&self) {
+        let mut state = lock(&self.state);
+        while state.wants_writer {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets no commit begin as long as the answer lives.
+    fn hold_commits(&self) -> Hold<'_> {
+        lock(&self.state).wants_writer = true;
+        Hold { signal: self }
+    }
+
     fn stop(&self) {
         lock(&self.state).stop = true;
-        self.changed.notify_one();
+        self.changed.notify_all();
+    }
+}
+
+struct Hold<'a> {
+    signal: &'a Signal,
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        lock(&self.signal.state).wants_writer = false;
+        self.signal.changed.notify_all();
     }
 }
 
@@ -100,6 +127,13 @@ impl Checkpointer {
         let thread = std::thread::Builder::new().name("workflow-checkpoint".to_owned()).spawn(move || work.run(&own));
         let thread = thread.inspect_err(|error| tracing::error!(%error, "no thread for checkpoints: the log will grow"));
         Checkpointer { signal, thread: thread.ok() }
+    }
+}
+
+impl Checkpointer {
+    /// Called before each commit.
+    pub fn give_way(&self) {
+        self.signal.give_way();
     }
 }
 
@@ -140,7 +174,7 @@ impl Work {
         let step = (STEP_BYTES.min(self.log_bytes) / page_bytes).max(1);
         let mut pages_before = 0;
         while let Some(pages) = signal.wait(pages_before, step) {
-            pages_before = match self.checkpoint(pages * page_bytes, page_bytes) {
+            pages_before = match self.checkpoint(signal, pages * page_bytes, page_bytes) {
                 // Nothing is known when another program holds the checkpoint: once the log has grown again.
                 Ok(outcome) if outcome.pages == 0 => pages,
                 Ok(outcome) => outcome.pages,
@@ -161,12 +195,13 @@ impl Work {
         }
     }
 
-    fn checkpoint(&mut self, bytes: u64, page_bytes: u64) -> rusqlite::Result<Outcome> {
+    fn checkpoint(&mut self, signal: &Signal, bytes: u64, page_bytes: u64) -> rusqlite::Result<Outcome> {
         let outcome = checkpoint(&self.connection, "PASSIVE")?;
         if bytes < self.log_bytes {
             return Ok(outcome);
         }
         // The writer stops for what it has added meanwhile.
+        let _hold = signal.hold_commits();
         let writer = Arc::clone(&self.writer);
         let _writer = lock(&writer);
         let mut outcome = checkpoint(&self.connection, "PASSIVE")?;

@@ -98,7 +98,7 @@ pub struct Sqlite {
 #[derive(Debug)]
 struct Handles {
     // Dropped in this order: the checkpointer has its own hold on the writer.
-    _checkpointer: Option<Checkpointer>,
+    checkpointer: Option<Checkpointer>,
     readers: Readers,
     writer: Arc<Mutex<Writer>>,
     broken: Broken,
@@ -163,6 +163,9 @@ impl Store for Sqlite {
     fn commit(&self, batch: &Batch) -> Result<Committed, Fault> {
         let handles = self.handles();
         let handles = usable(handles.as_ref(), "commit")?;
+        if let Some(checkpointer) = &handles.checkpointer {
+            checkpointer.give_way();
+        }
         let mut writer = lock(&handles.writer);
         // Looked at again: the checkpointer holds the writer while it finds out.
         usable(Some(handles), "commit")?;

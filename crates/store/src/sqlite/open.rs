@@ -46,7 +46,7 @@ impl Sqlite {
             settle(&connection, options.writer_cache_bytes)?;
             migrate::migrate(&connection, 0)?;
             let writer = Arc::new(Mutex::new(Writer::new(connection)?));
-            Ok(Handles { _checkpointer: None, readers: Readers::new(path, &options), writer, broken: Broken::default() })
+            Ok(Handles { checkpointer: None, readers: Readers::new(path, &options), writer, broken: Broken::default() })
         };
         let handles = open().map_err(|error| OpenError::from_sqlite(path, &error))?;
         Ok(Sqlite { path: None, options, handles: RwLock::new(Some(handles)), _lock: None })
@@ -133,7 +133,7 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     let own = Connection::open_with_flags(path, flags)?;
     settle(&own, options.reader_cache_bytes)?;
     let checkpointer = Checkpointer::spawn(path, own, options, signal, Arc::clone(&writer), broken.clone());
-    Ok(Handles { _checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, broken })
+    Ok(Handles { checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, broken })
 }
 
 /// What every connection needs.
