@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use tokio::sync::watch;
 use workflow_core::id::{ActionName, EndpointName, Version};
-use workflow_store::{Endpoint, Store};
+use workflow_store::Store;
 
 use super::READERS;
 use super::endpoints::EndpointState;
@@ -31,6 +31,7 @@ pub struct Shared {
     pub handlers: Arc<Handlers>,
     pub limits: workflow_core::limits::Limits,
     pub endpoint_hosts: Vec<String>,
+    pub client: reqwest::Client,
     catalog: RwLock<Catalog>,
     providers: Mutex<Providers>,
     pub(super) endpoints: Mutex<BTreeMap<EndpointName, EndpointState>>,
@@ -58,6 +59,7 @@ impl Shared {
             handlers: Arc::new(Handlers::default()),
             limits: options.limits.clone(),
             endpoint_hosts: options.endpoint_hosts.clone(),
+            client: crate::endpoint::client()?,
             catalog: RwLock::new(Catalog::default()),
             providers: Mutex::new(Providers::default()),
             endpoints: Mutex::new(BTreeMap::new()),
@@ -164,13 +166,5 @@ impl Shared {
 
     pub fn when_closed(&self) -> watch::Receiver<bool> {
         self.closed.subscribe()
-    }
-
-    pub fn endpoint_put(&self, endpoint: Endpoint) {
-        super::endpoints::put(self, endpoint);
-    }
-
-    pub fn endpoint_removed(&self, name: &EndpointName) {
-        super::endpoints::removed(self, name);
     }
 }
