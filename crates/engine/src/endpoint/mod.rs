@@ -17,8 +17,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Servers drop connections that idle, Node after 5 s; one that is dropped while a call is sent would fail the attempt.
 const IDLE_MAX: Duration = Duration::from_secs(3);
 
-/// One client for all endpoints.
+/// One client for all endpoints. Made when there is the first one: it reads the machine's certificates.
 pub fn client() -> Result<reqwest::Client, Error> {
+    // Whoever has this engine in its process may have chosen one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
         .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())

@@ -64,7 +64,7 @@ impl Engine {
             return Err(Error::InvalidRequest(format!("`{noop}` is built in and cannot be provided")));
         }
         let found = match &actions {
-            None => Some(endpoint::discover(&shared.client, &address).await),
+            None => Some(endpoint::discover(&shared.client()?, &address).await),
             Some(_) => None,
         };
         let endpoint = Box::new(Endpoint { name: name.clone(), url, actions, secret, timeout, concurrency });
@@ -120,8 +120,15 @@ impl Shared {
 /// Has the ring know what an endpoint provides.
 fn provide(shared: &Shared, state: &EndpointState) {
     let Some(address) = state.address.clone() else { return shared.withdraw(state.provider) };
+    let client = match shared.client() {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(endpoint = %state.endpoint.name, %error, "an endpoint cannot be called");
+            return shared.withdraw(state.provider);
+        }
+    };
     let caller = Caller {
-        client: shared.client.clone(),
+        client,
         clock: shared.clock.clone(),
         address,
         secret: state.endpoint.secret.clone(),
@@ -172,9 +179,9 @@ fn unknown(shared: &Shared, all: bool) -> Vec<EndpointName> {
 async fn ask_all(shared: &Weak<Shared>, names: Vec<EndpointName>) {
     for name in names {
         let Some(engine) = shared.upgrade() else { return };
-        let (client, address) = (engine.client.clone(), lock(&engine).get(&name).and_then(|state| state.address.clone()));
+        let address = lock(&engine).get(&name).and_then(|state| state.address.clone());
+        let (Some(address), Ok(client)) = (address, engine.client()) else { continue };
         drop(engine);
-        let Some(address) = address else { continue };
         let found = endpoint::discover(&client, &address).await;
         let Some(engine) = shared.upgrade() else { return };
         take(&engine, &name, found);
