@@ -137,6 +137,8 @@ pub const RESERVED_STEP_IDS: &[&str] = &[
     "steps",
     "execution",
     "error",
+    "event",
+    "data",
     "true",
     "false",
     "null",

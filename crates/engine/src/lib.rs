@@ -8,9 +8,10 @@
 
 mod action;
 pub mod clock;
+#[allow(dead_code, reason = "endpoints come next")]
 mod dispatch;
 mod driver;
-mod endpoint;
+#[allow(dead_code, reason = "endpoints come next")]
 mod engine;
 mod error;
 mod feed;

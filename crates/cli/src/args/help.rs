@@ -1,0 +1,157 @@
+//! Words of the help that are longer than a line.
+
+use anstyle::{AnsiColor, Color, Style};
+use clap::builder::Styles;
+
+pub const ABOUT: &str = "Workflows that never lose state";
+
+/// Shown below the list of commands.
+pub const OVERVIEW: &str = "\
+A first look:
+  workflow serve                                        the engine, on http://127.0.0.1:4747
+  workflow validate order.json                          is the definition right?
+  workflow register order.json                          tell the server
+  workflow endpoint add orders http://127.0.0.1:8080    who provides the actions
+  workflow start order-processing --input '{\"orderId\": \"ord_123\"}' --wait
+  workflow list --status failed                         what went wrong?
+  workflow retry exec_...                               go on from the step that failed
+
+`workflow COMMAND --help` has an example of each.
+Exit codes: 0 success, 1 refused or failed, 2 usage.";
+
+pub const STYLES: Styles = Styles::styled()
+    .header(Style::new().bold())
+    .usage(Style::new().bold())
+    .literal(Style::new().fg_color(Some(Color::Ansi(AnsiColor::Cyan))));
+
+pub const SERVE: &str = "\
+Settings come from the command line, then from WORKFLOW_... variables, then from a TOML file
+(workflow.toml when it is there), then from the defaults. A file may hold:
+  db = \"orders.db\"
+  listen = \"127.0.0.1:4747\"
+  log = \"info\"
+  endpoint-hosts = [\"actions.example.com\"]
+
+SIGTERM and Ctrl-C stop it in order: steps that run get their time, what is left runs again after the
+next start. A second signal stops it at once; nothing that was acknowledged is lost either way.
+
+Examples:
+  workflow serve
+  workflow serve --db /var/lib/workflow/orders.db --listen 127.0.0.1:8080
+  WORKFLOW_LOG=debug workflow serve --db :memory:";
+
+pub const REGISTER: &str = "\
+Registering what is registered already changes nothing, so a deployment can do it every time. Anything
+else gets the next version; executions keep the version that they started with.
+
+Examples:
+  workflow register order.json
+  workflow register workflows/*.yaml
+  generate-definition | workflow register -";
+
+pub const VALIDATE: &str = "\
+Every problem is shown at once, in its place in the file. Warnings and hints do not fail.
+
+Examples:
+  workflow validate order.yaml
+  workflow validate --json workflows/*.json";
+
+pub const DEFINITIONS: &str = "\
+Examples:
+  workflow definitions
+  workflow definitions --json | jq '.[].id'";
+
+pub const DELETE: &str = "\
+Example:
+  workflow delete order-processing";
+
+pub const START: &str = "\
+With --wait on a terminal the steps are shown as they go; Ctrl-C leaves, the execution goes on.
+
+Examples:
+  workflow start order-processing --input '{\"orderId\": \"ord_123\"}'
+  workflow start order-processing --input @order.json --wait
+  jq .order event.json | workflow start order-processing --input - --idempotency-key ord_123";
+
+pub const STATUS: &str = "\
+Examples:
+  workflow status exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow status --json exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b | jq .output";
+
+pub const HISTORY: &str = "\
+Examples:
+  workflow history exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow history --json exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b | jq '.[] | select(.type == \"step_fail\")'";
+
+pub const LIST: &str = "\
+Examples:
+  workflow list --status failed --since 24h
+  workflow list --workflow order-processing --status running,waiting
+  workflow list --status failed --all --json | jq -r '.[].id' | xargs workflow retry";
+
+pub const PAUSE: &str = "\
+Example:
+  workflow pause exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+
+pub const RESUME: &str = "\
+Example:
+  workflow resume exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+
+pub const CANCEL: &str = "\
+Example:
+  workflow cancel exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+
+pub const RETRY: &str = "\
+Completed steps are kept, the failed one runs again. Of several ids each is answered on a line of its
+own; the exit code is 1 when any was refused.
+
+Example:
+  workflow retry exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+
+pub const REPLAY: &str = "\
+Runs on the newest version of the definition, from the first step on.
+
+Examples:
+  workflow replay exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow replay exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b --input @corrected.json --wait";
+
+pub const EVENT: &str = "\
+Examples:
+  workflow event Customer.created --data '{\"id\": \"cus_123\"}'
+  workflow event Customer.created --data @customer.json --id evt_987";
+
+pub const EVAL: &str = "\
+JavaScript expressions without side effects. Without --scope nothing is known but the built-ins.
+
+Examples:
+  workflow eval 'score.risk < 0.3' --scope '{\"score\": {\"risk\": 0.2}}'
+  workflow eval 'items.filter(i => i.price > 10).length' --scope @order.json
+  workflow eval --json '[1, 2].map(n => n * 2)'";
+
+pub const ENDPOINT: &str = "\
+The engine calls POST URL/ACTION with {params, state, context}; the JSON of a 2xx answer is the output.
+
+Example:
+  workflow endpoint add orders http://127.0.0.1:8080";
+
+pub const ENDPOINT_ADD: &str = "\
+Without --action the endpoint is asked: GET URL answers {\"actions\": [...]}.
+
+Examples:
+  workflow endpoint add orders http://127.0.0.1:8080
+  workflow endpoint add mail http://127.0.0.1:9090/hooks --action Mail.send --timeout 10s --concurrency 4
+  workflow endpoint add billing http://127.0.0.1:7070 --secret-env BILLING_SECRET";
+
+pub const ENDPOINT_LIST: &str = "\
+Example:
+  workflow endpoint list";
+
+pub const ENDPOINT_REMOVE: &str = "\
+Example:
+  workflow endpoint remove orders";
+
+pub const COMPLETIONS: &str = "\
+Examples:
+  workflow completions bash > ~/.local/share/bash-completion/completions/workflow
+  workflow completions zsh > ~/.zfunc/_workflow
+  workflow completions fish > ~/.config/fish/completions/workflow.fish";

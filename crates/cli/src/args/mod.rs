@@ -1,0 +1,230 @@
+//! The command line. Long helps with examples are in `help`.
+
+mod help;
+mod serve;
+mod values;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use serve::{LogFormat, Serve};
+pub use values::{Instant, JsonInput};
+
+#[derive(Debug, Parser)]
+#[command(name = "workflow", version, about = help::ABOUT, after_help = help::OVERVIEW, styles = help::STYLES, max_term_width = 100)]
+#[command(disable_help_subcommand = true, subcommand_help_heading = "Commands")]
+pub struct Cli {
+    /// None: a person looks around.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Shared {
+    /// Where the server is
+    #[arg(long, global = true, env = "WORKFLOW_URL", default_value = "http://127.0.0.1:4747", hide_env_values = true)]
+    #[arg(value_name = "URL", help_heading = "Everywhere")]
+    pub url: String,
+    /// Print JSON for programs: one value on standard output
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Everywhere")]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the engine, the HTTP API and the web UI
+    #[command(after_long_help = help::SERVE)]
+    Serve(Box<Serve>),
+    /// Register definitions from JSON or YAML files
+    #[command(after_long_help = help::REGISTER)]
+    Register(Files),
+    /// Check definitions without a server
+    #[command(after_long_help = help::VALIDATE)]
+    Validate(Files),
+    /// List the registered definitions
+    #[command(after_long_help = help::DEFINITIONS)]
+    Definitions,
+    /// Delete definitions; executions that run finish on their version
+    #[command(after_long_help = help::DELETE)]
+    Delete {
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Start an execution
+    #[command(after_long_help = help::START)]
+    Start(Start),
+    /// Show an execution: its steps, what it waits for, what failed
+    #[command(after_long_help = help::STATUS)]
+    Status { id: String },
+    /// Show everything that happened to an execution
+    #[command(after_long_help = help::HISTORY)]
+    History { id: String },
+    /// List executions, newest first
+    #[command(after_long_help = help::LIST)]
+    List(List),
+    /// Pause executions: nothing new starts, what runs may finish
+    #[command(after_long_help = help::PAUSE)]
+    Pause(Control),
+    /// Let paused executions go on
+    #[command(after_long_help = help::RESUME)]
+    Resume(Control),
+    /// Cancel executions; steps that run are told to stop
+    #[command(after_long_help = help::CANCEL)]
+    Cancel(Control),
+    /// Go on with failed executions from the step that failed
+    #[command(after_long_help = help::RETRY)]
+    Retry(Control),
+    /// Start a new execution with the input of an earlier one
+    #[command(after_long_help = help::REPLAY)]
+    Replay(Replay),
+    /// Send an event: starts every workflow with a matching trigger
+    #[command(after_long_help = help::EVENT)]
+    Event(Event),
+    /// Try out an expression, as in a condition
+    #[command(after_long_help = help::EVAL)]
+    Eval {
+        expression: String,
+        /// The names it may use: {"score": {"risk": 0.2}}
+        #[arg(long, value_name = "JSON|@FILE|-")]
+        scope: Option<JsonInput>,
+    },
+    /// Where actions are called over HTTP
+    #[command(subcommand, after_long_help = help::ENDPOINT)]
+    Endpoint(Endpoint),
+    /// Print completions for a shell
+    #[command(after_long_help = help::COMPLETIONS)]
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct Files {
+    /// JSON or YAML, with one definition or several; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<std::path::PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Start {
+    /// The workflow's id
+    #[arg(value_name = "ID")]
+    pub workflow: String,
+    /// The input, a JSON object
+    #[arg(long, short, value_name = "JSON|@FILE|-")]
+    pub input: Option<JsonInput>,
+    /// Stay until it has ended, and show what happens; exit code 1 when it fails
+    #[arg(long, short)]
+    pub wait: bool,
+    /// Makes a repeated start the same start
+    #[arg(long, short = 'k', value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only executions of this workflow
+    #[arg(long, short, value_name = "ID")]
+    pub workflow: Option<String>,
+    /// Only with this status; several with commas or repeated
+    #[arg(long, short, value_delimiter = ',', value_name = "STATUS", value_parser = values::status())]
+    pub status: Vec<String>,
+    /// Only started after: an age (2h, 3d) or a time (2026-11-22T14:00)
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Instant>,
+    /// Only started before: an age or a time
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<Instant>,
+    /// At most this many
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// All of them, however many
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Control {
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Makes a repeated call the same call
+    #[arg(long, short = 'k', value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    pub id: String,
+    /// Another input than that of the earlier execution
+    #[arg(long, short, value_name = "JSON|@FILE|-")]
+    pub input: Option<JsonInput>,
+    /// Stay until it has ended, and show what happens
+    #[arg(long, short)]
+    pub wait: bool,
+    /// Makes a repeated replay the same replay
+    #[arg(long, short = 'k', value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Event {
+    /// Words joined by dots: Customer.created
+    #[arg(value_name = "NAME")]
+    pub event: String,
+    /// What becomes the input of the executions
+    #[arg(long, short, value_name = "JSON|@FILE|-")]
+    pub data: Option<JsonInput>,
+    /// The event's own id: the same id again starts nothing
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Endpoint {
+    /// Add an endpoint, or change it
+    #[command(after_long_help = help::ENDPOINT_ADD)]
+    Add(EndpointAdd),
+    /// List the endpoints and their actions
+    #[command(after_long_help = help::ENDPOINT_LIST)]
+    List,
+    /// Remove endpoints; calls in flight may finish
+    #[command(after_long_help = help::ENDPOINT_REMOVE)]
+    Remove {
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct EndpointAdd {
+    /// Names it: orders
+    pub name: String,
+    /// Actions are called as POST URL/ACTION
+    #[arg(value_name = "ENDPOINT_URL")]
+    pub endpoint_url: String,
+    /// An action that it provides; several with commas or repeated; without any the endpoint is asked
+    #[arg(long = "action", short, value_name = "ACTION", value_delimiter = ',')]
+    pub actions: Vec<String>,
+    /// The environment variable that holds the secret to sign calls with
+    #[arg(long, value_name = "VARIABLE", conflicts_with = "secret_file")]
+    pub secret_env: Option<String>,
+    /// The file that holds the secret to sign calls with
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<std::path::PathBuf>,
+    /// How long a call may take when its step sets no timeout: 30s, 5m
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// Calls at the same time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: Option<u32>,
+}

@@ -1,0 +1,48 @@
+//! Options of `workflow serve`. None has a default here: what is absent may come from the configuration file.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serve {
+    /// The database, one file; `:memory:` forgets everything at the end [default: workflow.db]
+    #[arg(long, env = "WORKFLOW_DB", value_name = "FILE", hide_env_values = true)]
+    pub db: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:4747]
+    #[arg(long, env = "WORKFLOW_LISTEN", value_name = "HOST:PORT", hide_env_values = true)]
+    pub listen: Option<String>,
+    /// The configuration file [default: workflow.toml, when it is there]
+    #[arg(long, env = "WORKFLOW_CONFIG", value_name = "FILE", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, or a filter such as `info,workflow_engine=debug` [default: info]
+    #[arg(long, env = "WORKFLOW_LOG", value_name = "FILTER", hide_env_values = true)]
+    pub log: Option<String>,
+    /// How to log [default: text]
+    #[arg(long, env = "WORKFLOW_LOG_FORMAT", value_enum, value_name = "FORMAT", hide_env_values = true)]
+    pub log_format: Option<LogFormat>,
+    /// A host that endpoints may be on, besides this machine; `*` is any [default: none]
+    #[arg(long = "endpoint-host", env = "WORKFLOW_ENDPOINT_HOSTS", value_delimiter = ',', value_name = "HOST")]
+    #[arg(hide_env_values = true)]
+    pub endpoint_hosts: Option<Vec<String>>,
+    /// A name under which the server may be called, besides localhost; `*` is any [default: none]
+    #[arg(long = "allowed-host", env = "WORKFLOW_ALLOWED_HOSTS", value_delimiter = ',', value_name = "HOST")]
+    #[arg(hide_env_values = true)]
+    pub allowed_hosts: Option<Vec<String>>,
+    /// What steps that run get to finish when the server is stopped [default: 10s]
+    #[arg(long, env = "WORKFLOW_STOP_WITHIN", value_name = "DURATION", hide_env_values = true)]
+    pub stop_within: Option<String>,
+    /// Commits do not wait for the disk. For the test that must notice it: a crash of the machine loses what was acknowledged
+    #[arg(long, hide = true)]
+    pub unsafe_no_sync: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people, on standard error
+    Text,
+    /// One object a line, for programs
+    Json,
+}

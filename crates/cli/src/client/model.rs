@@ -1,0 +1,231 @@
+//! What is shown of the server's answers. Unknown fields are ignored, and so is what may be missing, so that an older command line
+//! reads a newer server.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Execution {
+    pub id: String,
+    pub workflow_id: String,
+    #[serde(default)]
+    pub workflow_version: u64,
+    pub status: String,
+    pub started_at: i64,
+    pub completed_at: Option<i64>,
+    pub error: Option<String>,
+    pub error_code: Option<String>,
+    pub output: Option<Box<RawValue>>,
+    pub input: Option<Box<RawValue>>,
+    pub triggered_by: Option<TriggeredBy>,
+    pub replay_of: Option<String>,
+    /// In the order of the definition.
+    #[serde(default)]
+    pub step_results: Steps,
+    #[serde(default)]
+    pub history: Vec<Entry>,
+    #[serde(default)]
+    pub history_truncated: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct TriggeredBy {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub source: Option<String>,
+}
+
+/// Kept in the order of the server's object.
+#[derive(Debug, Clone, Default)]
+pub struct Steps(pub Vec<StepResult>);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepResult {
+    pub step_id: String,
+    pub status: String,
+    pub error: Option<String>,
+    pub started_at: Option<i64>,
+    pub duration: Option<u64>,
+    #[serde(default)]
+    pub retries: u64,
+    pub waiting_for: Option<WaitingFor>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct WaitingFor {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub until: Option<i64>,
+    #[serde(default)]
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    pub seq: u64,
+    pub timestamp: i64,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub step_id: Option<String>,
+    pub attempt: Option<u64>,
+    #[serde(default)]
+    pub data: EntryData,
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryData {
+    pub workflow_version: Option<u64>,
+    pub triggered_by: Option<TriggeredBy>,
+    pub input: Option<Box<RawValue>>,
+    pub output: Option<Box<RawValue>>,
+    pub output_bytes: Option<u64>,
+    pub error: Option<Failure>,
+    pub cause: Option<String>,
+    pub then: Option<String>,
+    pub handler: Option<String>,
+    pub retry_at: Option<i64>,
+    pub until: Option<i64>,
+    pub receipt: Option<Receipt>,
+    pub reset: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Failure {
+    pub code: Option<String>,
+    #[serde(default)]
+    pub message: String,
+}
+
+/// Why a condition was what it was.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Receipt {
+    pub expression: String,
+    #[serde(default)]
+    pub values: BTreeMap<String, Option<Box<RawValue>>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Definition {
+    pub id: String,
+    pub name: Option<String>,
+    #[serde(default)]
+    pub version: u64,
+    pub updated_at: Option<i64>,
+    #[serde(default)]
+    pub steps: Vec<DefinitionStep>,
+    #[serde(default)]
+    pub triggers: Vec<DefinitionTrigger>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DefinitionStep {
+    pub id: String,
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+    pub max_retries: Option<u64>,
+    pub on_error: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct DefinitionTrigger {
+    pub event: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    pub name: String,
+    pub url: String,
+    #[serde(default)]
+    pub actions: Vec<String>,
+    /// As it can be given: `5m`.
+    pub timeout: Option<String>,
+    pub concurrency: Option<u64>,
+    #[serde(default)]
+    pub has_secret: bool,
+    pub unreachable: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionsPage {
+    pub executions: Vec<Box<RawValue>>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryPage {
+    pub entries: Vec<Box<RawValue>>,
+    /// A number, or a text that holds one.
+    pub next_cursor: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Workflows {
+    pub workflows: Vec<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Endpoints {
+    pub endpoints: Vec<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct EventAnswer {
+    pub executions: Vec<Execution>,
+    #[serde(default)]
+    pub refused: Vec<RefusedStart>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedStart {
+    pub workflow_id: String,
+    pub code: String,
+    pub message: String,
+}
+
+impl Execution {
+    pub fn has_ended(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "failed" | "cancelled")
+    }
+}
+
+impl DefinitionStep {
+    /// Attempts that it may have.
+    pub fn attempts_max(&self) -> u64 {
+        1 + self.max_retries.unwrap_or(if self.on_error.as_deref() == Some("retry") { 3 } else { 0 })
+    }
+}
+
+impl<'de> Deserialize<'de> for Steps {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Steps, D::Error> {
+        struct InOrder;
+        impl<'de> serde::de::Visitor<'de> for InOrder {
+            type Value = Steps;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of step results")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Steps, A::Error> {
+                let mut steps = Vec::new();
+                while let Some((_, step)) = map.next_entry::<serde::de::IgnoredAny, StepResult>()? {
+                    steps.push(step);
+                }
+                Ok(Steps(steps))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}

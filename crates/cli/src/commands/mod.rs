@@ -1,0 +1,73 @@
+//! What each command does.
+
+mod completions;
+mod control;
+mod definitions;
+mod endpoint;
+mod eval;
+mod event;
+mod executions;
+mod files;
+mod serve;
+mod start;
+mod validate;
+mod wait;
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command, Endpoint};
+use crate::client::Client;
+use crate::error::Error;
+use crate::output;
+
+/// What the commands that speak to a server have in common.
+#[derive(Debug)]
+struct Context {
+    client: Client,
+    json: bool,
+}
+
+pub fn run(cli: Cli) -> Result<(), Error> {
+    let Some(command) = cli.command else { return overview() };
+    match command {
+        Command::Serve(serve) => serve::run(&serve, cli.shared.json),
+        Command::Validate(files) => validate::run(&files, cli.shared.json),
+        Command::Eval { expression, scope } => eval::run(&expression, scope.as_ref(), cli.shared.json),
+        Command::Completions { shell } => completions::run(shell),
+        command => {
+            let context = Context { client: Client::new(&cli.shared.url)?, json: cli.shared.json };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| Error::failed("runtime", format!("cannot start: {error}")))?;
+            runtime.block_on(with_server(command, &context))
+        }
+    }
+}
+
+/// `workflow` alone.
+fn overview() -> Result<(), Error> {
+    output::print(&Cli::command().render_help().ansi().to_string())
+}
+
+async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
+    match command {
+        Command::Register(files) => definitions::register(context, &files).await,
+        Command::Definitions => definitions::list(context).await,
+        Command::Delete { ids } => definitions::delete(context, &ids).await,
+        Command::Start(start) => start::start(context, &start).await,
+        Command::Status { id } => executions::status(context, &id).await,
+        Command::History { id } => executions::history(context, &id).await,
+        Command::List(list) => executions::list(context, &list).await,
+        Command::Pause(control) => control::run(context, control::Call::Pause, &control).await,
+        Command::Resume(control) => control::run(context, control::Call::Resume, &control).await,
+        Command::Cancel(control) => control::run(context, control::Call::Cancel, &control).await,
+        Command::Retry(control) => control::run(context, control::Call::Retry, &control).await,
+        Command::Replay(replay) => start::replay(context, &replay).await,
+        Command::Event(event) => event::run(context, &event).await,
+        Command::Endpoint(Endpoint::Add(add)) => endpoint::add(context, &add).await,
+        Command::Endpoint(Endpoint::List) => endpoint::list(context).await,
+        Command::Endpoint(Endpoint::Remove { names }) => endpoint::remove(context, &names).await,
+        Command::Serve(_) | Command::Validate(_) | Command::Eval { .. } | Command::Completions { .. } => {
+            unreachable!("needs no server and was run without one")
+        }
+    }
+}

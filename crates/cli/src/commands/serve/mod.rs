@@ -1,0 +1,97 @@
+//! `workflow serve`: picks the store, opens the engine on it, serves it, and stops it in order.
+
+mod logging;
+mod settings;
+mod stop;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use tokio::net::TcpListener;
+use workflow_engine::Engine;
+use workflow_store::{Durability, Sqlite};
+
+use crate::args::Serve;
+use crate::error::Error;
+use crate::output;
+use crate::render::{bold, clean, dim, look, painted};
+use settings::Settings;
+
+pub fn run(serve: &Serve, json: bool) -> Result<(), Error> {
+    let settings = Settings::new(serve)?;
+    logging::start(&settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::failed("runtime", format!("cannot start: {error}")))?;
+    runtime.block_on(serve_until_stopped(settings, json))
+}
+
+async fn serve_until_stopped(settings: Settings, json: bool) -> Result<(), Error> {
+    let signals = stop::Signals::listen()?;
+    // The store first: while a predecessor lets go of the file, it also lets go of the port.
+    let store = open_store(&settings).await?;
+    let listener = TcpListener::bind(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(&settings.listen, &error))?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "other machines can reach this server, and it asks nobody who they are");
+    }
+    let options = workflow_engine::Options { endpoint_hosts: settings.endpoint_hosts.clone(), ..Default::default() };
+    let payload_bytes_max = options.limits.payload_bytes_max;
+    let engine = Engine::open(store, options).await.map_err(|error| Error::failed(error.code(), error.to_string()))?;
+    let options = workflow_server::Options {
+        allowed_hosts: settings.allowed_hosts.clone(),
+        payload_bytes_max,
+        ..workflow_server::Options::default()
+    };
+    ready(&settings, address, json)?;
+
+    let (stopping, first) = signals.first();
+    let served = workflow_server::serve(engine.clone(), listener, options, first).await;
+    let closed = stop::within(settings.stop_within, engine.shutdown(settings.stop_within), stopping).await;
+    served.map_err(|error| Error::failed("listener", format!("the server broke off: {error}")))?;
+    closed
+}
+
+/// Opening may wait for a predecessor and read a log: not on a thread that serves.
+async fn open_store(settings: &Settings) -> Result<Sqlite, Error> {
+    let durability = if settings.unsafe_no_sync { Durability::UnsafeNormal } else { Durability::Full };
+    if settings.unsafe_no_sync {
+        tracing::warn!("--unsafe-no-sync: a crash of this machine can lose what was acknowledged");
+    }
+    let (path, options) = (settings.db.clone(), workflow_store::Options { durability, ..Default::default() });
+    let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, options)).await;
+    let opened = opened.map_err(|error| Error::failed("store", format!("opening the database broke off: {error}")))?;
+    opened.map_err(|error| Error::failed("store", error.to_string()))
+}
+
+fn cannot_listen(listen: &str, error: &std::io::Error) -> Error {
+    let reason = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or choose another port with --listen".to_owned()
+        }
+        std::io::ErrorKind::InvalidInput => "an address and a port such as 127.0.0.1:4747 were expected".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "this user may not; ports below 1024 are the system's".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::failed("listen", format!("cannot listen on {listen}: {reason}"))
+}
+
+/// One line, once everything can be asked: for a person, or for the program that waits for it.
+fn ready(settings: &Settings, address: SocketAddr, json: bool) -> Result<(), Error> {
+    let url = format!("http://{address}");
+    let ui = format!("{url}/");
+    let database = database(&settings.db);
+    if json {
+        let pid = std::process::id();
+        return output::line(&serde_json::json!({ "url": url, "ui": ui, "database": database, "pid": pid }).to_string());
+    }
+    let glyph = painted(look("completed").style, "✓");
+    let rest = format!("web UI {ui}, database {}, process {}", clean(&database), std::process::id());
+    output::line(&format!("{glyph} workflow is ready on {} {}", bold(&url), dim(&format!("({rest})"))))
+}
+
+fn database(path: &Path) -> String {
+    match path.to_str() {
+        Some(":memory:") => ":memory:, forgotten at the end".to_owned(),
+        _ => path.display().to_string(),
+    }
+}

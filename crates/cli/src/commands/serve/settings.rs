@@ -1,0 +1,107 @@
+//! What `serve` runs with: flags, then `WORKFLOW_...` variables (both read by clap), then a TOML file, then defaults.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::args::{LogFormat, Serve};
+use crate::error::Error;
+
+const CONFIG_FILE: &str = "workflow.toml";
+/// With this, and what the server and the engine need besides, a stop is over before a service manager loses its patience.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub db: PathBuf,
+    pub listen: String,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub endpoint_hosts: Vec<String>,
+    pub allowed_hosts: Vec<String>,
+    /// What steps that run get to finish.
+    pub stop_within: Duration,
+    pub unsafe_no_sync: bool,
+}
+
+/// The file. An unknown key is a typing error, not something to pass over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    db: Option<PathBuf>,
+    listen: Option<String>,
+    log: Option<String>,
+    log_format: Option<LogFormat>,
+    endpoint_hosts: Option<Vec<String>>,
+    allowed_hosts: Option<Vec<String>>,
+    stop_within: Option<String>,
+}
+
+impl Settings {
+    pub fn new(serve: &Serve) -> Result<Settings, Error> {
+        let file = match &serve.config {
+            Some(path) => read(path)?,
+            None if Path::new(CONFIG_FILE).exists() => read(Path::new(CONFIG_FILE))?,
+            None => File::default(),
+        };
+        Settings::merge(serve.clone(), file)
+    }
+
+    fn merge(serve: Serve, file: File) -> Result<Settings, Error> {
+        let stop_within = match serve.stop_within.or(file.stop_within) {
+            Some(text) => {
+                let span = workflow_core::duration::parse(&text);
+                span.map_err(|error| Error::usage(format!("stop-within: {error}")))?.to_std()
+            }
+            None => STOP_WITHIN,
+        };
+        Ok(Settings {
+            db: serve.db.or(file.db).unwrap_or_else(|| PathBuf::from("workflow.db")),
+            listen: serve.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4747".to_owned()),
+            log: serve.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format: serve.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
+            endpoint_hosts: serve.endpoint_hosts.or(file.endpoint_hosts).unwrap_or_default(),
+            allowed_hosts: serve.allowed_hosts.or(file.allowed_hosts).unwrap_or_default(),
+            stop_within,
+            unsafe_no_sync: serve.unsafe_no_sync,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<File, Error> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| Error::usage(format!("cannot read the configuration {}: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| Error::usage(format!("the configuration {} is wrong: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> File {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file_and_the_file_before_the_defaults() {
+        let serve = Serve { db: Some("flag.db".into()), ..Serve::default() };
+        let settings = Settings::merge(serve, file("db = 'file.db'\nlisten = '127.0.0.1:1'\nstop-within = '1m'")).unwrap();
+        assert_eq!(settings.db, Path::new("flag.db"));
+        assert_eq!(settings.listen, "127.0.0.1:1");
+        assert_eq!(settings.stop_within, Duration::from_secs(60));
+        assert_eq!(settings.log, "info");
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_not_passed_over() {
+        assert!(toml::from_str::<File>("databse = 'a'").unwrap_err().to_string().contains("unknown field `databse`"));
+        let bad = Settings::merge(Serve::default(), file("stop-within = 'soon'")).unwrap_err();
+        assert!(matches!(bad, Error::Usage(message) if message.starts_with("stop-within: ")));
+    }
+
+    #[test]
+    fn nothing_but_the_command_line_can_turn_syncing_off() {
+        assert!(toml::from_str::<File>("unsafe-no-sync = true").is_err());
+    }
+}

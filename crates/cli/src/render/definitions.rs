@@ -1,0 +1,43 @@
+//! `workflow definitions` and `workflow endpoint list`.
+
+use crate::client::model::{Definition, Endpoint};
+
+use super::look::{RED, painted};
+use super::table::{Overflow, table};
+use super::{Clock, clean, dim, first_line};
+
+pub fn definitions(definitions: &[Definition], clock: &Clock, width: Option<usize>) -> String {
+    let row = |definition: &Definition| {
+        let events: Vec<&str> = definition.triggers.iter().map(|trigger| trigger.event.as_str()).collect();
+        vec![
+            clean(&definition.id),
+            format!("v{}", definition.version),
+            definition.steps.len().to_string(),
+            definition.updated_at.map(|at| clock.relative(at)).unwrap_or_default(),
+            clean(&events.join(", ")),
+            dim(&definition.name.as_deref().map(clean).unwrap_or_default()),
+        ]
+    };
+    let rows = definitions.iter().map(row).collect();
+    table(&["WORKFLOW", "VERSION", "STEPS", "REGISTERED", "TRIGGERS", ""], rows, &[2], Overflow::Cut, width)
+}
+
+pub fn endpoints(endpoints: &[Endpoint], width: Option<usize>) -> String {
+    let row = |endpoint: &Endpoint| {
+        let actions = match (&endpoint.unreachable, endpoint.actions.as_slice()) {
+            (Some(why), _) => painted(RED, &format!("unreachable: {}", first_line(why))),
+            (None, []) => dim("none"),
+            (None, actions) => clean(&actions.join(", ")),
+        };
+        vec![
+            clean(&endpoint.name),
+            clean(&endpoint.url),
+            endpoint.timeout.as_deref().map(clean).unwrap_or_default(),
+            endpoint.concurrency.map(|calls| calls.to_string()).unwrap_or_default(),
+            if endpoint.has_secret { "signed".to_owned() } else { dim("no") },
+            actions,
+        ]
+    };
+    let rows = endpoints.iter().map(row).collect();
+    table(&["ENDPOINT", "URL", "TIMEOUT", "CALLS", "SECRET", "ACTIONS"], rows, &[3], Overflow::Wrap, width)
+}

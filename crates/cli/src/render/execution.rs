@@ -1,0 +1,179 @@
+//! `workflow status`: the answer, the steps, and the command that helps.
+
+use crate::client::model::{Definition, DefinitionStep, Execution, StepResult};
+
+use super::answer::{answer, attempts, last_error};
+use super::look::{DIM, Look, RED, YELLOW};
+use super::table::{Overflow, table};
+use super::{Clock, bold, clean, cut, dim, first_line, look, painted, pretty, span};
+
+/// Columns before the value of a fact.
+const FACT_INDENT: usize = 14;
+
+/// One execution with its steps. Without the definition (it was deleted) the steps that were never considered are not shown.
+pub fn execution(execution: &Execution, definition: Option<&Definition>, clock: &Clock, width: Option<usize>) -> String {
+    let mut text = heading(execution, definition);
+    text += &format!("  {}\n\n", answer(execution, definition, clock));
+    text += &facts(execution, clock, width);
+    let rows = rows(execution, definition, clock);
+    if !rows.is_empty() {
+        text.push('\n');
+        let steps = table(
+            &["STEP", "STATUS", "ATTEMPTS", "TOOK", ""],
+            rows,
+            &[2, 3],
+            Overflow::Wrap,
+            width.map(|width| width - width.min(2)),
+        );
+        for line in steps.lines() {
+            text += format!("  {line}").trim_end();
+            text.push('\n');
+        }
+    }
+    if let Some(output) = execution.output.as_deref().filter(|_| execution.status == "completed") {
+        text += &format!("\n  {}\n", dim("output"));
+        for line in clean(&pretty(output.get(), width.unwrap_or(100).saturating_sub(2))).lines() {
+            text += &format!("  {line}\n");
+        }
+    }
+    text + &next(execution)
+}
+
+fn heading(execution: &Execution, definition: Option<&Definition>) -> String {
+    let name = definition.and_then(|definition| definition.name.as_deref()).map(|name| format!("  {}", dim(&clean(name))));
+    let status = status_look(execution).with(&bold(status_word(execution)));
+    format!(
+        "{status}  {} {}{}\n",
+        bold(&clean(&execution.workflow_id)),
+        dim(&format!("v{}", execution.workflow_version)),
+        name.unwrap_or_default()
+    )
+}
+
+/// `retrying` for one that waits only because of failures.
+pub fn status_word(execution: &Execution) -> &str {
+    let retries = |step: &StepResult| step.waiting_for.as_ref().is_some_and(|waiting| waiting.kind == "retry");
+    match execution.status.as_str() {
+        "waiting" if execution.step_results.0.iter().any(retries) => "retrying",
+        status => status,
+    }
+}
+
+pub fn status_look(execution: &Execution) -> Look {
+    look(status_word(execution))
+}
+
+fn facts(execution: &Execution, clock: &Clock, width: Option<usize>) -> String {
+    let mut facts = vec![("execution", clean(&execution.id))];
+    let started = clock.exact(execution.started_at);
+    facts.push(("started", format!("{started} {}", dim(&format!("({})", clock.relative(execution.started_at))))));
+    if let Some(end) = execution.completed_at {
+        let took = span(end.saturating_sub(execution.started_at).max(0).unsigned_abs());
+        facts.push(("ended", format!("{} {}", clock.exact(end), dim(&format!("(after {took})")))));
+    }
+    if let Some(by) = execution.triggered_by.as_ref().filter(|by| by.kind != "manual") {
+        let source = by.source.as_deref().map(|source| format!(" {}", clean(source))).unwrap_or_default();
+        facts.push(("started by", format!("{}{source}", clean(&by.kind))));
+    }
+    if let Some(of) = &execution.replay_of {
+        facts.push(("replay of", clean(of)));
+    }
+    if let Some(code) = &execution.error_code {
+        facts.push(("error code", clean(code)));
+    }
+    if let Some(input) = execution.input.as_deref().filter(|input| input.get() != "{}") {
+        let left = width.map_or(usize::MAX, |width| width.saturating_sub(FACT_INDENT));
+        facts.push(("input", cut(&clean(&input.get().replace('\n', " ")), left)));
+    }
+    facts.iter().map(|(name, value)| format!("  {} {value}\n", dim(&format!("{name:<11}")))).collect()
+}
+
+fn rows(execution: &Execution, definition: Option<&Definition>, clock: &Clock) -> Vec<Vec<String>> {
+    let result = |id: &str| execution.step_results.0.iter().find(|step| step.step_id == id);
+    match definition {
+        None => execution.step_results.0.iter().map(|step| row(execution, step, None, clock)).collect(),
+        Some(definition) => {
+            let row = |step: &DefinitionStep| match result(&step.id) {
+                Some(result) => row(execution, result, Some(step), clock),
+                None => not_considered(execution, step),
+            };
+            definition.steps.iter().map(row).collect()
+        }
+    }
+}
+
+fn row(execution: &Execution, step: &StepResult, definition: Option<&DefinitionStep>, clock: &Clock) -> Vec<String> {
+    let word = step_word(step);
+    let attempts = match (attempts(execution, step), definition.map(DefinitionStep::attempts_max)) {
+        (0, _) => String::new(),
+        (attempts, Some(max)) if max > 1 && attempts <= max => format!("{attempts} of {max}"),
+        (attempts, _) => attempts.to_string(),
+    };
+    let took = match (step.duration, step.started_at) {
+        (Some(ms), _) if step.status != "skipped" => span(ms),
+        (None, Some(at)) if step.status == "running" => span((clock.now - at).max(0).unsigned_abs()),
+        _ => String::new(),
+    };
+    let mut cells = vec![look(word).with(&clean(&step.step_id)), word.to_owned(), attempts, took, note(execution, step, clock)];
+    if matches!(step.status.as_str(), "skipped") {
+        cells[1] = dim(&cells[1]);
+    }
+    cells
+}
+
+pub fn step_word(step: &StepResult) -> &str {
+    match &step.waiting_for {
+        Some(waiting) if waiting.kind == "retry" => "retrying",
+        _ => &step.status,
+    }
+}
+
+/// Why it is as it is.
+pub fn note(execution: &Execution, step: &StepResult, clock: &Clock) -> String {
+    let until = |at: Option<i64>| at.map(|at| clock.until(at)).unwrap_or_default();
+    match (&step.waiting_for, step.status.as_str()) {
+        (Some(waiting), _) if waiting.kind == "retry" => {
+            let error = last_error(execution, step).map(|error| format!(": {}", painted(YELLOW, &error))).unwrap_or_default();
+            format!("{} {}{error}", clean(&waiting.message), until(waiting.until))
+        }
+        (Some(waiting), _) if waiting.kind == "timer" => format!("{} ends {}", clean(&waiting.message), until(waiting.until)),
+        (Some(waiting), _) => clean(&waiting.message),
+        (None, "failed") => painted(RED, &step.error.as_deref().map(first_line).unwrap_or_default()),
+        (None, "skipped" | "cancelled") => dim(&reason(execution, step)),
+        (None, _) => String::new(),
+    }
+}
+
+fn reason(execution: &Execution, step: &StepResult) -> String {
+    let entries = execution.history.iter().rev().filter(|entry| entry.step_id.as_deref() == Some(&step.step_id));
+    let mut entries = entries.filter(|entry| matches!(entry.kind.as_str(), "step_skip" | "step_cancel"));
+    let Some(entry) = entries.next() else { return String::new() };
+    match (&entry.data.receipt, &entry.message) {
+        (Some(receipt), _) => format!("{} was false", clean(&receipt.expression)),
+        (None, Some(message)) => clean(message),
+        (None, None) => String::new(),
+    }
+}
+
+fn not_considered(execution: &Execution, step: &DefinitionStep) -> Vec<String> {
+    let why = match step.depends_on.as_slice() {
+        _ if execution.has_ended() => "did not run".to_owned(),
+        [] => String::new(),
+        dependencies => format!("after {}", clean(&dependencies.join(", "))),
+    };
+    let name = format!("{} {}", painted(DIM, "·"), dim(&clean(&step.id)));
+    vec![name, String::new(), String::new(), String::new(), dim(&why)]
+}
+
+/// The command that helps now.
+fn next(execution: &Execution) -> String {
+    let id = clean(&execution.id);
+    let help = match execution.status.as_str() {
+        "failed" => {
+            format!("workflow retry {id}     go on from the step that failed\n  workflow history {id}   see every attempt")
+        }
+        "paused" => format!("workflow resume {id}    go on"),
+        _ => return String::new(),
+    };
+    format!("\n  {}\n", dim(&help))
+}
