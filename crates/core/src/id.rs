@@ -137,8 +137,6 @@ pub const RESERVED_STEP_IDS: &[&str] = &[
     "steps",
     "execution",
     "error",
-    "event",
-    "data",
     "true",
     "false",
     "null",

@@ -100,6 +100,11 @@ impl Task {
         Json::from_serialize(&state).expect("an object of JSON values is JSON")
     }
 
+    /// The output of one step that this one can see.
+    pub fn output(&self, step: &str) -> Option<&Json> {
+        self.outputs.iter().find(|(id, _)| id.as_str() == step).map(|(_, output)| output)
+    }
+
     /// The third argument, without its signal.
     pub fn context(&self) -> TaskContext {
         TaskContext {

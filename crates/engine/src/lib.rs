@@ -8,10 +8,9 @@
 
 mod action;
 pub mod clock;
-#[allow(dead_code, reason = "endpoints come next")]
 mod dispatch;
 mod driver;
-#[allow(dead_code, reason = "endpoints come next")]
+mod endpoint;
 mod engine;
 mod error;
 mod feed;

@@ -53,7 +53,7 @@ impl Admission {
 }
 
 fn take(places: &Arc<Semaphore>, count: u32, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
-    let full = |_| Problem::new(&Kind::OVERLOADED, format!("as many {what} as the server takes; try again in a moment"));
+    let full = |_| Problem::new(&Kind::OVERLOADED, format!("{what}, as many as the server takes; try again in a moment"));
     places.clone().try_acquire_many_owned(count).map_err(full)
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::watch;
 use workflow_core::id::{ActionName, EndpointName, Version};
-use workflow_store::{Endpoint, Store};
+use workflow_store::Store;
 
 use super::READERS;
 use super::endpoints::EndpointState;
@@ -31,6 +31,7 @@ pub struct Shared {
     pub handlers: Arc<Handlers>,
     pub limits: workflow_core::limits::Limits,
     pub endpoint_hosts: Vec<String>,
+    client: OnceLock<reqwest::Client>,
     catalog: RwLock<Catalog>,
     providers: Mutex<Providers>,
     pub(super) endpoints: Mutex<BTreeMap<EndpointName, EndpointState>>,
@@ -58,6 +59,7 @@ impl Shared {
             handlers: Arc::new(Handlers::default()),
             limits: options.limits.clone(),
             endpoint_hosts: options.endpoint_hosts.clone(),
+            client: OnceLock::new(),
             catalog: RwLock::new(Catalog::default()),
             providers: Mutex::new(Providers::default()),
             endpoints: Mutex::new(BTreeMap::new()),
@@ -84,6 +86,15 @@ impl Shared {
         // It may have become durable a moment ago.
         let stored = reading::catalog(store)?;
         stored.version(workflow, version).cloned().ok_or_else(|| reading::missing_definition(workflow, version))
+    }
+
+    /// The client that calls endpoints.
+    pub fn client(&self) -> Result<reqwest::Client, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let client = crate::endpoint::client()?;
+        Ok(self.client.get_or_init(|| client).clone())
     }
 
     pub fn new_provider_id(&self) -> ProviderId {
@@ -164,13 +175,5 @@ impl Shared {
 
     pub fn when_closed(&self) -> watch::Receiver<bool> {
         self.closed.subscribe()
-    }
-
-    pub fn endpoint_put(&self, endpoint: Endpoint) {
-        super::endpoints::put(self, endpoint);
-    }
-
-    pub fn endpoint_removed(&self, name: &EndpointName) {
-        super::endpoints::removed(self, name);
     }
 }

@@ -46,6 +46,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Response, Problem> 
 pub(crate) async fn metrics(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
     match &app.metrics {
         Some(handle) => {
+            crate::metrics::observe(&app.engine).await?;
             Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response())
         }
         None => {

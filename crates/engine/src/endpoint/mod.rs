@@ -1,0 +1,40 @@
+//! Actions over HTTP (SPEC §9): so that any language can serve them without an SDK.
+
+mod address;
+mod call;
+mod discover;
+mod sign;
+
+pub use address::{Address, check};
+pub use call::Caller;
+pub use discover::discover;
+
+use std::time::Duration;
+
+use crate::Error;
+
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// Servers drop connections that idle, Node after 5 s; one that is dropped while a call is sent would fail the attempt.
+const IDLE_MAX: Duration = Duration::from_secs(3);
+
+/// One client for all endpoints. Made when there is the first one: it reads the machine's certificates.
+pub fn client() -> Result<reqwest::Client, Error> {
+    // Whoever has this engine in its process may have chosen one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_MAX)
+        .pool_idle_timeout(IDLE_MAX);
+    builder.build().map_err(|error| Error::System(format!("no HTTP client could be made: {error}")))
+}
+
+/// What is wrong with a connection, in its own words: the outermost message says only that there was an error.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut at: &dyn std::error::Error = error;
+    while let Some(source) = at.source() {
+        at = source;
+    }
+    at.to_string()
+}

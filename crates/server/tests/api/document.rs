@@ -1,0 +1,103 @@
+use axum::http::Method;
+
+use crate::support::Api;
+
+#[tokio::test]
+async fn the_document_is_what_was_reviewed() {
+    let api = Api::new().await;
+    insta::assert_snapshot!("openapi", api.get("/openapi.json").await.text);
+}
+
+#[tokio::test]
+async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
+    let api = Api::new().await;
+    let document = api.document.0.clone();
+    let mut routes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            routes.push(format!("{} {path}", method.to_uppercase()));
+            assert!(operation["operationId"].is_string() && operation["summary"].is_string(), "{method} {path}");
+            for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                let parameters = operation["parameters"].as_array().unwrap();
+                assert!(parameters.iter().any(|one| one["name"] == part && one["in"] == "path"), "{method} {path}: {part}");
+            }
+        }
+    }
+    let expected = "\
+        DELETE /api/v1/endpoints/{name}\n\
+        DELETE /api/v1/workflows/{id}\n\
+        GET /\n\
+        GET /api/v1/endpoints\n\
+        GET /api/v1/endpoints/{name}\n\
+        GET /api/v1/executions\n\
+        GET /api/v1/executions/counts\n\
+        GET /api/v1/executions/{id}\n\
+        GET /api/v1/executions/{id}/history\n\
+        GET /api/v1/executions/{id}/stream\n\
+        GET /api/v1/workflows\n\
+        GET /api/v1/workflows/{id}\n\
+        GET /healthz\n\
+        GET /metrics\n\
+        GET /openapi.json\n\
+        GET /readyz\n\
+        POST /api/v1/events\n\
+        POST /api/v1/executions/{id}/cancel\n\
+        POST /api/v1/executions/{id}/pause\n\
+        POST /api/v1/executions/{id}/replay\n\
+        POST /api/v1/executions/{id}/resume\n\
+        POST /api/v1/executions/{id}/retry\n\
+        POST /api/v1/executions/{id}/steps/{stepId}/run-now\n\
+        POST /api/v1/workflows/{id}/executions\n\
+        PUT /api/v1/endpoints/{name}\n\
+        PUT /api/v1/workflows/{id}";
+    routes.sort();
+    assert_eq!(routes.join("\n"), expected);
+    references(&document, &|name| {
+        assert!(document["components"]["schemas"].get(name).is_some(), "there is no schema {name}");
+    });
+}
+
+fn references(value: &serde_json::Value, found: &impl Fn(&str)) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, field) in fields {
+                match field.as_str().filter(|_| name == "$ref") {
+                    Some(reference) => found(reference.strip_prefix("#/components/schemas/").unwrap()),
+                    None => references(field, found),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn who_runs_the_server_sees_that_it_is_there_and_what_it_has_done() {
+    let api = Api::new().await;
+    assert_eq!(api.get("/healthz").await.json()["status"], "ok");
+    assert_eq!(api.get("/readyz").await.json()["status"], "ready");
+    let page = api.get("/").await;
+    assert!(page.text.contains("/openapi.json") && !page.text.contains("//"), "it loads nothing from elsewhere");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+
+    api.workflow("counted", &[("a", "echo")]).await;
+    let id = api.started("counted").await;
+    api.ended(&id).await;
+    let metrics = api.get("/metrics").await.text;
+    for line in [
+        "workflow_executions_started_total{workflow=\"counted\"} 1",
+        "workflow_step_duration_seconds_bucket{",
+        "workflow_http_requests_total{method=\"POST\",route=\"/api/v1/workflows/{id}/executions\",status=\"2xx\"}",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+
+    api.engine.shutdown(std::time::Duration::ZERO).await.unwrap();
+    assert_eq!(
+        api.get("/readyz").await.problem(503, "store_unavailable").split(':').next(),
+        Some("the engine takes no work now")
+    );
+    assert_eq!(api.get("/healthz").await.json()["status"], "ok");
+    api.with_body(Method::POST, "/api/v1/workflows/counted/executions", &[], "{}").await.problem(503, "closed");
+}

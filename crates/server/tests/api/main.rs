@@ -1,0 +1,15 @@
+//! The HTTP API against a real engine on the memory store. Every answer that any of these tests gets is held against the
+//! OpenAPI document (`support::Api::send`).
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod document;
+mod events;
+mod executions;
+mod limits;
+mod problems;
+mod schema;
+mod socket;
+mod stream;
+mod support;
+mod workflows;

@@ -1,0 +1,123 @@
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::Api;
+
+#[tokio::test]
+async fn a_definition_is_registered_read_and_deleted() {
+    let api = Api::new().await;
+    let definition = json!({ "id": "order", "name": "Order", "steps": [{ "id": "a", "action": "echo" }] });
+
+    let first = api.put("/api/v1/workflows/order", &definition).await;
+    assert_eq!((first.status, first.header("location")), (StatusCode::CREATED, "/api/v1/workflows/order?version=1"));
+    assert_eq!((&first.json()["version"], &first.json()["diagnostics"]), (&json!(1), &json!([])));
+
+    let same = api.put("/api/v1/workflows/order", &first.json()).await;
+    assert_eq!((same.status, &same.json()["version"]), (StatusCode::OK, &json!(1)), "what was read can be registered again");
+
+    let other = json!({ "id": "order", "steps": [{ "id": "b", "action": "echo" }] });
+    assert_eq!(api.put("/api/v1/workflows/order", &other).await.json()["version"], 2);
+    assert_eq!(api.get("/api/v1/workflows/order").await.json()["version"], 2);
+    assert_eq!(api.get("/api/v1/workflows/order?version=1").await.json()["name"], "Order");
+    assert_eq!(api.get("/api/v1/workflows").await.json()["workflows"].as_array().unwrap().len(), 1);
+    api.get("/api/v1/workflows/order?version=7").await.problem(404, "workflow_not_found");
+
+    assert_eq!(api.delete("/api/v1/workflows/order").await.json(), json!({ "deleted": true }));
+    api.delete("/api/v1/workflows/order").await.problem(404, "workflow_not_found");
+    api.get("/api/v1/workflows/order").await.problem(404, "workflow_not_found");
+    api.post("/api/v1/workflows/order/executions", &json!({})).await.problem(404, "workflow_not_found");
+}
+
+#[tokio::test]
+async fn a_definition_that_is_wrong_is_answered_with_all_that_is_wrong() {
+    let api = Api::new().await;
+    let steps = json!([
+        { "id": "a", "action": "echo", "dependOn": [] },
+        { "id": "b", "action": "echo", "dependsOn": ["aa"] }
+    ]);
+    let answer = api.put("/api/v1/workflows/order", &json!({ "id": "order", "steps": steps })).await;
+    answer.problem(422, "invalid_definition");
+    let body = answer.json();
+    let mut found: Vec<(&str, &str)> = body["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["severity"] == "error")
+        .map(|one| (one["pointer"].as_str().unwrap(), one["code"].as_str().unwrap()))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, [("/steps/0/dependOn", "unknown_field"), ("/steps/1/dependsOn/0", "unknown_step")]);
+    api.get("/api/v1/workflows/order").await.problem(404, "workflow_not_found");
+
+    let scheduled = json!({ "id": "order", "steps": [{ "id": "a", "action": "echo" }], "schedules": ["@daily"] });
+    let answer = api.put("/api/v1/workflows/order", &scheduled).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        (&answer.json()["diagnostics"][0]["code"], &answer.json()["diagnostics"][0]["pointer"]),
+        (&json!("not_supported"), &json!("/schedules"))
+    );
+}
+
+#[tokio::test]
+async fn the_id_in_the_path_is_the_id_in_the_definition() {
+    let api = Api::new().await;
+    let definition = json!({ "id": "order", "steps": [{ "id": "a", "action": "echo" }] });
+    let detail = api.put("/api/v1/workflows/other", &definition).await.problem(400, "invalid_parameter");
+    assert_eq!(detail, "the path says `other` and the definition says `order`: both have to be the same id");
+    let detail = api.put("/api/v1/workflows/-order", &definition).await.problem(400, "invalid_parameter");
+    assert!(detail.starts_with("`-order` is not a valid id"), "{detail}");
+}
+
+#[tokio::test]
+async fn an_input_is_kept_as_it_is_written() {
+    let api = Api::new().await;
+    api.workflow("order", &[("a", "echo")]).await;
+    let body = r#"{ "input": {"z": 1.10, "a": 12345678901234567890123, "s": "\u00e9"} }"#;
+    let answer = api.with_body(Method::POST, "/api/v1/workflows/order/executions", &[], body).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert!(answer.text.contains(r#""input":{"z": 1.10, "a": 12345678901234567890123, "s": "\u00e9"}"#), "{}", answer.text);
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(answer.header("location"), format!("/api/v1/executions/{id}"));
+    api.ended(&id).await;
+    let text = api.get(&format!("/api/v1/executions/{id}")).await.text;
+    assert!(text.contains(r#""z": 1.10, "a": 12345678901234567890123"#), "{text}");
+}
+
+#[tokio::test]
+async fn the_same_key_starts_once() {
+    let api = Api::new().await;
+    api.workflow("order", &[("a", "echo")]).await;
+    let start = async |key: &str, body: &str| {
+        api.with_body(Method::POST, "/api/v1/workflows/order/executions", &[("idempotency-key", key)], body).await
+    };
+    let first = start("k1", r#"{"input":{"a":1,"b":2}}"#).await;
+    let again = start("k1", r#"{"input":{"b":2, "a":1}}"#).await;
+    assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(first.json()["id"], again.json()["id"]);
+    assert_eq!(first.header("location"), again.header("location"));
+    let detail = start("k1", r#"{"input":{"a":2}}"#).await.problem(422, "idempotency_key_reused");
+    assert!(detail.contains(first.json()["id"].as_str().unwrap()), "{detail}");
+    let detail = start(&"x".repeat(256), "{}").await.problem(400, "invalid_parameter");
+    assert!(detail.starts_with("header `idempotency-key`: "), "{detail}");
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_be_says_why() {
+    let api = Api::new().await;
+    api.workflow("order", &[("a", "echo")]).await;
+    let path = "/api/v1/workflows/order/executions";
+    api.post(path, &json!({ "input": [1] })).await.problem(422, "invalid_input");
+    let detail = api.post(path, &json!({ "orderId": 1 })).await.problem(400, "invalid_json");
+    assert!(
+        detail.contains("unknown field `orderId`, expected `input`") && detail.contains(r#"send {"input": {...}}"#),
+        "{detail}"
+    );
+    api.post("/api/v1/workflows/nope/executions", &json!({})).await.problem(404, "workflow_not_found");
+    assert_eq!(api.call(path).await.status, StatusCode::CREATED, "no body is no input");
+    let deep = format!(r#"{{"input":{{"a":{}1{}}}}}"#, "[".repeat(200), "]".repeat(200));
+    let detail = api.with_body(Method::POST, path, &[], &deep).await.problem(400, "invalid_json");
+    assert!(detail.contains("nested deeper"), "{detail}");
+    let large = format!(r#"{{"input":{{"a":"{}"}}}}"#, "x".repeat(1 << 20));
+    let detail = api.with_body(Method::POST, path, &[], &large).await.problem(413, "payload_too_large");
+    assert!(detail.starts_with("the input of `order` is "), "{detail}");
+}
