@@ -6,6 +6,7 @@
 mod document;
 mod events;
 mod executions;
+mod guide;
 mod limits;
 mod problems;
 mod schema;
