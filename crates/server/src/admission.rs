@@ -77,7 +77,8 @@ pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) 
 
 fn out_of_time(changes: bool) -> Problem {
     if changes {
-        let detail = "the engine did not answer in time, and the change may have been written; repeating it with the same idempotency key is safe";
+        let detail = "the engine did not answer in time, and the change may have been written; repeating it with the same \
+                      idempotency key is safe";
         Problem::new(&Kind::OUTCOME_UNKNOWN, detail)
     } else {
         Problem::new(&Kind::STORE_UNAVAILABLE, "the engine did not answer in time; try again in a moment")

@@ -133,3 +133,29 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bug_is_answered_and_the_server_goes_on() {
+        let bug = || async {
+            if true {
+                panic!("the tests' own");
+            }
+        };
+        let router: Router = Router::new().route("/bug", axum::routing::get(bug)).layer(CatchPanicLayer::custom(panicked));
+        for _ in 0..2 {
+            let response = router.clone().oneshot(Request::get("/bug").body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            let text = std::str::from_utf8(&body).unwrap();
+            assert!(text.contains(r#""code":"internal""#) && !text.contains("tests' own"), "{text}");
+        }
+    }
+}

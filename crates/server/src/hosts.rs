@@ -50,7 +50,8 @@ impl Hosts {
         };
         if !self.contains(named.host()) {
             let detail = format!(
-                "this server does not answer to the name `{}`; call it as `127.0.0.1` or `localhost`, or allow the name where it is started",
+                "this server does not answer to the name `{}`; call it as `127.0.0.1` or `localhost`, or allow the name where \
+                 it is started",
                 named.host()
             );
             return Err(Problem::new(&Kind::HOST_NOT_ALLOWED, detail));

@@ -20,7 +20,8 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
-    let span = tracing::debug_span!("request", id = id.to_str().unwrap_or_default());
+    // At this level it is there for warnings and errors too, whatever else the log shows.
+    let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
     let mut response = next.run(request).instrument(span).await;
     let took = began.elapsed();
     if let Some(path) = path {

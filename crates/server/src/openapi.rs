@@ -6,7 +6,8 @@ use axum::{extract::State, http::header};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, Response as Described, ResponseBuilder};
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, RefOr, Response as Described, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -36,21 +37,52 @@ struct Api;
 /// The routes, and the document about them.
 pub(crate) fn describe(routes: OpenApiRouter<App>) -> (Router<App>, Bytes) {
     let (router, described) = OpenApiRouter::with_openapi(Api::openapi()).merge(routes).split_for_parts();
-    let document = with_problems(described);
+    let document = completed(described);
     let text = serde_json::to_vec_pretty(&document).expect("a document of strings serializes");
     (router, text.into())
 }
 
-/// Every operation of the API can answer with a problem.
-fn with_problems(mut document: Document) -> Document {
+/// Every operation of the API can answer with a problem; and what may be left out is not therefore `null`.
+fn completed(mut document: Document) -> Document {
     for (path, item) in &mut document.paths.paths {
-        if path.starts_with("/api/") {
-            operations(item).for_each(|operation| {
+        for operation in operations(item) {
+            if path.starts_with("/api/") {
                 operation.responses.responses.insert("default".to_owned(), problem().into());
-            });
+            }
+            let parameters = operation.parameters.iter_mut().flatten().filter_map(here);
+            parameters.filter_map(|parameter| parameter.schema.as_mut()).for_each(never_null);
+            let contents = operation.request_body.iter_mut().filter_map(here).flat_map(|body| body.content.values_mut());
+            contents.filter_map(here).filter_map(|content| content.schema.as_mut()).for_each(never_null);
         }
     }
     document
+}
+
+/// What is written where it is used.
+fn here<T>(described: &mut RefOr<T>) -> Option<&mut T> {
+    match described {
+        RefOr::T(described) => Some(described),
+        RefOr::Ref(_) => None,
+    }
+}
+
+/// Takes `null` out of what `Option` is described as.
+fn never_null(schema: &mut RefOr<Schema>) {
+    let never = match schema {
+        RefOr::T(Schema::Object(object)) => {
+            if let SchemaType::Array(types) = &object.schema_type
+                && let [one, Type::Null] = types.as_slice()
+            {
+                object.schema_type = SchemaType::Type(one.clone());
+            }
+            return;
+        }
+        RefOr::T(Schema::OneOf(either)) => either.items.iter().find(|one| matches!(one, RefOr::Ref(_))).cloned(),
+        _ => None,
+    };
+    if let Some(never) = never {
+        *schema = never;
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -45,7 +45,13 @@ impl<'a> Endpoint<'a> {
 }
 
 /// All endpoints, by name.
-#[utoipa::path(get, path = "/api/v1/endpoints", operation_id = "listEndpoints", tag = "endpoints", responses((status = 200, description = "All of them", body = schema::EndpointList)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/endpoints",
+    operation_id = "listEndpoints",
+    tag = "endpoints",
+    responses((status = 200, description = "All of them", body = schema::EndpointList))
+)]
 pub(crate) async fn endpoints(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct List<'a> {

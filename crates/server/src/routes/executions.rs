@@ -192,12 +192,20 @@ impl<'a> Row<'a> {
     tag = "executions",
     params(
         ("workflowId" = Option<String>, Query, description = "Of this workflow only"),
-        ("status" = Option<Vec<schema::ExecutionStatus>>, Query, description = "With one of these; may be repeated, or hold several with commas between"),
+        (
+            "status" = Option<Vec<schema::ExecutionStatus>>,
+            Query,
+            description = "With one of these; may be repeated, or hold several with commas between"
+        ),
         ("startedAfter" = Option<i64>, Query, description = "Epoch milliseconds"),
         ("startedBefore" = Option<i64>, Query, description = "Epoch milliseconds"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "50 unless given; a page also ends at 4 MiB"),
         ("cursor" = Option<String>, Query, description = "The `nextCursor` of the page before"),
-        ("include" = Option<String>, Query, description = "Further fields, with commas between: `input`, `output`, `state`, `stepResults`, `history`")
+        (
+            "include" = Option<String>,
+            Query,
+            description = "Further fields, with commas between: `input`, `output`, `state`, `stepResults`, `history`"
+        )
     ),
     responses((status = 200, description = "One page", body = schema::ExecutionList))
 )]

@@ -16,7 +16,12 @@ struct Health {
 }
 
 /// The process is there.
-#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It is there", body = schema::Health)))]
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    responses((status = 200, description = "It is there", body = schema::Health))
+)]
 pub(crate) async fn healthz() -> Result<Response, Problem> {
     reply::ok(&Health { status: "ok" })
 }
@@ -42,7 +47,12 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Response, Problem> 
 }
 
 /// Metrics in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, description = "Metrics", content_type = "text/plain", body = String)))]
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((status = 200, description = "Metrics", content_type = "text/plain", body = String))
+)]
 pub(crate) async fn metrics(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
     match &app.metrics {
         Some(handle) => {

@@ -42,7 +42,9 @@ impl FromQuery for StreamQuery {
         ("after" = Option<u64>, Query, description = "Entries with a higher `seq`; `Last-Event-ID` wins"),
         ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last message that was seen")
     ),
-    responses((status = 200, description = "Messages whose data is an entry", content_type = "text/event-stream", body = schema::HistoryEntry))
+    responses(
+        (status = 200, description = "Messages whose data is an entry", content_type = "text/event-stream", body = schema::HistoryEntry)
+    )
 )]
 pub(crate) async fn stream(
     State(app): State<App>,

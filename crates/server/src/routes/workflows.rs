@@ -15,7 +15,12 @@ use crate::problem::{Kind, Problem};
 use crate::{limits, reply, schema};
 
 /// All workflows, each in its newest version, by id.
-#[utoipa::path(get, path = "/api/v1/workflows", tag = "workflows", responses((status = 200, description = "All of them", body = schema::DefinitionList)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/workflows",
+    tag = "workflows",
+    responses((status = 200, description = "All of them", body = schema::DefinitionList))
+)]
 pub(crate) async fn definitions(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct List {
@@ -41,8 +46,13 @@ impl FromQuery for VersionQuery {
     get,
     path = "/api/v1/workflows/{id}",
     tag = "workflows",
-    params(("id" = String, Path, description = "The workflow's id"), ("version" = Option<u32>, Query, description = "The newest unless given")),
-    responses((status = 200, description = "As it was registered, with `version`, `createdAt` and `updatedAt`", body = schema::Definition))
+    params(
+        ("id" = String, Path, description = "The workflow's id"),
+        ("version" = Option<u32>, Query, description = "The newest unless given")
+    ),
+    responses(
+        (status = 200, description = "As it was registered, with `version`, `createdAt` and `updatedAt`", body = schema::Definition)
+    )
 )]
 pub(crate) async fn definition(
     State(app): State<App>,
