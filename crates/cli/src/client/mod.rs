@@ -61,6 +61,8 @@ impl Client {
         if base.scheme() != "http" && base.scheme() != "https" {
             return Err(Error::usage(format!("--url: `{url}` must begin with http:// or https://")));
         }
+        // One that is there already does as well.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .user_agent(concat!("workflow/", env!("CARGO_PKG_VERSION")));

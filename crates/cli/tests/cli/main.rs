@@ -1,0 +1,9 @@
+//! The real binary, as a person or a script runs it: against a server that answers what a test tells it to (`fake`), and against
+//! `workflow serve` itself.
+
+mod definitions;
+mod executions;
+mod fake;
+mod offline;
+mod process;
+mod served;
