@@ -1,6 +1,6 @@
 //! Tables without lines: a dim heading, two spaces between columns.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, presets};
 
 use super::dim;
 
@@ -32,8 +32,13 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>, right: &[usize], overflo
         }
         table.add_row(row);
     }
-    for column in table.column_iter_mut() {
+    let last = headings.len().saturating_sub(1);
+    for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
+        // Ids and names are for copying: only what comes last gives way.
+        if index < last {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     for &index in right {
         if let Some(column) = table.column_mut(index) {

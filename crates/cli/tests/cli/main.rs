@@ -1,6 +1,8 @@
 //! The real binary, as a person or a script runs it: against a server that answers what a test tells it to (`fake`), and against
 //! `workflow serve` itself.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, also in what tests share")]
+
 mod definitions;
 mod executions;
 mod fake;
