@@ -197,6 +197,7 @@ impl Ring {
         // Rows of what it wants stay as long as nothing happens to it; then it is in memory, and they go.
         let unparked = resident.parked && !events.is_empty();
         resident.parked &= !unparked;
+        resident.pinned &= events.is_empty();
         let (status, wake_at) = (resident.status(), head::wake_at(outstanding, resident.parked));
         let at_rest = outstanding.in_flight.is_empty() && outstanding.ready.is_empty();
         let write = match resident.written {

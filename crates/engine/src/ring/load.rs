@@ -175,6 +175,7 @@ impl Ring {
                     resident.execution.fetch_payload(*seq, text);
                 }
                 resident.fetching = false;
+                resident.pinned = true;
                 self.residents.remeasure(id);
                 self.cache(id);
                 if self.store.is_up() {

@@ -35,6 +35,8 @@ pub struct Resident {
     pub parked: bool,
     /// Some payload is not in memory.
     pub absent: bool,
+    /// Payloads were fetched for what it does next: they stay until it has done it.
+    pub pinned: bool,
     /// Its entry in the cache of long payloads.
     pub cached: Option<Cached>,
     /// What it counts for in the memory that executions may take.
@@ -119,6 +121,7 @@ impl Resident {
             timer: None,
             parked: false,
             absent,
+            pinned: false,
             cached: None,
             bytes: 0,
         }
@@ -276,7 +279,7 @@ impl Residents {
                 return;
             }
             let Some(resident) = self.map.get_mut(&id) else { continue };
-            if resident.batch > durable || resident.is_blocked() {
+            if resident.batch > durable || resident.is_blocked() || resident.pinned {
                 continue;
             }
             let bytes = resident.cached.take().map_or(0, |cached| cached.bytes);
