@@ -225,16 +225,18 @@ impl Rig {
             Some(Trouble::BeforeUnknown) => Err(unknown()),
             Some(Trouble::AfterUnknown) => self.store.commit(&batch).and(Err(unknown())),
         };
-        if result.is_ok() {
-            self.note(&batch);
+        if let Ok(committed) = &result {
+            self.note(&batch, committed);
         }
         self.input(Input::Committed { number: batch.number, result });
         self.turn();
     }
 
-    fn note(&mut self, batch: &Batch) {
+    fn note(&mut self, batch: &Batch, committed: &Committed) {
         let mut transitions = Vec::new();
-        for change in batch.items.iter().flat_map(|item| &item.changes) {
+        let is_taken = |place: usize| committed.taken.iter().any(|(taken, _)| *taken == place);
+        let items = batch.items.iter().enumerate().filter(|(place, _)| !is_taken(*place));
+        for change in items.flat_map(|(_, item)| &item.changes) {
             if let Change::Transition(transition) = change
                 && !transition.events.is_empty()
             {
