@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use workflow_core::command::Outcome;
 use workflow_core::definition::Definition;
 use workflow_core::event::TriggeredBy;
 use workflow_core::failure::Failure;
-use workflow_core::id::{ActionName, ExecutionId, IdempotencyKey, SessionId};
+use workflow_core::id::{ActionName, ExecutionId, IdempotencyKey, SessionId, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::limits::Limits;
 use workflow_core::refusal::Control;
@@ -77,6 +78,7 @@ pub struct Rig {
     providers: u64,
     life: u64,
     options: Options,
+    definitions: RefCell<BTreeMap<(WorkflowId, Version), Arc<Definition>>>,
 }
 
 pub fn json(text: &str) -> Json {
@@ -158,6 +160,7 @@ impl Rig {
             providers: 0,
             life,
             options,
+            definitions: RefCell::default(),
         }
     }
 
@@ -399,11 +402,17 @@ impl Rig {
         }
     }
 
-    pub fn definition_of(&self, id: ExecutionId) -> Definition {
+    pub fn definition_of(&self, id: ExecutionId) -> Arc<Definition> {
         let head = self.store.load(&[id]).unwrap().pop().flatten().unwrap().head;
-        let rows = self.store.definitions().unwrap();
-        let row = rows.into_iter().find(|row| row.workflow == head.workflow && row.version == head.version).unwrap();
-        Definition::from_stored(&row.stored).unwrap()
+        let pin = (head.workflow, head.version);
+        let mut definitions = self.definitions.borrow_mut();
+        if !definitions.contains_key(&pin) {
+            for row in self.store.definitions().unwrap() {
+                let definition = Definition::from_stored(&row.stored).unwrap();
+                definitions.insert((row.workflow, row.version), Arc::new(definition));
+            }
+        }
+        definitions[&pin].clone()
     }
 
     pub fn status(&self, id: ExecutionId) -> Status {
