@@ -78,9 +78,10 @@ fn place(at: &str) -> &str {
     if at.is_empty() { "(whole)" } else { at }
 }
 
-/// `1` and `1.0` are one number.
+/// `1` and `1.0` are one number; whole numbers are compared exactly.
 fn same_number(a: &Value, b: &Value) -> bool {
-    matches!((a.as_f64(), b.as_f64()), (Some(a), Some(b)) if a == b)
+    let (Value::Number(a), Value::Number(b)) = (a, b) else { return false };
+    if a.is_f64() || b.is_f64() { a.as_f64() == b.as_f64() } else { a == b }
 }
 
 fn text_matches(text: &str, found: &Value, names: &Names) -> bool {
@@ -122,6 +123,7 @@ mod tests {
         assert!(differs(r#"{"=":{"a":1}}"#, r#"{"a":1,"b":2}"#));
         assert!(differs(r#"{"a":"<absent>"}"#, r#"{"a":null}"#));
         assert!(differs("[1]", "[1,2]"));
+        assert!(differs("12345678901234567890", "12345678901234567891"));
         assert!(differs(r#"{"a":null}"#, "{}"));
     }
 
