@@ -35,6 +35,11 @@ impl Problem {
         Problem { status, code, detail, diagnostics, text }
     }
 
+    /// One that was found without asking.
+    pub fn local(code: &str, detail: &str) -> Problem {
+        Problem::new(422, serde_json::json!({ "status": 422, "code": code, "detail": detail }).to_string())
+    }
+
     /// As the server sent it, when that is JSON.
     pub fn json(&self) -> String {
         if serde_json::from_str::<serde::de::IgnoredAny>(&self.text).is_ok() {

@@ -3,11 +3,11 @@
 use super::Context;
 use super::control::{Answered, each};
 use super::files::{Loaded, load};
-use super::validate::print_findings;
+use super::validate::{findings, print_findings};
 use crate::args::Files;
 use crate::client::Problem;
 use crate::client::model::{Definition, Workflows};
-use crate::diagnostics::{self, Document, Finding, Source};
+use crate::diagnostics::{self, Document, Finding, Severity, Source};
 use crate::error::Error;
 use crate::output;
 use crate::render::{self, Clock, clean, code, counted, dim, look};
@@ -57,9 +57,10 @@ struct Registered {
 
 /// The server's JSON; of a refusal as `Err`. Both have been shown.
 async fn register_one(context: &Context, source: &Source, document: &Document) -> Result<Result<String, String>, Error> {
-    let Some(id) = document.text_of("id") else {
-        let message = format!("{} holds a definition without an `id`, or whose `id` is no text", source.name);
-        return Err(Error::failed("invalid_definition", message));
+    let Some(id) = document.text_of("id").filter(|id| !id.is_empty()) else {
+        // Without an id there is nothing to ask the server for.
+        let problem = Problem::local("invalid_definition", "a definition has no `id`, or one that is no text");
+        return Ok(Err(refused(context, source, document, &problem)?));
     };
     let request = context.client.put(&["workflows", id]).json(document.json.text());
     match request.send().await {
@@ -71,11 +72,7 @@ async fn register_one(context: &Context, source: &Source, document: &Document) -
             }
             Ok(Ok(answer.text))
         }
-        Err(Error::Refused(problem)) if context.json => Ok(Err(problem.json())),
-        Err(Error::Refused(problem)) => {
-            refused(source, document, &problem)?;
-            Ok(Err(String::new()))
-        }
+        Err(Error::Refused(problem)) => Ok(Err(refused(context, source, document, &problem)?)),
         Err(error) => Err(error),
     }
 }
@@ -88,15 +85,21 @@ fn registered_line(definition: &Definition, status: u16) -> String {
     format!("{glyph} {what} {} {version} {}", code(&clean(&definition.id)), dim(&format!("({steps})")))
 }
 
-fn refused(source: &Source, document: &Document, problem: &Problem) -> Result<(), Error> {
-    print_findings(source, document, &problem.diagnostics)?;
-    let summary = match diagnostics::summary(&problem.diagnostics) {
+/// Shows a refusal, and answers it as JSON.
+fn refused(context: &Context, source: &Source, document: &Document, problem: &Problem) -> Result<String, Error> {
+    if context.json {
+        return Ok(problem.json());
+    }
+    let own = || findings(document).into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let found: Vec<Finding> = if problem.diagnostics.is_empty() { own() } else { problem.diagnostics.clone() };
+    print_findings(source, document, &found)?;
+    let summary = match diagnostics::summary(&found) {
         Some(summary) => format!("it has {summary}"),
         None => clean(&problem.detail),
     };
     let name = code(&clean(document.text_of("id").unwrap_or(&source.name)));
     output::complain(&format!("{} {name} was not registered: {summary}", look("failed").painted_glyph()));
-    Ok(())
+    Ok(String::new())
 }
 
 pub async fn list(context: &Context) -> Result<(), Error> {

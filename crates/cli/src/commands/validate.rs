@@ -67,9 +67,21 @@ fn check(source: &Source, document: &Document, json: bool) -> Result<Verdict, Er
     let id = document.text_of("id").map(str::to_owned);
     if !json {
         print_findings(source, document, &findings)?;
-        output::line(&line(source, id.as_deref(), steps, &findings))?;
+        let line = line(source, id.as_deref(), steps, &findings);
+        // What was drawn needs air below it.
+        output::line(&if findings.is_empty() { line } else { format!("{line}\n") })?;
     }
     Ok(Verdict { file: source.name.clone(), id, ok, diagnostics: raw })
+}
+
+/// What this binary finds wrong with a definition, when the server only said no.
+pub fn findings(document: &Document) -> Vec<Finding> {
+    let found = match Definition::check(&document.json, &Limits::default()) {
+        Ok(checked) => checked.diagnostics,
+        Err(diagnostics) => diagnostics,
+    };
+    let texts = found.iter().filter_map(|diagnostic| serde_json::to_string(diagnostic).ok());
+    texts.filter_map(|text| serde_json::from_str(&text).ok()).collect()
 }
 
 /// Every finding in its place.

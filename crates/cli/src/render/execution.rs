@@ -3,7 +3,7 @@
 use crate::client::model::{Definition, DefinitionStep, Execution, StepResult};
 
 use super::answer::{answer, attempts, last_error};
-use super::look::{DIM, Look, RED, YELLOW};
+use super::look::{CYAN, DIM, Look, RED, YELLOW};
 use super::table::{Overflow, table};
 use super::{Clock, bold, clean, cut, dim, first_line, look, painted, pretty, span};
 
@@ -165,15 +165,18 @@ fn not_considered(execution: &Execution, step: &DefinitionStep) -> Vec<String> {
     vec![name, String::new(), String::new(), String::new(), dim(&why)]
 }
 
-/// The command that helps now.
+/// The commands that help now.
 fn next(execution: &Execution) -> String {
-    let id = clean(&execution.id);
-    let help = match execution.status.as_str() {
-        "failed" => {
-            format!("workflow retry {id}     go on from the step that failed\n  workflow history {id}   see every attempt")
-        }
-        "paused" => format!("workflow resume {id}    go on"),
+    let helps: &[(&str, &str)] = match execution.status.as_str() {
+        "failed" => &[("retry", "go on from the step that failed"), ("history", "see every attempt")],
+        "paused" => &[("resume", "go on")],
         _ => return String::new(),
     };
-    format!("\n  {}\n", dim(&help))
+    let id = clean(&execution.id);
+    let width = helps.iter().map(|(command, _)| command.len()).max().unwrap_or(0) + id.len() + "workflow  ".len();
+    let line = |(command, what): &(&str, &str)| {
+        let command = format!("{:<width$}", format!("workflow {command} {id}"));
+        format!("  {}  {}\n", painted(CYAN, &command), dim(what))
+    };
+    format!("\n{}", helps.iter().map(line).collect::<String>())
 }

@@ -53,6 +53,18 @@ fn what_the_server_finds_is_drawn_into_the_file() {
 }
 
 #[test]
+fn a_refusal_without_findings_is_drawn_from_the_check_of_this_binary() {
+    let fake = Fake::new().refuses("PUT /api/v1/workflows/gr%C3%B6%C3%9Fe", 400, "invalid_parameter", "no such id");
+    let (_directory, path) =
+        file(r#"[{"id": "größe", "steps": [{"id": "a", "action": "b"}]}, {"steps": [{"id": "a", "action": "b"}]}]"#);
+    let ran = fake.run(&["register", &path]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.contains("error[invalid_workflow_id]") && ran.stdout.contains("error[missing_field]"), "{}", ran.stdout);
+    let answers = fake.run(&["register", "--json", &path]).json();
+    assert_eq!((&answers[0]["code"], &answers[1]["code"]), (&"invalid_parameter".into(), &"invalid_definition".into()));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_keeps_all_from_being_registered() {
     let fake = Fake::new();
     let (_directory, path) = file("{\"id\": \"order\",");

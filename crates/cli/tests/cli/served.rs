@@ -1,6 +1,7 @@
 //! `workflow serve`, and the whole command line against it.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
@@ -16,7 +17,8 @@ struct Served {
 
 impl Served {
     fn start(directory: &Path, arguments: &[&str]) -> Served {
-        let mut command = workflow(&[&["serve", "--json", "--listen", "127.0.0.1:0"], arguments].concat());
+        let mut command = workflow(&[&["serve", "--json"], arguments].concat());
+        command.env("WORKFLOW_LISTEN", "127.0.0.1:0");
         let mut child = command.current_dir(directory).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -133,6 +135,80 @@ fn what_was_started_is_there_after_a_crash_and_after_an_orderly_stop() {
     assert_eq!(code, Some(0), "{log}");
     let served = Served::start(directory.path(), &["--db", "orders.db"]);
     assert_eq!(served.run(&["list", "--json"]).json().as_array().unwrap().len(), 2);
+}
+
+/// A server whose one execution is in the middle of its step, the endpoint that never answers, and the execution's id.
+fn served_in_the_middle(directory: &Path, arguments: &[&str]) -> (Served, Silent, String) {
+    let served = Served::start(directory, &[&["--db", "orders.db"], arguments].concat());
+    let mut silent = Silent::new();
+    assert_eq!(served.run(&["endpoint", "add", "orders", &silent.url, "--action", "chargeCard"]).code, 0);
+    served.run(&["register", directory.join("order.json").to_str().unwrap()]);
+    let id = served.run(&["start", "order", "--json"]).json()["id"].as_str().unwrap().to_owned();
+    silent.called();
+    (served, silent, id)
+}
+
+/// An endpoint that takes calls and never answers them.
+struct Silent {
+    listener: TcpListener,
+    url: String,
+    calls: Vec<TcpStream>,
+}
+
+impl Silent {
+    fn new() -> Silent {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Silent { listener, url, calls: Vec::new() }
+    }
+
+    /// Waits until the next call has come: its step is in flight.
+    fn called(&mut self) {
+        self.calls.push(self.listener.accept().unwrap().0);
+    }
+}
+
+#[test]
+fn a_stop_waits_for_steps_within_its_bound_and_they_run_again_afterwards() {
+    let directory = directory();
+    let (served, mut silent, id) = served_in_the_middle(directory.path(), &["--stop-within", "50ms"]);
+    let (code, log) = served.stop();
+    assert_eq!(code, Some(0), "{log}");
+    let served = Served::start(directory.path(), &["--db", "orders.db"]);
+    silent.called();
+    let history = served.run(&["history", &id]).stdout;
+    assert!(history.contains("interrupted: the engine was stopped; the step runs again"), "{history}");
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let directory = directory();
+    let (mut served, _silent, _) = served_in_the_middle(directory.path(), &["--stop-within", "10m"]);
+    served.signal("TERM");
+    let mut log = BufReader::new(served.child.stderr.take().unwrap()).lines();
+    log.find(|line| line.as_ref().unwrap().contains("stopping")).unwrap().unwrap();
+    served.signal("INT");
+    assert_eq!(served.child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn wait_outlives_a_crash_of_the_server() {
+    let directory = directory();
+    let slow = directory.path().join("slow.yaml");
+    std::fs::write(&slow, "id: slow\nsteps: [{ id: nap, action: noop, wait: 1500ms }]\n").unwrap();
+    let served = Served::start(directory.path(), &["--db", "orders.db"]);
+    let listen = served.url.strip_prefix("http://").unwrap().to_owned();
+    served.run(&["register", slow.to_str().unwrap()]);
+    let mut command = workflow(&["start", "slow", "--wait"]);
+    let mut waiting = command.env("WORKFLOW_URL", &served.url).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(waiting.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.contains("nap waiting")).unwrap();
+    served.signal("KILL");
+    drop(served);
+    lines.find(|line| line.contains("does not answer")).unwrap();
+    let _served = Served::start(directory.path(), &["--db", "orders.db", "--listen", &listen]);
+    lines.find(|line| line.contains("✓ nap completed")).unwrap();
+    assert_eq!(waiting.wait().unwrap().code(), Some(0));
 }
 
 #[test]

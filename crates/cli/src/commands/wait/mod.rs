@@ -3,17 +3,19 @@
 //! The stream of the execution only says when to look again. Without it (an old server, a proxy in between) the server is asked to
 //! hold its answer for a moment, which shows the end at once and steps within a second.
 
+mod view;
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Context;
-use super::executions::definition_of;
-use crate::client::model::{Definition, Execution};
+use crate::client::model::Execution;
 use crate::client::{Answer, Stream};
 use crate::error::Error;
 use crate::output;
-use crate::render::{self, Clock, clean, code, dim, look, painted, pretty, span};
+use crate::render::{clean, code, look, pretty, span};
+use view::View;
 
 /// How often running times and spinners move.
 const FRAME: Duration = Duration::from_millis(100);
@@ -62,6 +64,7 @@ async fn follow(context: &Context, first: Answer, execution: Execution, mut view
         }
         answer = look_again(context, &execution.id, news.stream.is_none(), &mut view, &execution).await?;
         execution = answer.read()?;
+        news.listen_again(context, &execution).await;
         view.show(&execution)?;
     }
     view.end()?;
@@ -84,10 +87,14 @@ async fn look_again(context: &Context, id: &str, hold: bool, view: &mut View, la
         };
         match result {
             Err(Error::Failed { code, .. }) if code != "unexpected_answer" && since.elapsed() < GONE_MAX => {
-                view.say_unreachable(context.client.address())?;
-                sleep(FRAME * 5).await;
+                view.server_is_gone(context.client.address())?;
+                view.show(last)?;
+                sleep(FRAME).await;
             }
-            other => return other,
+            other => {
+                view.server_is_back();
+                return other;
+            }
         }
     }
 }
@@ -95,13 +102,21 @@ async fn look_again(context: &Context, id: &str, hold: bool, view: &mut View, la
 /// Whether something has happened.
 struct News {
     stream: Option<Stream>,
+    broke: bool,
 }
 
 impl News {
     async fn open(context: &Context, id: &str) -> News {
         let request = context.client.get(&["executions", id, "stream"]);
         // The stream may be refused or missing; then the server is asked again and again.
-        News { stream: request.stream().await.ok() }
+        News { stream: request.stream().await.ok(), broke: false }
+    }
+
+    /// A stream that broke off is opened again once the server answers: it may be another one by now.
+    async fn listen_again(&mut self, context: &Context, execution: &Execution) {
+        if self.broke && !execution.has_ended() {
+            *self = News::open(context, &execution.id).await;
+        }
     }
 
     /// Waits for news, while the view keeps moving. At once when there is no stream.
@@ -112,7 +127,7 @@ impl News {
             tokio::select! {
                 changed = stream.changed() => {
                     if changed.is_none() {
-                        self.stream = None;
+                        (self.stream, self.broke) = (None, true);
                     }
                     return Ok(());
                 }
@@ -121,83 +136,6 @@ impl News {
             }
         }
     }
-}
-
-/// What a person sees meanwhile.
-enum View {
-    /// Drawn in place; how many lines stand there, and the number of the frame.
-    Live {
-        definition: Option<Definition>,
-        drawn: usize,
-        tick: usize,
-    },
-    /// A line for every change.
-    Lines {
-        before: Option<Box<Execution>>,
-    },
-    Nothing,
-}
-
-impl View {
-    async fn new(context: &Context, execution: &Execution) -> View {
-        match (context.json, output::is_terminal()) {
-            (true, _) => View::Nothing,
-            (false, true) => View::Live { definition: definition_of(context, execution).await, drawn: 0, tick: 0 },
-            (false, false) => View::Lines { before: None },
-        }
-    }
-
-    fn is_live(&self) -> bool {
-        matches!(self, View::Live { .. })
-    }
-
-    fn show(&mut self, execution: &Execution) -> Result<(), Error> {
-        let clock = Clock::here();
-        match self {
-            View::Nothing => Ok(()),
-            View::Live { definition, drawn, tick } => {
-                let width = output::width().unwrap_or(80);
-                let lines = render::live(execution, definition.as_ref(), &clock, width, *tick);
-                let frame = redraw(&lines, *drawn);
-                (*drawn, *tick) = (lines.len(), *tick + 1);
-                output::print_raw(&frame)
-            }
-            View::Lines { before } => {
-                if before.is_none() {
-                    output::line(&format!("started {} {}", clean(&execution.id), dim(&clean(&execution.workflow_id))))?;
-                }
-                for line in render::lines_of_change(before.as_deref(), execution, &clock) {
-                    output::line(&line)?;
-                }
-                *before = Some(Box::new(execution.clone()));
-                Ok(())
-            }
-        }
-    }
-
-    fn say_unreachable(&mut self, address: &str) -> Result<(), Error> {
-        match self {
-            View::Nothing | View::Lines { .. } => Ok(()),
-            View::Live { drawn, .. } => {
-                *drawn += 1;
-                output::print_raw(&format!(
-                    "\r\u{1b}[K  {}\n",
-                    painted(look("retrying").style, &format!("{address} does not answer; trying again"))
-                ))
-            }
-        }
-    }
-
-    fn end(&mut self) -> Result<(), Error> {
-        if self.is_live() { output::line("") } else { Ok(()) }
-    }
-}
-
-/// Goes back over what was drawn and draws `lines` in its place.
-fn redraw(lines: &[String], drawn: usize) -> String {
-    let up = if drawn > 0 { format!("\u{1b}[{drawn}A") } else { String::new() };
-    let lines: String = lines.iter().map(|line| format!("\r{line}\u{1b}[K\n")).collect();
-    format!("{up}{lines}\u{1b}[J")
 }
 
 /// How it ended: the output, or the error and what helps.
