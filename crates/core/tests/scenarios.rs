@@ -21,7 +21,8 @@ use workflow_core::json::Json;
 use workflow_core::limits::Limits;
 use workflow_core::outstanding::{needs, outstanding};
 use workflow_core::refusal::Refusal;
-use workflow_core::scenario::{Act, End, Names, Request, STARTS_AT, Scenario, Slots, compact, differences};
+use workflow_core::scenario::{Act, End, Names, Request, STARTS_AT, Scenario, Slots};
+use workflow_core::scenario::{compact, differences, entry_differences, transition_differences};
 use workflow_core::task::task;
 use workflow_core::time::Timestamp;
 use workflow_core::{trigger, view};
@@ -307,10 +308,6 @@ impl Home {
         let refused =
             seen.refused.as_ref().map(|refusal| serde_json::json!({"code": refusal.code(), "message": refusal.to_string()}));
         compare("refused", expect.refused.as_ref(), &|| refused.clone().unwrap_or_default());
-        if let Some(expected) = &expect.events {
-            let found = || pair(expected, &seen.events);
-            compare("events", Some(&Value::Array(expected.clone())), &found);
-        }
         let started = |index: &usize| serde_json::to_value(self.executions[*index].view()).unwrap();
         let list = |values: &Option<Vec<Value>>| values.clone().map(Value::Array);
         compare("started", list(&expect.started).as_ref(), &|| seen.started.iter().map(started).collect());
@@ -323,6 +320,11 @@ impl Home {
             {
                 compare("task", Some(expected), &|| live.task(expected["step"].as_str().unwrap()));
             }
+        }
+        if let Some(expected) = &expect.events {
+            wrong.extend(
+                entry_differences(expected, &seen.events, &names).into_iter().map(|difference| format!("events{difference}")),
+            );
         }
         if let (None, Some(refused)) = (&expect.refused, &seen.refused) {
             wrong.push(format!("refused: {refused}"));
@@ -339,15 +341,7 @@ impl Home {
             wrong.extend(differences(expected, Some(&view), &names));
         }
         if let Some(transitions) = &end.transitions {
-            let seen: Vec<String> =
-                transitions.iter().zip(&live.commits).map(|(expected, seen)| as_precise(expected, seen)).collect();
-            if seen != *transitions || transitions.len() != live.commits.len() {
-                wrong.push(format!(
-                    "transitions: expected\n      {}\n    found\n      {}",
-                    transitions.join("\n      "),
-                    live.commits.join("\n      ")
-                ));
-            }
+            wrong.extend(transition_differences(transitions, &live.commits));
         }
         if let Some(entries) = end.entries.filter(|&entries| entries != live.events.len()) {
             wrong.push(format!("expected {entries} entries, found {}", live.events.len()));
@@ -362,29 +356,6 @@ impl Home {
             ids: self.executions.iter().map(|live| (live.execution.workflow.to_string(), id(live))).collect(),
         }
     }
-}
-
-/// Entries as they are expected: some as objects, some in a few words.
-fn pair(expected: &[Value], seen: &[Value]) -> Value {
-    let entry = |(index, entry): (usize, &Value)| match expected.get(index) {
-        Some(Value::Object(_)) => {
-            let mut entry = entry.clone();
-            entry["entry"] = Value::String(compact(&entry));
-            entry
-        }
-        _ => Value::String(compact(entry)),
-    };
-    seen.iter().enumerate().map(entry).collect()
-}
-
-/// The transition that was seen, without the numbers of attempts that the expected one leaves out.
-fn as_precise(expected: &str, seen: &str) -> String {
-    let (expected, entries): (Vec<&str>, Vec<&str>) = (expected.split(", ").collect(), seen.split(", ").collect());
-    let shorten = |(index, entry): (usize, &&str)| match expected.get(index) {
-        Some(expected) if !expected.ends_with(')') => entry.split(" (").next().unwrap_or(entry).to_owned(),
-        _ => (*entry).to_owned(),
-    };
-    entries.iter().enumerate().map(shorten).collect::<Vec<_>>().join(", ")
 }
 
 /// Folding what was written gives the live execution, and the same outstanding work.

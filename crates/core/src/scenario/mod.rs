@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-pub use compare::{Names, compact, differences};
+pub use compare::{Names, compact, differences, entry_differences, transition_differences};
 
 use crate::failure::Failure;
 use crate::json::Json;
