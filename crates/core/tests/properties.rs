@@ -422,3 +422,18 @@ fn what_cannot_follow_is_corrupt() {
     let gap = Recorded { seq: home.execution.seq + 2, at, event: Event::Paused { key: None } };
     assert!(apply(&mut home.execution.clone(), &gap).is_err());
 }
+
+/// One transition can be long: the limit holds inside it too.
+#[test]
+fn a_long_chain_of_noops_stops_at_the_limit() {
+    let step = |n: usize| {
+        let after = if n == 0 { String::new() } else { format!(r#""s{}""#, n - 1) };
+        format!(r#"{{"id":"s{n}","action":"noop","wait":"0s","condition":"true","dependsOn":[{after}]}}"#)
+    };
+    let source = format!(r#"{{"id":"w","steps":[{}]}}"#, (0..300).map(step).collect::<Vec<_>>().join(","));
+    let definition = Definition::check(&Json::parse(source).unwrap(), &Limits::default()).unwrap().definition;
+    let history_entries_max = Limits::history_reserve(definition.steps.len()) + 20;
+    let home = Home::start(&definition, Limits { history_entries_max, ..Limits::default() });
+    assert_eq!(status(&definition, &home.execution), Status::Failed);
+    assert!(home.execution.seq <= history_entries_max);
+}
