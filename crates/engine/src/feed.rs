@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use workflow_core::event::Event;
 use workflow_core::id::ExecutionId;
+use workflow_core::status::Status;
 use workflow_store::{Batch, Change, Transition};
 
 /// The newest that is known of an execution since somebody watches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Seen {
     pub seq: u64,
-    pub ended: bool,
+    /// How it ended, for as long as it has.
+    pub ended: Option<Status>,
 }
 
 #[derive(Debug, Default)]
@@ -65,12 +67,17 @@ impl Feed {
 
 fn seen(transition: &Transition) -> Option<Seen> {
     let last = transition.events.last()?;
-    Some(Seen { seq: last.seq, ended: is_end(&last.event) })
+    Some(Seen { seq: last.seq, ended: end(&last.event) })
 }
 
-/// Whether an execution has ended with this event, for as long as it is the last.
-pub fn is_end(event: &Event) -> bool {
-    matches!(event, Event::Completed | Event::Failed { .. } | Event::Cancelled { .. })
+/// How an execution has ended with this event, for as long as it is the last.
+pub fn end(event: &Event) -> Option<Status> {
+    match event {
+        Event::Completed => Some(Status::Completed),
+        Event::Failed { .. } => Some(Status::Failed),
+        Event::Cancelled { .. } => Some(Status::Cancelled),
+        _ => None,
+    }
 }
 
 impl Subscription {

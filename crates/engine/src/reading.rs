@@ -5,6 +5,8 @@ use workflow_core::definition::{Definition, Step};
 use workflow_core::event::{Payload, Recorded};
 use workflow_core::execution::Execution;
 use workflow_core::id::ExecutionId;
+use workflow_core::refusal::Refusal;
+use workflow_core::status::Status;
 use workflow_core::view::{self, ExecutionView, history_entry};
 use workflow_store::{Fault, FaultKind, Filter, Store, Stored};
 
@@ -30,6 +32,13 @@ pub fn execution(
 ) -> Result<Option<ExecutionView>, Error> {
     let stored = store.load(&[id]).map_err(unread)?.pop().flatten();
     stored.map(|stored| Ok(view_stored(store, shared, stored, history_max)?.0)).transpose()
+}
+
+/// The status of an execution, from its head row.
+pub fn status(store: &dyn Store, id: ExecutionId) -> Result<Status, Error> {
+    let stored = store.load(&[id]).map_err(unread)?.pop().flatten();
+    let not_found = || Refusal::ExecutionNotFound { execution: id.to_string() };
+    Ok(stored.ok_or_else(not_found)?.head.status)
 }
 
 /// The view, and about how many bytes it takes.
@@ -103,7 +112,7 @@ pub fn history(
     let registration = shared.registration(store, history.workflow.as_str(), history.version)?;
     let entries = history.events.iter().map(|recorded| history_entry(&registration.definition, recorded)).collect();
     let next = history.events.last().filter(|_| history.more).map(|last| last.seq);
-    let ended = !history.more && history.events.last().is_some_and(|last| crate::feed::is_end(&last.event));
+    let ended = !history.more && history.events.last().is_some_and(|last| crate::feed::end(&last.event).is_some());
     Ok(Some((HistoryPage { entries, next }, ended)))
 }
 

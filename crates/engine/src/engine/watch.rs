@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use workflow_core::id::ExecutionId;
+use workflow_core::status::Status;
 
 use super::Engine;
 use crate::feed::Subscription;
-use crate::reading::EMBEDDED_HISTORY_MAX;
+use crate::reading::{self, EMBEDDED_HISTORY_MAX};
 use crate::{Error, ExecutionView, HistoryEntry};
 
 /// Entries that a watcher reads at once.
@@ -26,6 +27,25 @@ impl Engine {
         }
     }
 
+    /// Waits until the execution has ended, and reads nothing more of it than its head row.
+    pub async fn ended(&self, id: ExecutionId) -> Result<Status, Error> {
+        let mut subscription = self.shared().feed.subscribe(id);
+        let mut closed = self.shared().when_closed();
+        let status = self.shared().readers.run(move |store| reading::status(store, id)).await?;
+        if status.has_ended() {
+            return Ok(status);
+        }
+        loop {
+            tokio::select! {
+                _ = subscription.changed() => {}
+                _ = closed.wait_for(|closed| *closed) => return Err(Error::Closed),
+            }
+            if let Some(status) = subscription.seen().ended {
+                return Ok(status);
+            }
+        }
+    }
+
     async fn wait_for_end(&self, id: ExecutionId) -> Result<ExecutionView, Error> {
         // Before the first look: what becomes durable after it is told.
         let mut subscription = self.shared().feed.subscribe(id);
@@ -40,7 +60,7 @@ impl Engine {
                     _ = subscription.changed() => {}
                     _ = closed.wait_for(|closed| *closed) => return Err(Error::Closed),
                 }
-                if subscription.seen().ended {
+                if subscription.seen().ended.is_some() {
                     break;
                 }
             }

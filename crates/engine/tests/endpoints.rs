@@ -1,0 +1,158 @@
+//! SPEC §9 against a server on this machine: what is sent, and what each answer means.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod server;
+
+use server::{Request, Server, answer};
+use workflow_core::id::{ActionName, EndpointName};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_engine::{EndpointRequest, Engine, ExecutionView, Options, StartRequest};
+use workflow_store::Memory;
+
+fn json(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+fn endpoint(url: &str, actions: Option<&[&str]>, secret: Option<&str>) -> EndpointRequest {
+    EndpointRequest {
+        name: EndpointName::new("local").unwrap(),
+        url: url.to_owned(),
+        actions: actions.map(|actions| actions.iter().map(|action| ActionName::new(action).unwrap()).collect()),
+        secret: secret.map(str::to_owned),
+        timeout: None,
+        concurrency: None,
+    }
+}
+
+/// Runs one step whose action is called at the endpoint.
+async fn run(step: &str, actions: Option<&[&str]>, secret: Option<&str>, server: &Server) -> ExecutionView {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    engine.put_endpoint(endpoint(&server.url, actions, secret)).await.unwrap();
+    engine.register(json(&format!(r#"{{"id":"w","context":{{"shop":"berlin"}},"steps":[{step}]}}"#))).await.unwrap();
+    let request = StartRequest { workflow: "w".to_owned(), input: Some(json(r#"{"order":7}"#)), key: None };
+    let id = engine.start(request).await.unwrap().execution.id;
+    engine.wait(id, None).await.unwrap()
+}
+
+const STEP: &str = r#"{"id":"charge","action":"Card.charge","params":{"amount":42}}"#;
+
+#[tokio::test]
+async fn a_call_says_everything_that_an_action_needs() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let server = Server::start(|_| answer("200 OK", "", r#" {"charged":true} "#)).await;
+    let ended = run(STEP, Some(&["Card.charge"]), Some(secret), &server).await;
+    assert_eq!(ended.output.unwrap().text(), r#"{"charged":true}"#);
+    let requests = server.requests.lock().unwrap();
+    let Request { line, headers, body } = &requests[0];
+    assert_eq!(line, "POST /Card.charge HTTP/1.1");
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["idempotency-key"], format!("{}:charge", ended.id));
+    let trace = headers["traceparent"].split('-').collect::<Vec<_>>();
+    assert_eq!((trace[0], trace[1].len(), trace[2].len()), ("00", 32, 16));
+    assert!(ended.id.to_string().ends_with(trace[1]), "one execution is one trace");
+    assert_eq!(headers["webhook-id"], format!("{}:charge:1", ended.id));
+    assert!(headers["webhook-signature"].starts_with("v1,"));
+    assert!(headers["webhook-timestamp"].parse::<u64>().unwrap() > 1_700_000_000);
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["params"], serde_json::json!({"order": 7, "amount": 42}));
+    assert_eq!(body["state"], serde_json::json!({"shop": "berlin", "order": 7}));
+    assert_eq!(body["context"]["attempt"], 1);
+    assert_eq!(body["context"]["executionId"], ended.id.to_string());
+}
+
+/// An answer, the code and message that the step fails with, and how often it is called when it may be retried once.
+type Case = (&'static str, &'static str, &'static str, &'static str, &'static str, usize);
+
+const CASES: &[Case] = &[
+    ("402 Payment Required", "", r#"{"detail":"Card declined"}"#, "http_402", "Card declined", 1),
+    ("422 Unprocessable Content", "", r#"{"detail":"no such card","code":"no_card"}"#, "no_card", "no such card", 1),
+    ("404 Not Found", "", "nothing here", "http_404", "was answered 404 Not Found", 1),
+    ("302 Found", "location: http://127.0.0.1:1/elsewhere\r\n", "", "http_302", "was answered 302 Found", 1),
+    ("408 Request Timeout", "", "", "http_408", "was answered 408", 2),
+    ("409 Conflict", "", "", "http_409", "was answered 409", 2),
+    ("425 Too Early", "", "", "http_425", "was answered 425", 2),
+    ("429 Too Many Requests", "retry-after: 0\r\n", "", "http_429", "was answered 429", 2),
+    ("500 Internal Server Error", "", r#"{"message":"boom"}"#, "http_500", "boom", 2),
+    ("503 Service Unavailable", "", r#"{"title":"asleep"}"#, "http_503", "asleep", 2),
+    ("200 OK", "", "<html>", "output_not_json", "is no JSON", 1),
+    ("200 OK", "", "", "output_not_json", "answer 204 when there is no output", 1),
+];
+
+#[tokio::test]
+async fn what_each_answer_means() {
+    const STEP: &str = r#"{"id":"a","action":"act","maxRetries":1,"retryDelay":"0s"}"#;
+    for (status, headers, body, code, message, calls) in CASES {
+        let server = Server::start(move |_| answer(status, headers, body)).await;
+        let ended = run(STEP, Some(&["act"]), None, &server).await;
+        assert_eq!(ended.status, Status::Failed, "{status}");
+        assert_eq!(ended.error_code.as_deref(), Some(*code), "{status}");
+        assert!(ended.error.as_deref().unwrap().contains(message), "{status}: {:?}", ended.error);
+        assert_eq!(server.requests.lock().unwrap().len(), *calls, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn no_content_is_no_output() {
+    let server = Server::start(|_| "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_owned()).await;
+    let ended = run(STEP, Some(&["Card.charge"]), None, &server).await;
+    assert_eq!((ended.status, ended.output), (Status::Completed, None));
+}
+
+#[tokio::test]
+async fn broken_connections_are_tried_again() {
+    const STEP: &str = r#"{"id":"a","action":"act","maxRetries":2,"retryDelay":"0s"}"#;
+    let times = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |_| match times.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 => String::new(),
+        1 => "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"cut\":".to_owned(),
+        _ => answer("200 OK", "", "true"),
+    })
+    .await;
+    let ended = run(STEP, Some(&["act"]), None, &server).await;
+    assert_eq!(ended.output.unwrap().text(), "true");
+    assert_eq!(ended.step_results["a"].retries, 1, "failed attempts after the first");
+}
+
+#[tokio::test]
+async fn an_output_that_is_too_long_is_not_tried_again() {
+    let body = format!("\"{}\"", "x".repeat(1 << 20));
+    let server = Server::start(move |_| answer("200 OK", "", &body)).await;
+    let ended = run(r#"{"id":"a","action":"act","onError":"retry"}"#, Some(&["act"]), None, &server).await;
+    assert_eq!(ended.error_code.as_deref(), Some("payload_too_large"));
+    assert_eq!(server.requests.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn actions_are_discovered_and_the_secret_is_never_given_back() {
+    let server = Server::start(|request| {
+        let is_get = request.line.starts_with("GET ");
+        if is_get { answer("200 OK", "", r#"{"actions":["b","Card.charge"]}"#) } else { answer("200 OK", "", "1") }
+    })
+    .await;
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    let view = engine.put_endpoint(endpoint(&server.url, None, Some("hush"))).await.unwrap();
+    let actions: Vec<&str> = view.actions.iter().map(ActionName::as_str).collect();
+    assert_eq!((actions, view.discovered, view.unreachable.clone()), (vec!["Card.charge", "b"], true, None));
+    assert!(view.has_secret && !format!("{view:?}").contains("hush"));
+    let ended = run(STEP, None, None, &server).await;
+    assert_eq!(ended.status, Status::Completed);
+    assert!(engine.remove_endpoint(&view.name).await.unwrap());
+    assert!(!engine.remove_endpoint(&view.name).await.unwrap());
+    assert!(engine.endpoints().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_answer_is_stored_and_shown_and_others_are_refused() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    // A port that was free a moment ago.
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let view = engine.put_endpoint(endpoint(&format!("http://{free}"), None, None)).await.unwrap();
+    assert!(view.unreachable.unwrap().contains("failed"), "it says why");
+    assert_eq!(engine.endpoints().await.unwrap().len(), 1);
+    for url in ["http://10.1.2.3/", "http://example.com/", "ftp://127.0.0.1/", "nonsense"] {
+        let error = engine.put_endpoint(endpoint(url, None, None)).await.unwrap_err();
+        assert_eq!(error.code(), "invalid_request", "{url}");
+    }
+}

@@ -1,0 +1,278 @@
+//! The engine as its users have it: threads, a file, callers at the same time.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use workflow_core::id::{ActionName, IdempotencyKey};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_engine::clock::SimulatedClock;
+use workflow_engine::{ActionError, Engine, EventRequest, Handler, Include, ListRequest, Options, StartRequest, Task};
+use workflow_store::{Memory, Sqlite};
+
+fn json(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+fn action(name: &str) -> ActionName {
+    ActionName::new(name).unwrap()
+}
+
+fn start(workflow: &str, input: &str) -> StartRequest {
+    StartRequest { workflow: workflow.to_owned(), input: Some(json(input)), key: None }
+}
+
+fn one_step(id: &str) -> Json {
+    json(&format!(r#"{{"id":"{id}","steps":[{{"id":"only","action":"act"}}]}}"#))
+}
+
+fn echo() -> Handler {
+    Handler::new(|task: Task, _| async move { Ok(Some(task.params())) })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_is_opened_again_and_everything_acknowledged_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("workflow.db");
+    let open = || Sqlite::open(&path, workflow_store::Options::default()).unwrap();
+    let engine = Engine::open(open(), Options::default()).await.unwrap();
+    let begun = Arc::new(Notify::new());
+    let hang = begun.clone();
+    engine.provide(
+        action("act"),
+        100,
+        Handler::new(move |_, _| {
+            hang.notify_one();
+            std::future::pending()
+        }),
+    );
+    engine.register(one_step("w")).await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(engine.start(start("w", "{}")).await.unwrap().execution.id);
+    }
+    begun.notified().await;
+    // As if the process had died: nothing is interrupted, nothing is said.
+    drop(engine);
+
+    let engine = Engine::open(open(), Options::default()).await.unwrap();
+    engine.provide(action("act"), 4, echo());
+    for id in ids {
+        let ended = engine.wait(id, None).await.unwrap();
+        assert_eq!(ended.status, Status::Completed);
+        let kinds: Vec<&str> = ended.history.iter().map(|entry| entry.kind).collect();
+        assert_eq!(kinds, ["start", "step_start", "step_interrupted", "step_start", "step_complete", "complete"]);
+    }
+    engine.shutdown(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(engine.start(start("w", "{}")).await.unwrap_err().code(), "closed");
+    assert_eq!(engine.status(workflow_core::id::ExecutionId::from_bytes([0; 16])).await.unwrap_err().code(), "closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_with_one_key_start_one_execution() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    engine.provide(
+        action("act"),
+        100,
+        Handler::new(move |_, _| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async { Ok(None) }
+        }),
+    );
+    engine.register(one_step("w")).await.unwrap();
+    let callers: Vec<_> = (0..50)
+        .map(|_| {
+            let engine = engine.clone();
+            let request = StartRequest { key: Some(IdempotencyKey::new("k").unwrap()), ..start("w", "{}") };
+            tokio::spawn(async move { engine.start(request).await.unwrap() })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for caller in callers {
+        answers.push(caller.await.unwrap());
+    }
+    assert!(answers.iter().all(|answer| answer.execution.id == answers[0].execution.id));
+    assert_eq!(answers.iter().filter(|answer| !answer.existed).count(), 1);
+    engine.wait(answers[0].execution.id, None).await.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_failed_attempt_and_nothing_else() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    engine.provide(action("act"), 1, Handler::new(|_, _| async { panic!("boom {}", 7) }));
+    engine.register(one_step("w")).await.unwrap();
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    let ended = engine.wait(id, None).await.unwrap();
+    assert_eq!(ended.error.as_deref(), Some("the action panicked: boom 7"));
+    engine.provide(action("act"), 1, Handler::new(|_, _| async { Err(ActionError::permanent("still no")) }));
+    engine.retry(id, None).await.unwrap();
+    assert_eq!(engine.wait(id, None).await.unwrap().error.as_deref(), Some("still no"));
+    engine.provide(action("act"), 1, echo());
+    engine.retry(id, None).await.unwrap();
+    assert_eq!(engine.wait(id, None).await.unwrap().status, Status::Completed);
+}
+
+#[tokio::test]
+async fn a_watcher_sees_every_entry_once_and_then_the_end() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    let (go, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let waits = gate.clone();
+    engine.provide(
+        action("act"),
+        1,
+        Handler::new(move |_, _| {
+            let gate = waits.clone();
+            async move {
+                gate.notified().await;
+                Ok(None)
+            }
+        }),
+    );
+    engine
+        .register(json(r#"{"id":"w","steps":[{"id":"a","action":"act"},{"id":"b","action":"act","dependsOn":["a"]}]}"#))
+        .await
+        .unwrap();
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    let mut watch = engine.watch(id, 0).await.unwrap();
+    let following = {
+        let go = go.clone();
+        tokio::spawn(async move {
+            let mut seqs = Vec::new();
+            while let Some(entry) = watch.next().await {
+                let entry = entry.unwrap();
+                seqs.push(entry.seq);
+                if entry.kind == "step_start" {
+                    go.notify_one();
+                }
+            }
+            seqs
+        })
+    };
+    for _ in 0..2 {
+        go.notified().await;
+        gate.notify_one();
+    }
+    assert_eq!(following.await.unwrap(), [1, 2, 3, 4, 5, 6]);
+    // Somebody who comes back with the last one that they saw.
+    let mut rest = engine.watch(id, 4).await.unwrap();
+    assert_eq!(rest.next().await.unwrap().unwrap().seq, 5);
+    assert_eq!(rest.next().await.unwrap().unwrap().seq, 6);
+    assert!(rest.next().await.is_none());
+    let mut over = engine.watch(id, 6).await.unwrap();
+    assert!(over.next().await.is_none(), "there is nothing to wait for");
+}
+
+#[tokio::test]
+async fn an_engine_on_a_clock_that_is_set_by_hand() {
+    let clock = SimulatedClock::default();
+    let engine = Engine::open_with(Memory::new(), Options::default(), Arc::new(clock.clone())).await.unwrap();
+    engine.provide(action("act"), 1, echo());
+    let source =
+        r#"{"id":"w","steps":[{"id":"wait","action":"noop","wait":"3d"},{"id":"a","action":"act","dependsOn":["wait"]}]}"#;
+    engine.register(json(source)).await.unwrap();
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    assert_eq!(engine.wait(id, Some(Duration::ZERO)).await.unwrap().status, Status::Waiting);
+    clock.advance(Duration::from_secs(3 * 24 * 60 * 60));
+    let ended = engine.wait(id, None).await.unwrap();
+    assert_eq!(ended.status, Status::Completed);
+    assert_eq!(ended.completed_at.unwrap().since(ended.started_at).get(), 3 * 24 * 60 * 60 * 1_000);
+}
+
+#[tokio::test]
+async fn lists_counts_replays_events_and_definitions() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    engine.provide(action("act"), 8, echo());
+    let source =
+        json(r#"{"id":"w","triggers":[{"event":"Order.*","condition":"total > 10"}],"steps":[{"id":"only","action":"act"}]}"#);
+    let first = engine.register(source.clone()).await.unwrap();
+    assert!(first.created && first.definition.version.0 == 1);
+    let again = engine.register(first.definition.json.clone()).await.unwrap();
+    assert!(!again.created, "what was read can be registered again");
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        ids.push(engine.start(start("w", &format!(r#"{{"n":{number}}}"#))).await.unwrap().execution.id);
+    }
+    let event = |data: &str| EventRequest {
+        event: workflow_core::id::EventName::new("Order.paid").unwrap(),
+        data: json(data),
+        id: None,
+        source: None,
+    };
+    assert_eq!(engine.event(event(r#"{"total":11}"#)).await.unwrap().executions.len(), 1);
+    assert_eq!(engine.event(event(r#"{"total":9}"#)).await.unwrap().executions.len(), 0);
+    let replayed = engine.replay(ids[3], None, None).await.unwrap().execution;
+    assert_eq!((replayed.input.text(), replayed.replay_of), (r#"{"n":3}"#, Some(ids[3])));
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    loop {
+        let request =
+            ListRequest { cursor, limit: Some(3), include: Include::Executions { history: 1 }, ..ListRequest::default() };
+        let page = engine.list(request).await.unwrap();
+        seen.extend(page.executions.iter().map(|listed| listed.head.id));
+        assert!(page.executions.iter().all(|listed| listed.execution.as_ref().unwrap().history.len() == 1));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut sorted = seen.clone();
+    sorted.sort_by_key(|id| std::cmp::Reverse(*id));
+    sorted.dedup();
+    assert_eq!((seen.len(), &seen), (7, &sorted), "newest first, each once");
+    for id in &seen {
+        engine.wait(*id, None).await.unwrap();
+    }
+    let counts: BTreeMap<Status, u64> = engine.counts().await.unwrap().into_iter().map(|row| (row.status, row.count)).collect();
+    assert_eq!(counts, BTreeMap::from([(Status::Completed, 7)]));
+    let page = engine.history(ids[0], 2, Some(1)).await.unwrap();
+    assert_eq!((page.entries[0].seq, page.next), (3, Some(3)));
+    assert!(engine.delete_definition("w").await.unwrap());
+    assert!(!engine.delete_definition("w").await.unwrap());
+    assert!(engine.definition("w", None).await.unwrap().is_none());
+    assert!(engine.definition("w", Some(first.definition.version)).await.unwrap().is_some());
+    assert_eq!(engine.replay(ids[0], None, None).await.unwrap_err().code(), "workflow_not_found");
+    assert_eq!(engine.register(source).await.unwrap().definition.version.0, 2, "numbers are never used twice");
+    assert!(matches!(engine.register(json("{}")).await.unwrap_err(), workflow_engine::Error::InvalidDefinition(_)));
+}
+
+#[tokio::test]
+async fn an_aborted_action_is_told_and_then_dropped() {
+    struct Dropped(Arc<Notify>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let options = Options { abort_grace: Duration::ZERO, ..Options::default() };
+    let engine = Engine::open(Memory::new(), options).await.unwrap();
+    let (begun, told, dropped) = (Arc::new(Notify::new()), Arc::new(Mutex::new(false)), Arc::new(Notify::new()));
+    let (b, t, d) = (begun.clone(), told.clone(), dropped.clone());
+    engine.provide(
+        action("act"),
+        1,
+        Handler::new(move |_, signal| {
+            let (begun, told, guard) = (b.clone(), t.clone(), Dropped(d.clone()));
+            async move {
+                let _guard = guard;
+                begun.notify_one();
+                signal.aborted().await;
+                *told.lock().unwrap() = true;
+                std::future::pending().await
+            }
+        }),
+    );
+    engine.register(one_step("w")).await.unwrap();
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    begun.notified().await;
+    assert_eq!(engine.cancel(id, None).await.unwrap().status, Status::Cancelled);
+    dropped.notified().await;
+    assert!(*told.lock().unwrap());
+}
