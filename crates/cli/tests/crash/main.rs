@@ -16,6 +16,7 @@ mod load;
 mod random;
 mod server;
 mod service;
+mod sync;
 mod verdict;
 
 use std::collections::{HashMap, HashSet};
