@@ -121,9 +121,11 @@ async function arrive(run) {
 
 /** SIGKILL while charges are under way that are booked but not yet known to the engine, then the server again. */
 async function killInTheMiddle(run) {
-  const until = Date.now() + NO_CHANGE_MS_MAX
+  let before = -1
+  let changedAt = Date.now()
   for (;;) {
     await look(run)
+    if (run.ended !== before) [before, changedAt] = [run.ended, Date.now()]
     if (run.ended >= run.orders.length * KILL_AT_SHARE) {
       const { chargesUnanswered, underWay } = await serviceStats(run)
       if (chargesUnanswered >= CHARGES_UNANSWERED_AT_KILL) {
@@ -133,7 +135,9 @@ async function killInTheMiddle(run) {
         break
       }
     }
-    if (Date.now() > until) throw new Error(`no good moment for the kill within ${NO_CHANGE_MS_MAX / 1000} s: ${run.ended} orders have ended`)
+    if (Date.now() - changedAt > NO_CHANGE_MS_MAX) {
+      throw new Error(`no good moment for the kill: ${run.ended} orders have ended, and none for ${NO_CHANGE_MS_MAX / 1000} s`)
+    }
     await sleep(LOOK_EVERY_MS / 4, undefined, { signal: stop.signal })
   }
   const { pid } = run.server
