@@ -7,8 +7,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # `make test SUITES="core doc"` runs some suites only.
 SUITES ?=
+# `make soak MINUTES=600`: how long.
+MINUTES ?= 60
 
-.PHONY: help run build test lint format clean
+.PHONY: help run build test lint format bench soak clean
 
 help: ## what there is
 	@echo "workflow.do: durable workflow orchestration"
@@ -30,6 +32,15 @@ test: ## all tests, with minutes by suite at the end (some: make test SUITES="co
 lint: ## formatting and clippy, warnings denied
 	@scripts/tools.sh build
 	@scripts/test.sh lint
+
+bench: ## what an order costs: throughput, latency, memory, disk, and the store's own ceiling
+	@scripts/tools.sh build
+	@cargo build --release -p workflow-bench
+	@target/release/workflow-bench
+	@cargo bench -p workflow-store
+
+soak: ## the long tests: all workflows of 4 steps, more random histories, hundreds of crashes
+	@scripts/soak.sh $(MINUTES)
 
 format: ## format the Rust code
 	@cargo fmt --all

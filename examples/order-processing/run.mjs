@@ -262,7 +262,7 @@ function showWhereToLook({ failed }, witness) {
     [`${workflow} serve --db ${here(FILES.db)}`, 'the same orders, in a server of yours; then, beside it:'],
     [`${workflow} list --limit 10`, 'the newest orders'],
     [`${workflow} history ${example}`, 'an interrupted order, entry by entry'],
-    [`sqlite3 -readonly ${here(FILES.db)} .schema`, 'the store, with or without a server'],
+    [`sqlite3 -readonly ${here(FILES.db)} "SELECT id, status, started_at, error FROM executions LIMIT 5"`, 'the same rows in a database shell, with or without a server'],
     [`grep -h ${example} ${here(DATA)}/*.jsonl`, 'the same order as the service saw it'],
   ]) {
     screen.note(`    ${cyan(command)}\n      ${dim(what)}`)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The tests that take longer than anyone waits for: as long as told, in minutes (60 unless told otherwise).
+#
+#   scripts/soak.sh [MINUTES]
+#
+# Rounds go on until the time is up; the first failure ends it, with the seed or the case that failed in its output.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+minutes=${1:-60}
+until=$((SECONDS + minutes * 60))
+
+echo "== all workflows of four steps, exhaustively (tens of minutes; cut off when the time is up)"
+status=0
+EXHAUSTIVE=4 timeout "$((minutes * 60))" cargo test --release -p workflow-core --test exhaustive -- --nocapture || status=$?
+case $status in
+  0) ;;
+  124) echo "cut off after $minutes minutes, without a failure until then" ;;
+  *) exit "$status" ;;
+esac
+
+round=0
+while ((SECONDS < until)); do
+  round=$((round + 1))
+  echo "== round $round: 20,000 random histories, 200 crashes"
+  PROPTEST_CASES=20000 cargo test --release -p workflow-core --test properties
+  WORKFLOW_CRASH_KILLS=200 cargo test -p workflow-cli --test crash -- --nocapture
+done
+echo "soak: $round rounds without a failure"
