@@ -39,6 +39,8 @@ pub const ERROR_MESSAGE_BYTES_MAX: usize = 8 * 1_024;
 /// The stack of a failure that is kept; the rest is cut.
 pub const ERROR_STACK_BYTES_MAX: usize = 32 * 1_024;
 
+/// What a handler's input holds besides the input of the execution that failed: ids, and the failure's message and code.
+pub const HANDLER_WRAPPING_BYTES_MAX: usize = 64 * 1_024;
 /// Errors below an error that are kept; the rest is cut.
 pub const ERROR_CAUSES_MAX: usize = 8;
 

@@ -11,6 +11,7 @@ use crate::execution::Execution;
 use crate::failure::Failure;
 use crate::id::{ExecutionId, Version, WorkflowId};
 use crate::json::Json;
+use crate::limits;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -24,7 +25,9 @@ pub fn start(
     if !start.input.is_object() {
         return Err(Refusal::InputNotObject { what: "the input" });
     }
-    let limit = surroundings.limits.payload_bytes_max;
+    // What the engine wraps around an input that was accepted is no reason to leave a failure unhandled.
+    let wrapping = if matches!(start.triggered_by, TriggeredBy::Error(_)) { limits::HANDLER_WRAPPING_BYTES_MAX } else { 0 };
+    let limit = surroundings.limits.payload_bytes_max + wrapping;
     if start.input.len() > limit {
         let what = format!("the input of `{}`", start.workflow);
         return Err(Refusal::PayloadTooLarge { what, size: size(start.input.len()), limit: size(limit) });
@@ -123,5 +126,34 @@ pub(crate) fn size(bytes: usize) -> String {
         few if few < KIB => format!("{bytes} bytes"),
         some if some < KIB * KIB => format!("{} KiB", tenths(some / KIB)),
         many => format!("{} MiB", tenths(many / KIB / KIB)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Slot;
+    use crate::limits::Limits;
+
+    /// A handler gets the whole input of the execution that failed. Once that input was as large as is allowed, wrapping it made
+    /// it too large, and nobody handled the failure.
+    #[test]
+    fn an_input_as_large_as_is_allowed_still_fits_into_a_handlers() {
+        let limits = Limits { payload_bytes_max: 1_000, ..Limits::default() };
+        let source = Json::parse(r#"{"id":"handler","steps":[{"id":"a","action":"act"}]}"#).unwrap();
+        let definition = Definition::check(&source, &limits).unwrap().definition;
+        let at = Timestamp::from_millis(0);
+        let id = ExecutionId::from_parts(at, 0, 0, Slot::new(0));
+        let input = Json::parse(format!(r#"{{"input":"{}"}}"#, "x".repeat(1_000))).unwrap();
+        let surroundings = Surroundings { limits: &limits, workflow_exists: &|_| false };
+        let begin = |triggered_by| {
+            let (workflow, version, input) = (definition.id.clone(), Version(1), input.clone());
+            let (replay_of, parent, lineage, key) = (None, None, Vec::new(), None);
+            let asked = Start { id, workflow, version, input, triggered_by, replay_of, parent, lineage, key };
+            start(&definition, asked, at, &surroundings)
+        };
+        assert!(begin(TriggeredBy::Error(id)).is_ok());
+        let refused = begin(TriggeredBy::Manual).unwrap_err();
+        assert_eq!(refused.to_string(), "the input of `handler` is 1012 bytes, the limit is 1000 bytes");
     }
 }
