@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use workflow_core::failure::Failure;
 use workflow_core::json::Json;
 use workflow_core::task::Task;
@@ -41,35 +42,43 @@ impl ActionError {
 
 /// Tells an action that its result is not wanted any more: its attempt timed out, or its execution was cancelled.
 #[derive(Debug, Clone)]
-pub struct Signal(watch::Receiver<bool>);
+pub struct Signal(Arc<Flag>);
+
+/// The other end of a [`Signal`].
+#[derive(Debug)]
+pub struct Abort(Arc<Flag>);
+
+#[derive(Debug, Default)]
+struct Flag {
+    raised: AtomicBool,
+    changed: Notify,
+}
 
 impl Signal {
     pub fn new() -> (Abort, Signal) {
-        let (sender, receiver) = watch::channel(false);
-        (Abort(sender), Signal(receiver))
+        let flag = Arc::new(Flag::default());
+        (Abort(flag.clone()), Signal(flag))
     }
 
     pub fn is_aborted(&self) -> bool {
-        *self.0.borrow()
+        self.0.raised.load(Ordering::SeqCst)
     }
 
     /// Ends when the attempt is aborted; never, when it is not.
     pub async fn aborted(&self) {
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(|aborted| *aborted).await.is_err() {
-            // The engine forgot the attempt because it has ended.
-            std::future::pending::<()>().await;
+        let mut changed = std::pin::pin!(self.0.changed.notified());
+        // Listens before it looks, so that an abort in between is not missed.
+        changed.as_mut().enable();
+        if !self.is_aborted() {
+            changed.await;
         }
     }
 }
 
-/// The other end of a [`Signal`].
-#[derive(Debug)]
-pub struct Abort(watch::Sender<bool>);
-
 impl Abort {
     pub fn abort(&self) {
-        self.0.send_replace(true);
+        self.0.raised.store(true, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
     }
 }
 

@@ -16,7 +16,7 @@ use crate::action::{ActionError, ActionResult, Signal};
 use crate::clock::Clock;
 
 /// Calls the actions of one endpoint.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Caller {
     pub client: reqwest::Client,
     pub clock: Arc<dyn Clock>,
@@ -25,6 +25,13 @@ pub struct Caller {
     /// Of a call whose step has no timeout of its own.
     pub timeout: Millis,
     pub output_bytes_max: usize,
+}
+
+/// Without the secret: this ends up in logs.
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 #[derive(Serialize)]

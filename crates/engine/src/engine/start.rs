@@ -4,11 +4,12 @@ use workflow_core::event::TriggeredBy;
 use workflow_core::id::{ExecutionId, IdempotencyKey};
 use workflow_core::json::Json;
 use workflow_core::refusal::Refusal;
+use workflow_core::status::Status;
 
 use super::Engine;
 use crate::reading::{self, EMBEDDED_HISTORY_MAX};
 use crate::request::{EventAnswer, EventRequest, StartAnswer, StartRequest};
-use crate::ring::message::{EventAsk, EventStarted, Input, StartAsk, Started};
+use crate::ring::message::{EventAsk, EventStarted, Input, Snapshot, StartAsk, StartReply, Started};
 use crate::{Error, ExecutionView};
 
 impl Engine {
@@ -16,6 +17,29 @@ impl Engine {
         let StartRequest { workflow, input, key } = request;
         let input = input.unwrap_or_else(Json::empty_object);
         self.begin(workflow, input, key, TriggeredBy::Manual, None).await
+    }
+
+    /// Starts and waits until the execution has ended. Reads nothing from the store, unless the key was used before.
+    pub async fn run(&self, request: StartRequest) -> Result<(ExecutionId, Status), Error> {
+        let StartRequest { workflow, input, key } = request;
+        let input = input.unwrap_or_else(Json::empty_object);
+        let follow = Some(self.shared().feed.clone());
+        let ask = |reply| {
+            let (reply, triggered_by) = (StartReply { reply, follow }, TriggeredBy::Manual);
+            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of: None, reply }))
+        };
+        match self.ask(ask).await? {
+            Started::Existing(id) => Ok((id, self.ended(id).await?)),
+            Started::New(snapshot) => {
+                let Snapshot { registration, execution, subscription, .. } = *snapshot;
+                let status = workflow_core::outstanding::status(&registration.definition, &execution);
+                let status = match subscription {
+                    Some(subscription) if !status.has_ended() => self.end_of(subscription).await?,
+                    _ => status,
+                };
+                Ok((execution.id, status))
+            }
+        }
     }
 
     /// A new execution with the same input, or the one given, on the newest version.
@@ -53,7 +77,11 @@ impl Engine {
         triggered_by: TriggeredBy,
         replay_of: Option<ExecutionId>,
     ) -> Result<StartAnswer, Error> {
-        let ask = |reply| Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of, reply }));
+        let follow = None;
+        let ask = |reply| {
+            let reply = StartReply { reply, follow };
+            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of, reply }))
+        };
         let started = self.ask(ask).await?;
         let existed = matches!(started, Started::Existing(_));
         Ok(StartAnswer { execution: self.started(started).await?, existed })

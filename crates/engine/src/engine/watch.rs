@@ -29,12 +29,17 @@ impl Engine {
 
     /// Waits until the execution has ended, and reads nothing more of it than its head row.
     pub async fn ended(&self, id: ExecutionId) -> Result<Status, Error> {
-        let mut subscription = self.shared().feed.subscribe(id);
-        let mut closed = self.shared().when_closed();
+        let subscription = self.shared().feed.subscribe(id);
         let status = self.shared().readers.run(move |store| reading::status(store, id)).await?;
         if status.has_ended() {
             return Ok(status);
         }
+        self.end_of(subscription).await
+    }
+
+    /// The end of an execution that had not ended when it was subscribed to.
+    pub(super) async fn end_of(&self, mut subscription: Subscription) -> Result<Status, Error> {
+        let mut closed = self.shared().when_closed();
         loop {
             tokio::select! {
                 _ = subscription.changed() => {}

@@ -12,7 +12,7 @@ use workflow_store::{Batch, Change, Claim, Endpoint, Item};
 use crate::Error;
 use crate::clock::Mono;
 use crate::ring::catalog::{Before, Registration};
-use crate::ring::message::{Answer, AttemptKey, ClaimKey, Output, Reply, Started};
+use crate::ring::message::{Answer, AttemptKey, ClaimKey, Output, Reply, StartReply, Started};
 use crate::ring::resident::Queued;
 use crate::ring::slots::ProviderId;
 
@@ -85,14 +85,14 @@ pub struct Claimed {
 
 #[derive(Debug)]
 pub enum ClaimAnswer {
-    Start { reply: Reply<Started>, started: Started },
+    Start { reply: StartReply, started: Started },
     Event { reply: Reply<crate::ring::message::EventStarted>, started: crate::ring::message::EventStarted },
 }
 
 /// Who gets an answer from a claim that is being settled for somebody else.
 #[derive(Debug)]
 pub enum Waiter {
-    Start { reply: Reply<Started>, input: Json },
+    Start { reply: StartReply, input: Json },
     Event { reply: Reply<crate::ring::message::EventStarted> },
 }
 
@@ -166,7 +166,7 @@ impl Effects {
         self.fail_answers_only(error, outputs);
         for claimed in self.claims.drain(..) {
             outputs.push(Output::Answer(match claimed.answer {
-                ClaimAnswer::Start { reply, .. } => crate::ring::message::answer(reply, Err(error.clone())),
+                ClaimAnswer::Start { reply, .. } => crate::ring::message::answer_start(reply, Err(error.clone())),
                 ClaimAnswer::Event { reply, .. } => crate::ring::message::answer(reply, Err(error.clone())),
             }));
         }

@@ -7,7 +7,7 @@ use workflow_store::{Fault, Taken};
 
 use super::Ring;
 use super::batch::{ClaimAnswer, Claimed, Waiter};
-use super::message::{ClaimKey, EventStarted, Output, Read, Started, answer};
+use super::message::{ClaimKey, EventStarted, Output, Read, Started, answer, answer_start};
 use crate::Error;
 use crate::clock::Now;
 use crate::request::RefusedStart;
@@ -26,7 +26,7 @@ impl Ring {
                 }
                 let ours = Taken { executions: claimed.executions, data: claimed.data };
                 let told = match claimed.answer {
-                    ClaimAnswer::Start { reply, started } => answer(reply, Ok(started)),
+                    ClaimAnswer::Start { reply, started } => answer_start(reply, Ok(started)),
                     ClaimAnswer::Event { reply, started } => answer(reply, Ok(started)),
                 };
                 self.outputs.push(Output::Answer(told));
@@ -73,7 +73,7 @@ impl Ring {
 
     pub(super) fn answer_waiter(&mut self, waiter: Waiter, error: Error) {
         let told = match waiter {
-            Waiter::Start { reply, .. } => answer(reply, Err(error)),
+            Waiter::Start { reply, .. } => answer_start(reply, Err(error)),
             Waiter::Event { reply } => answer(reply, Err(error)),
         };
         self.answer_after(self.catalog_batch, told);
@@ -82,7 +82,7 @@ impl Ring {
     /// Answers whoever claims what `holder` holds; that is durable.
     fn tell(&mut self, waiter: Waiter, key: &ClaimKey, holder: &Taken) {
         let told = match waiter {
-            Waiter::Start { reply, input } => answer(reply, same_start(key, &input, holder)),
+            Waiter::Start { reply, input } => answer_start(reply, same_start(key, &input, holder)),
             Waiter::Event { reply } => {
                 let started = holder.executions.iter().map(|id| Started::Existing(*id)).collect();
                 let refused: Vec<RefusedStart> = holder.data.to().unwrap_or_default();

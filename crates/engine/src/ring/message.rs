@@ -17,6 +17,7 @@ use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Endpoint, Fault
 
 use crate::Error;
 use crate::clock::Mono;
+use crate::feed::{Feed, Subscription};
 use crate::request::RefusedStart;
 use crate::ring::catalog::Registration;
 use crate::ring::slots::{Provider, ProviderId};
@@ -75,7 +76,15 @@ pub struct StartAsk {
     pub key: Option<IdempotencyKey>,
     pub triggered_by: TriggeredBy,
     pub replay_of: Option<ExecutionId>,
+    pub reply: StartReply,
+}
+
+/// Where the answer to a start goes; `follow` subscribes to the execution at the moment of the answer, so that its end, which
+/// cannot be durable before, is not missed.
+#[derive(Debug)]
+pub struct StartReply {
     pub reply: Reply<Started>,
+    pub follow: Option<Arc<Feed>>,
 }
 
 #[derive(Debug)]
@@ -91,6 +100,7 @@ pub struct Snapshot {
     pub registration: Arc<Registration>,
     pub execution: Execution,
     pub events: Vec<Recorded>,
+    pub subscription: Option<Subscription>,
 }
 
 #[derive(Debug)]
@@ -263,6 +273,30 @@ impl<T: Send + std::fmt::Debug> Answer for Held<T> {
     fn fail(&mut self, error: &Error) {
         self.result = Err(error.clone());
     }
+}
+
+/// An answer to a start.
+#[derive(Debug)]
+struct HeldStart {
+    reply: StartReply,
+    result: Result<Started, Error>,
+}
+
+impl Answer for HeldStart {
+    fn send(mut self: Box<Self>) {
+        if let (Ok(Started::New(snapshot)), Some(feed)) = (&mut self.result, &self.reply.follow) {
+            snapshot.subscription = Some(feed.subscribe(snapshot.execution.id));
+        }
+        let _ = self.reply.reply.send(self.result);
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.result = Err(error.clone());
+    }
+}
+
+pub fn answer_start(reply: StartReply, result: Result<Started, Error>) -> Box<dyn Answer> {
+    Box::new(HeldStart { reply, result })
 }
 
 pub fn answer<T: Send + std::fmt::Debug + 'static>(reply: Reply<T>, result: Result<T, Error>) -> Box<dyn Answer> {

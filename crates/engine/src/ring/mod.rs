@@ -334,7 +334,7 @@ impl Ring {
     fn refuse(&mut self, input: Input, error: &Error) {
         let error = error.clone();
         let answer = match input {
-            Input::Start(ask) => message::answer(ask.reply, Err(error)),
+            Input::Start(ask) => message::answer_start(ask.reply, Err(error)),
             Input::Event(ask) => message::answer(ask.reply, Err(error)),
             Input::Control(ask) => message::answer(ask.reply, Err(error)),
             Input::Define { reply, .. } => message::answer(reply, Err(error)),

@@ -254,6 +254,9 @@ impl Residents {
     /// go of, so only executions without a change on its way to the store are.
     pub fn cache(&mut self, id: ExecutionId, longer_than: usize, bytes_max: usize, durable: u64) {
         let Some(resident) = self.map.get_mut(&id) else { return };
+        if resident.cached.is_none() && resident.execution.bytes <= longer_than {
+            return;
+        }
         if let Some(cached) = resident.cached.take() {
             self.cached.remove(&cached.ticket);
             self.cached_bytes -= cached.bytes;

@@ -10,7 +10,7 @@ use workflow_store::{Change, Claim, ClaimKind};
 use super::Ring;
 use super::batch::{ClaimAnswer, Claimed, Waiter};
 use super::catalog::Registration;
-use super::message::{ClaimKey, Snapshot, StartAsk, Started, answer};
+use super::message::{ClaimKey, Snapshot, StartAsk, Started, answer_start};
 use crate::Error;
 use crate::clock::Now;
 
@@ -31,14 +31,14 @@ impl Ring {
                 for change in changes {
                     self.open.push(change);
                 }
-                self.answer_after(self.deciding(), answer(ask.reply, Ok(started)));
+                self.answer_after(self.deciding(), answer_start(ask.reply, Ok(started)));
             }
             (Ok((id, changes)), Some(key)) => {
                 let started = Started::New(Box::new(self.snapshot(id, &changes)));
                 let answer = ClaimAnswer::Start { reply: ask.reply, started };
                 self.claim(key, vec![id], ask.input, changes, answer);
             }
-            (Err(refusal), None) => self.answer_after(self.catalog_batch, answer(ask.reply, Err(refusal.into()))),
+            (Err(refusal), None) => self.answer_after(self.catalog_batch, answer_start(ask.reply, Err(refusal.into()))),
             // The key may be held by an execution that was started when things were otherwise.
             (Err(refusal), Some(key)) => {
                 self.look_up(key, Waiter::Start { reply: ask.reply, input: ask.input }, Error::Refused(refusal));
@@ -85,6 +85,7 @@ impl Ring {
             registration: resident.registration.clone(),
             execution: resident.execution.clone(),
             events: events.unwrap_or_default(),
+            subscription: None,
         }
     }
 

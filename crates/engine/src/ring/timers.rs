@@ -13,7 +13,7 @@ use crate::clock::Now;
 
 /// Executions that are looked up together.
 const PAGE: usize = 256;
-/// An execution whose timer falls due within this stays in memory.
+/// An execution whose timer falls due within this stays in memory while there is room.
 const NEAR: Millis = Millis::from_secs(1);
 
 /// The search for executions in the store that have fallen due.
@@ -151,7 +151,7 @@ impl Ring {
             return;
         }
         if let Some(at) = outstanding.wake_at {
-            if at <= now.wall + NEAR && !parked {
+            if at <= now.wall + NEAR && !parked && self.has_room() {
                 return;
             }
             self.scan.expect(at);

@@ -345,6 +345,7 @@ impl Rig {
     pub fn start_with(&mut self, workflow: &str, input: &str, key: Option<IdempotencyKey>) -> Pending<Started> {
         let (workflow, input) = (workflow.to_owned(), json(input));
         let ask = |reply| {
+            let reply = message::StartReply { reply, follow: None };
             Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by: TriggeredBy::Manual, replay_of: None, reply }))
         };
         self.ask(ask)
