@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use workflow_store::{Batch, Claim, Store};
@@ -25,6 +25,7 @@ pub struct Driver {
     dispatcher: Dispatcher,
     loaders: Readers,
     committer: Sender<Job>,
+    commit_thread: JoinHandle<()>,
 }
 
 enum Job {
@@ -41,23 +42,28 @@ impl Driver {
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| Error::no_thread(&error))
         };
-        spawn("workflow-commit", Box::new(move || commit(&jobs, store.as_ref(), &inbox)))?;
-        let driver = Driver { ring, shared, dispatcher, loaders, committer };
+        let commit_thread = spawn("workflow-commit", Box::new(move || commit(&jobs, store.as_ref(), &inbox)))?;
+        let driver = Driver { ring, shared, dispatcher, loaders, committer, commit_thread };
         spawn("workflow-ring", Box::new(move || driver.run()))?;
         Ok(())
     }
 
-    fn run(self) {
-        let shared = self.shared.clone();
+    fn run(mut self) {
         // A bug in the ring or the core must not leave callers waiting for ever.
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || self.turn_until_closed()));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.turn_until_closed()));
         if ended.is_err() {
             tracing::error!("the ring panicked; the engine is closed, and what is durable is safe");
         }
+        let Driver { shared, dispatcher, loaders, committer, commit_thread, ring } = self;
+        shared.inbox.halt();
+        // What still runs is told to stop, and the store is let go by everybody before anyone hears that it is closed.
+        drop((ring, dispatcher, committer));
+        loaders.close();
+        let _ = commit_thread.join();
         shared.closed();
     }
 
-    fn turn_until_closed(mut self) {
+    fn turn_until_closed(&mut self) {
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         let mut wait = Some(Duration::ZERO);
         while self.shared.inbox.take(&mut inputs, wait) {

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
 use workflow_store::Store;
@@ -15,18 +15,21 @@ type Job = Box<dyn FnOnce(&dyn Store) + Send>;
 pub struct Readers {
     /// None once they were closed.
     jobs: RwLock<Option<Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Readers {
     pub fn new(name: &str, threads: usize, store: &Arc<dyn Store>) -> Result<Readers, Error> {
         let (sender, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
+        let mut handles = Vec::with_capacity(threads);
         for number in 0..threads {
             let (receiver, store) = (receiver.clone(), store.clone());
             let builder = thread::Builder::new().name(format!("{name}-{number}"));
-            builder.spawn(move || read(&receiver, store.as_ref())).map_err(|error| Error::no_thread(&error))?;
+            let handle = builder.spawn(move || read(&receiver, store.as_ref()));
+            handles.push(handle.map_err(|error| Error::no_thread(&error))?);
         }
-        Ok(Readers { jobs: RwLock::new(Some(sender)) })
+        Ok(Readers { jobs: RwLock::new(Some(sender)), threads: Mutex::new(handles) })
     }
 
     /// Has a job done. It is dropped once the readers are closed.
@@ -49,9 +52,14 @@ impl Readers {
         answer.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// Lets go of the store when what was asked for is done.
+    /// Does what was asked for, and lets go of the store: once this has returned no thread holds it.
     pub fn close(&self) {
         self.jobs.write().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // One that panicked has been reported, and holds nothing.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -69,6 +69,8 @@ async fn the_file_is_opened_again_and_everything_acknowledged_is_there() {
         assert_eq!(kinds, ["start", "step_start", "step_interrupted", "step_start", "step_complete", "complete"]);
     }
     engine.shutdown(Duration::from_secs(1)).await.unwrap();
+    let at_once = workflow_store::Options { lock_wait: Duration::ZERO, ..workflow_store::Options::default() };
+    drop(Sqlite::open(&path, at_once).expect("the file was let go"));
     assert_eq!(engine.start(start("w", "{}")).await.unwrap_err().code(), "closed");
     assert_eq!(engine.status(workflow_core::id::ExecutionId::from_bytes([0; 16])).await.unwrap_err().code(), "closed");
 }

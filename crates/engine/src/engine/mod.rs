@@ -91,6 +91,9 @@ impl Engine {
     /// Runs an action in this process, at most `limit` at the same time. An action that was given before is replaced.
     pub fn provide(&self, action: ActionName, limit: usize, handler: Handler) {
         let shared = self.shared();
+        if action.is_noop() {
+            return tracing::warn!("`noop` is built in and cannot be provided");
+        }
         let id = shared.in_process_id(&action);
         shared.handlers.insert(id, handler);
         let provider = Provider { id, kind: ProviderKind::InProcess, actions: vec![action], limit: limit.max(1) };

@@ -3,7 +3,7 @@
 use workflow_core::apply::fold;
 use workflow_core::command::Command;
 use workflow_core::event::InterruptCause;
-use workflow_core::id::{ExecutionId, SessionId};
+use workflow_core::id::ExecutionId;
 use workflow_core::json::Json;
 use workflow_core::refusal::Refusal;
 use workflow_store::{Fault, FaultKind, Stored};
@@ -118,7 +118,9 @@ impl Ring {
         self.residents.insert(resident);
         for attempt in &outstanding.in_flight {
             let key = AttemptKey { id, step: attempt.step, attempt: attempt.attempt };
-            if !self.attempts.contains(&key) && self.is_lost(attempt.session.as_ref()) {
+            // Those of this engine are known one by one; a former life of it took its attempts with it. Sessions of remote workers
+            // will outlive the engine: this is where they get their grace (`attempt.session` says whose it is).
+            if !self.attempts.contains(&key) {
                 let (step, attempt) = (key.step, key.attempt);
                 let command = Command::Interrupt { step, attempt, cause: InterruptCause::Lost };
                 metrics::counter!("workflow_attempts_interrupted_total").increment(1);
@@ -149,13 +151,6 @@ impl Ring {
         // Ready, and yet not to be in memory at once: its rows say what it wants.
         resident.parked = head.wake_at != Some(AT_ONCE) && !resident.outstanding().ready.is_empty();
         Ok(resident)
-    }
-
-    /// Whether nobody runs the attempts of a session any more. Those of this engine are known one by one, and a former life of it
-    /// took its attempts with it. Sessions of remote workers outlive the engine: they get their grace here.
-    fn is_lost(&self, session: Option<&SessionId>) -> bool {
-        let _ = session;
-        true
     }
 
     fn leave_alone(&mut self, id: ExecutionId, why: &str) {
