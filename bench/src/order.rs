@@ -43,9 +43,8 @@ fn input(number: u64) -> Value {
 }
 
 async fn one(engine: &Engine, number: u64) -> Result<()> {
-    let execution = engine.start("order-processing", input(number)).await?;
-    let ended = engine.wait(execution.id).await?;
-    ensure!(ended.status == Status::Completed, "an order ended as {}: {:?}", ended.status, ended.error);
+    let (id, status) = engine.run("order-processing", input(number)).await?;
+    ensure!(status == Status::Completed, "order {id} ended as {status}");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use workflow_engine::{EventAnswer, EventRequest, HistoryEntry, ListRequest, Opti
 use workflow_store::{Memory, Sqlite};
 
 use crate::action::{self, ActionError, Context};
-use crate::{Error, Execution};
+use crate::{Error, Execution, Status};
 
 /// Attempts of one action that run at the same time, unless told otherwise.
 const CONCURRENCY: usize = 256;
@@ -70,6 +70,12 @@ impl Engine {
         let input = Some(json(&input)?);
         let request = StartRequest { workflow: workflow.to_owned(), input, key };
         Ok(self.engine.start(request).await?.execution)
+    }
+
+    /// Starts an execution and waits until it has ended, without reading anything back; [`Engine::status`] gives the rest.
+    pub async fn run(&self, workflow: &str, input: impl Serialize) -> Result<(ExecutionId, Status), Error> {
+        let request = StartRequest { workflow: workflow.to_owned(), input: Some(json(&input)?), key: None };
+        Ok(self.engine.run(request).await?)
     }
 
     /// None when there is no such execution.
