@@ -71,7 +71,14 @@ impl Ring {
                 return begun;
             }
             let provider = self.slots.take(&action).expect("one was free just now");
-            begun |= self.begin(id, step, provider, events, now);
+            let running = self.attempts.running();
+            if self.begin(id, step, provider, events, now) {
+                begun = true;
+                if self.attempts.running() == running {
+                    // It failed without an attempt, and others may be ready that come before the rest.
+                    return begun;
+                }
+            }
         }
         begun
     }

@@ -72,6 +72,8 @@ pub struct Rig {
     pub aborted: Vec<AttemptKey>,
     /// Transitions of each commit that changed anything, as `history` writes them.
     pub commits: Vec<Vec<String>>,
+    /// The last `seq` of each transition that was committed.
+    pub ends: Vec<(ExecutionId, u64)>,
     pub dispatched: usize,
     pub closed: bool,
     outputs: Vec<Output>,
@@ -154,6 +156,7 @@ impl Rig {
             running: BTreeMap::new(),
             aborted: Vec::new(),
             commits: Vec::new(),
+            ends: Vec::new(),
             dispatched: 0,
             closed: false,
             outputs: Vec::new(),
@@ -241,8 +244,9 @@ impl Rig {
         let items = batch.items.iter().enumerate().filter(|(place, _)| !is_taken(*place));
         for change in items.flat_map(|(_, item)| &item.changes) {
             if let Change::Transition(transition) = change
-                && !transition.events.is_empty()
+                && let Some(last) = transition.events.last()
             {
+                self.ends.push((transition.id, last.seq));
                 let definition = self.definition_of(transition.id);
                 let entries = transition.events.iter().map(|recorded| {
                     let entry = history_entry(&definition, recorded);
