@@ -3,7 +3,8 @@
 //! What the core alone shows in `crates/core/tests/scenarios.rs` has to come out the same when an engine decides what is
 //! committed together, when timers fire, who gets a slot and what is recovered. Nothing is told to an execution here that could
 //! not be told to an engine: time passes, attempts give results, the process dies, slots come and go. Everything that is
-//! compared is read from the store, but for the tasks, which are those that were dispatched.
+//! compared is read from the store, but for the tasks, which are those that were dispatched. `reported` is not compared: an
+//! engine logs it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -32,7 +33,7 @@ use workflow_core::scenario::{Act, End, Names, Request, STARTS_AT, Scenario, Slo
 use workflow_core::scenario::{compact, differences, entry_differences, transition_differences};
 use workflow_core::time::Timestamp;
 use workflow_core::view;
-use workflow_engine::ring::message::{AttemptKey, ControlAsk, Input, StartAsk};
+use workflow_engine::ring::message::{AttemptKey, ControlAsk, Input, StartAsk, StartReply};
 use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::{Error, Options};
 use workflow_store::Filter;
@@ -280,7 +281,10 @@ impl Home {
     ) -> Result<Option<ExecutionId>, Error> {
         let key = given.as_deref().and_then(key);
         let triggered_by = replay_of.map_or(TriggeredBy::Manual, TriggeredBy::Replay);
-        let ask = |reply| Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of, reply }));
+        let ask = |reply| {
+            let reply = StartReply { reply, follow: None };
+            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of, reply }))
+        };
         let mut answer = self.rig().ask(ask);
         self.rig().settle();
         answer.now().map(|started| Some(id(&started)))
