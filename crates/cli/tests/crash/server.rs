@@ -30,6 +30,7 @@ pub fn in_its_own_world(command: &mut Command, directory: &Path) {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WORKFLOW_")) {
         command.env_remove(name);
     }
+    let directory = directory.ancestors().find(|directory| directory.is_dir()).expect("the root is there");
     command.env("NO_COLOR", "1").current_dir(directory).stdin(Stdio::null());
 }
 

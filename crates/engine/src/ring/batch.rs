@@ -12,7 +12,7 @@ use workflow_store::{Batch, Change, Claim, Endpoint, Item};
 use crate::Error;
 use crate::clock::Mono;
 use crate::ring::catalog::{Before, Registration};
-use crate::ring::message::{Answer, AttemptKey, ClaimKey, Output, Reply, StartReply, Started};
+use crate::ring::message::{Answer, AttemptKey, ClaimKey, Output, Reply, StartReply, Started, answer, answer_start};
 use crate::ring::resident::Queued;
 use crate::ring::slots::ProviderId;
 
@@ -153,24 +153,33 @@ impl Claimed {
 }
 
 impl Effects {
-    /// Nobody who waits is told anything but `error`. Those who wait for a claim go on waiting: it is not settled.
+    /// Nobody who waits is told anything but `error`. The claims stay: they are not settled, but nobody waits for them any more.
     pub fn fail_answers_only(&mut self, error: &Error, outputs: &mut Vec<Output>) {
-        for mut answer in self.answers.drain(..) {
-            answer.fail(error);
-            outputs.push(Output::Answer(answer));
+        for mut waiting in self.answers.drain(..) {
+            waiting.fail(error);
+            outputs.push(Output::Answer(waiting));
+        }
+        for claimed in &mut self.claims {
+            outputs.push(Output::Answer(match &mut claimed.answer {
+                ClaimAnswer::Start { reply, .. } => {
+                    let nobody = StartReply { reply: to_nobody(), follow: None };
+                    answer_start(std::mem::replace(reply, nobody), Err(error.clone()))
+                }
+                ClaimAnswer::Event { reply, .. } => answer(std::mem::replace(reply, to_nobody()), Err(error.clone())),
+            }));
         }
     }
 
     /// Nobody who waits is told anything but `error`.
     pub fn fail_answers(&mut self, error: &Error, outputs: &mut Vec<Output>) {
         self.fail_answers_only(error, outputs);
-        for claimed in self.claims.drain(..) {
-            outputs.push(Output::Answer(match claimed.answer {
-                ClaimAnswer::Start { reply, .. } => crate::ring::message::answer_start(reply, Err(error.clone())),
-                ClaimAnswer::Event { reply, .. } => crate::ring::message::answer(reply, Err(error.clone())),
-            }));
-        }
+        self.claims.clear();
     }
+}
+
+/// A place for an answer that has been given.
+fn to_nobody<T>() -> Reply<T> {
+    tokio::sync::oneshot::channel().0
 }
 
 /// How a start came about, for the head row.

@@ -79,6 +79,14 @@ impl Ring {
         self.answer_after(self.catalog_batch, told);
     }
 
+    /// Whoever waits for a claim is told at once that it cannot be settled now.
+    pub(super) fn fail_waiter(&mut self, waiter: Waiter, error: &Error) {
+        self.outputs.push(Output::Answer(match waiter {
+            Waiter::Start { reply, .. } => answer_start(reply, Err(error.clone())),
+            Waiter::Event { reply } => answer(reply, Err(error.clone())),
+        }));
+    }
+
     /// Answers whoever claims what `holder` holds; that is durable.
     fn tell(&mut self, waiter: Waiter, key: &ClaimKey, holder: &Taken) {
         let told = match waiter {

@@ -112,6 +112,10 @@ impl Ring {
                     sealed.effects.fail_answers_only(&error, &mut self.outputs);
                 }
                 self.open.effects.fail_answers_only(&error, &mut self.outputs);
+                let waiters: Vec<_> = self.claims.values_mut().flat_map(std::mem::take).collect();
+                for waiter in waiters {
+                    self.fail_waiter(waiter, &error);
+                }
                 return self.go_down(&fault, now);
             }
         };

@@ -66,7 +66,7 @@ impl OpenError {
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
                 OpenError::NotWritable { file: path.clone(), path, reason }
             }
-            _ => OpenError::Other { path, reason },
+            _ => OpenError::Other { path, reason: message(error) },
         }
     }
 }
