@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use server::{Server, answer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use workflow_core::id::{ActionName, EndpointName, ExecutionId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
@@ -216,5 +216,25 @@ async fn an_answer_is_waited_for_as_long_as_the_step_or_else_the_endpoint_says()
         let id = start(&engine, step, "{}").await;
         let ended = engine.wait(id, None).await.unwrap();
         assert_eq!((ended.error_code.as_deref(), ended.error.as_deref()), (Some("timeout"), Some(message)));
+    }
+}
+
+/// On a clock that jumps to whatever is waited for next: with an endpoint that is given more, the bound on connecting comes first.
+#[tokio::test(start_paused = true)]
+async fn a_connection_gets_five_seconds() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = socket.listen(1).unwrap();
+    let address = full.local_addr().unwrap();
+    // Nobody takes these; once there are enough of them, whoever comes next is not answered.
+    let connect = || std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(100));
+    let _waiting: Vec<_> = std::iter::from_fn(|| connect().ok()).take(64).collect();
+    for (timeout_ms, code) in [(4_999, "timeout"), (5_500, "connection_failed")] {
+        let engine = open().await;
+        let timeout = Some(Millis::new(timeout_ms));
+        engine.put_endpoint(EndpointRequest { timeout, ..endpoint(&format!("http://{address}"), Some(&["act"])) }).await.unwrap();
+        let id = start(&engine, r#"{"id":"a","action":"act"}"#, "{}").await;
+        let ended = engine.wait(id, None).await.unwrap();
+        assert_eq!(ended.error_code.as_deref(), Some(code), "{:?}", ended.error);
     }
 }
