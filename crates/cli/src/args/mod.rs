@@ -44,7 +44,7 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the engine, the HTTP API and the web UI
+    /// Run the engine and the HTTP API
     #[command(after_long_help = help::SERVE)]
     Serve(Box<Serve>),
     /// Register definitions from JSON or YAML files

@@ -78,14 +78,16 @@ fn cannot_listen(listen: &str, error: &std::io::Error) -> Error {
 /// One line, once everything can be asked: for a person, or for the program that waits for it.
 fn ready(settings: &Settings, address: SocketAddr, json: bool) -> Result<(), Error> {
     let url = format!("http://{address}");
-    let ui = format!("{url}/");
+    let openapi = format!("{url}/openapi.json");
     let database = database(&settings.db);
     if json {
         let pid = std::process::id();
-        return output::line(&serde_json::json!({ "url": url, "ui": ui, "database": database, "pid": pid }).to_string());
+        return output::line(
+            &serde_json::json!({ "url": url, "openapi": openapi, "database": database, "pid": pid }).to_string(),
+        );
     }
     let glyph = painted(look("completed").style, "✓");
-    let rest = format!("web UI {ui}, database {}, process {}", clean(&database), std::process::id());
+    let rest = format!("API described at {openapi}, database {}, process {}", clean(&database), std::process::id());
     output::line(&format!("{glyph} workflow is ready on {} {}", bold(&url), dim(&format!("({rest})"))))
 }
 
