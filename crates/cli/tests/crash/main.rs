@@ -49,6 +49,8 @@ const SLOTS: u32 = 96;
 const LIFE_MS: std::ops::Range<u64> = 0..1200;
 /// One life in so many is cut from the moment the process exists: most of these end while it reads what the last one left.
 const EARLY_EVERY: usize = 16;
+/// What such a life gets. No client knows of it, so a longer one would do all the work that is left.
+const EARLY_LIFE_MS: std::ops::Range<u64> = 0..200;
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
 
 fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -125,9 +127,11 @@ impl World {
     fn kill_again_and_again(&mut self, kills: usize) -> Report {
         self.runtime.block_on(self.in_flight.wait_for(|count| *count >= 2 * IN_FLIGHT_MIN as u64)).unwrap();
         let (mut report, mut known, mut checked) = (Report::default(), HashSet::new(), 0);
+        let mut is_early = false;
         for kill in 1..=kills {
             // The moment is what is random here.
-            std::thread::sleep(Duration::from_millis(self.random.within(LIFE_MS)));
+            let life_ms = if is_early { EARLY_LIFE_MS } else { LIFE_MS };
+            std::thread::sleep(Duration::from_millis(self.random.within(life_ms)));
             if let Some(broken) = self.callers.try_join_next() {
                 broken.unwrap();
             }
@@ -140,7 +144,8 @@ impl World {
             report.in_flight.push(image.in_flight);
             report.attempts.push(fresh);
             self.server = launch(&self.directory);
-            if kill % EARLY_EVERY != 0 || kill == kills {
+            is_early = kill % EARLY_EVERY == 0 && kill != kills;
+            if !is_early {
                 self.life.send_replace(Some((self.lives, self.server.ready())));
             }
             self.lives += 1;
