@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint core rust doc service)
+SUITES=(tools lint core rust doc service order)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -48,6 +48,11 @@ suite_doc() { cargo test --doc --workspace; }
 
 # The order example by itself: its action service, its orders, and the judge of its records.
 suite_service() { node --test examples/order-processing/test/*.test.mjs; }
+
+# What `make run` does, with the binary that tests build and a folder of its own.
+suite_order() {
+  cargo build -p workflow-cli && node examples/order-processing/run.mjs --data .run/test-order target/debug/workflow
+}
 
 main() {
   local wanted=("$@") name status started seconds
