@@ -37,7 +37,7 @@ bench: ## what an order costs: throughput, latency, memory, disk, and the store'
 	@scripts/tools.sh build
 	@cargo build --release -p workflow-bench
 	@target/release/workflow-bench
-	@cargo bench -p workflow-store
+	@cargo bench -p workflow-store --bench commit
 
 soak: ## the long tests: all workflows of 4 steps, more random histories, hundreds of crashes
 	@scripts/soak.sh $(MINUTES)

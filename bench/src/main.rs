@@ -62,7 +62,7 @@ async fn main() -> Result<()> {
     idle(folder.path(), plan).await?;
     latency(folder.path(), plan, floor.p50_us).await?;
     throughput(folder.path(), plan).await?;
-    println!("the store's own ceiling in the same run: `cargo bench -p workflow-store` (`make bench` runs both)");
+    println!("the store's own ceiling in the same run: `cargo bench -p workflow-store --bench commit` (`make bench` runs both)");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What the store can take: the ceiling for everything above it.
 //!
-//! `cargo bench -p workflow-store` prints transitions a second and the times of a commit with 1, 64 and 1,000 executions in
+//! `cargo bench -p workflow-store --bench commit` prints transitions a second and the times of a commit with 1, 64 and 1,000 executions in
 //! flight, each advancing by one transition a batch. The work is the order with five steps: six transitions an execution, a
 //! head row at its start and its end. Batches are built on a thread of their own, as the engine decides one while another is
 //! being synced. `--seconds N` (default 5) is how long each row takes, `--durability normal` shows what syncing costs,
