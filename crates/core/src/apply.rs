@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::event::{AfterFailure, Event, InterruptCause, ReadyCause, Recorded, SkipCause, Started};
+use crate::event::{AfterFailure, Event, InterruptCause, ReadyCause, Recorded, Started};
 use crate::execution::{Execution, Handling, Phase, StepRecord, StepState};
 use crate::failure::Failure;
 use crate::id::{ExecutionId, IdempotencyKey};
@@ -197,10 +197,9 @@ fn change_step(execution: &mut Execution, recorded: &Recorded) {
             record.failure = Some(failure.clone());
             fail_step(execution, recorded, then, failure);
         }
-        Event::StepSkipped { cause, .. } => {
+        Event::StepSkipped { .. } => {
             record.state = StepState::Skipped;
             record.ended_at = Some(*at);
-            debug_assert!(matches!(cause, SkipCause::Dependencies | SkipCause::Condition(_) | SkipCause::NotBranchedTo));
         }
         Event::StepCancelled { .. } => {
             let wait_until = match record.state {
