@@ -78,10 +78,23 @@ pub(crate) fn state(
     outputs: impl IntoIterator<Item = (StepIndex, Json)>,
     error: Option<Json>,
 ) -> IndexMap<String, Json> {
-    let mut state = definition.context.fields().unwrap_or_default();
+    let is_step = |name: &str| definition.index_of(name).is_some();
+    let outputs = outputs.into_iter().map(|(step, output)| (definition.step(step).id.to_string(), output));
+    merge(&definition.context, input, is_step, outputs, error)
+}
+
+/// The layers of [`state`], for whoever has no definition at hand.
+pub(crate) fn merge(
+    context: &Json,
+    input: &Json,
+    is_step: impl Fn(&str) -> bool,
+    outputs: impl IntoIterator<Item = (String, Json)>,
+    error: Option<Json>,
+) -> IndexMap<String, Json> {
+    let mut state = context.fields().unwrap_or_default();
     state.extend(input.fields().unwrap_or_default());
-    state.retain(|name, _| definition.index_of(name).is_none());
-    state.extend(outputs.into_iter().map(|(step, output)| (definition.step(step).id.to_string(), output)));
+    state.retain(|name, _| !is_step(name));
+    state.extend(outputs);
     if let Some(error) = error {
         state.insert("error".to_owned(), error);
     }

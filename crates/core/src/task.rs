@@ -1,6 +1,5 @@
 //! One attempt, handed to a worker. Made after its `StepStarted` is durable; never stored.
 
-use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::definition::{Definition, StepIndex};
@@ -90,13 +89,9 @@ impl Task {
 
     /// The second argument: context, input and the outputs of the step's ancestors, and `error` where it has one.
     pub fn state(&self) -> Json {
-        let mut state: IndexMap<String, Json> = self.context.fields().unwrap_or_default();
-        state.extend(self.input.fields().unwrap_or_default());
-        state.retain(|name, _| !self.hidden.iter().any(|id| id.as_str() == name));
-        state.extend(self.outputs.iter().map(|(id, output)| (id.to_string(), output.clone())));
-        if let Some(error) = &self.error {
-            state.insert("error".to_owned(), error.clone());
-        }
+        let is_step = |name: &str| self.hidden.iter().any(|id| id.as_str() == name);
+        let outputs = self.outputs.iter().map(|(id, output)| (id.to_string(), output.clone()));
+        let state = scope::merge(&self.context, &self.input, is_step, outputs, self.error.clone());
         Json::from_serialize(&state).expect("an object of JSON values is JSON")
     }
 
