@@ -7,18 +7,11 @@ mod rig;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rig::{ORDER, ORDER_ACTIONS, Rig, Trouble, completed, failed, id, key, on_both_stores};
+use rig::{ORDER, ORDER_ACTIONS, Rig, Trouble, completed, failed, id, key, on_both_stores, order};
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_engine::Options;
 use workflow_store::Memory;
-
-fn order(open: Box<dyn FnOnce(Options) -> Rig>) -> Rig {
-    let mut rig = open(Options::default());
-    rig.define(ORDER);
-    rig.provide_all(&ORDER_ACTIONS, 64);
-    rig
-}
 
 fn reopened(rig: Rig) -> Rig {
     let mut rig = rig.crash();

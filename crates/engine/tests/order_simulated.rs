@@ -6,17 +6,10 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::{ORDER, ORDER_ACTIONS, Rig, completed, failed, json, on_both_stores};
+use rig::{completed, failed, json, on_both_stores, order};
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_engine::Options;
-
-fn order(open: Box<dyn FnOnce(Options) -> Rig>) -> Rig {
-    let mut rig = open(Options::default());
-    rig.define(ORDER);
-    rig.provide_all(&ORDER_ACTIONS, 64);
-    rig
-}
 
 #[test]
 fn an_order_is_six_commits() {

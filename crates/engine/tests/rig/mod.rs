@@ -47,6 +47,14 @@ pub const ORDER: &str = r#"{
 
 pub const ORDER_ACTIONS: [&str; 5] = ["validatePayment", "reserveInventory", "chargeCard", "fulfillOrder", "sendConfirmation"];
 
+/// A rig that knows the order and has workers for all of it.
+pub fn order(open: Box<dyn FnOnce(Options) -> Rig>) -> Rig {
+    let mut rig = open(Options::default());
+    rig.define(ORDER);
+    rig.provide_all(&ORDER_ACTIONS, 64);
+    rig
+}
+
 /// What the next commit does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
