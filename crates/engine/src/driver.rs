@@ -26,6 +26,8 @@ pub struct Driver {
     loaders: Readers,
     committer: Sender<Job>,
     commit_thread: JoinHandle<()>,
+    /// Questions to the store, commits among them, whose answers have not come back.
+    asked: usize,
 }
 
 enum Job {
@@ -43,7 +45,7 @@ impl Driver {
             thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| Error::no_thread(&error))
         };
         let commit_thread = spawn("workflow-commit", Box::new(move || commit(&jobs, store.as_ref(), &inbox)))?;
-        let driver = Driver { ring, shared, dispatcher, loaders, committer, commit_thread };
+        let driver = Driver { ring, shared, dispatcher, loaders, committer, commit_thread, asked: 0 };
         spawn("workflow-ring", Box::new(move || driver.run()))?;
         Ok(())
     }
@@ -54,7 +56,7 @@ impl Driver {
         if ended.is_err() {
             tracing::error!("the ring panicked; the engine is closed, and what is durable is safe");
         }
-        let Driver { shared, dispatcher, loaders, committer, commit_thread, ring } = self;
+        let Driver { shared, dispatcher, loaders, committer, commit_thread, ring, .. } = self;
         shared.inbox.halt();
         // What still runs is told to stop, and the store is let go by everybody before anyone hears that it is closed.
         drop((ring, dispatcher, committer));
@@ -69,8 +71,10 @@ impl Driver {
         while self.shared.inbox.take(&mut inputs, wait) {
             let now = self.shared.clock.now();
             for input in inputs.drain(..) {
-                if let Input::Finished { attempt, .. } = &input {
-                    self.dispatcher.forget(attempt);
+                match &input {
+                    Input::Finished { attempt, .. } => self.dispatcher.forget(attempt),
+                    Input::Committed { .. } | Input::Reopened(_) | Input::Found(_) => self.asked -= 1,
+                    _ => {}
                 }
                 self.ring.handle(input, now);
             }
@@ -83,6 +87,9 @@ impl Driver {
             }
             self.shared.look_at(&mut self.ring);
             let idle_for = self.ring.idle_for(self.shared.clock.now());
+            if self.asked == 0 && idle_for != Some(Duration::ZERO) && self.ring.gauges().queued_commands == 0 {
+                self.shared.tell_quiet();
+            }
             // Of a clock that is set by hand nobody waits for a time: only what has fallen due is done.
             let passes = self.shared.clock.passes();
             wait = idle_for.filter(|idle| passes || idle.is_zero()).map(|idle| idle.min(LOOK_AT_CLOCK_EVERY));
@@ -90,6 +97,9 @@ impl Driver {
     }
 
     fn carry_out(&mut self, output: Output) {
+        if matches!(output, Output::Commit(_) | Output::Reopen { .. } | Output::Read(_)) {
+            self.asked += 1;
+        }
         match output {
             // The committer lives as long as the sender.
             Output::Commit(batch) => drop(self.committer.send(Job::Commit(batch))),

@@ -189,6 +189,27 @@ async fn an_engine_on_a_clock_that_is_set_by_hand() {
 }
 
 #[tokio::test]
+async fn once_it_is_quiet_everything_that_fell_due_has_been_done() {
+    let clock = SimulatedClock::default();
+    let engine = Engine::open_with(Memory::new(), Options::default(), Arc::new(clock.clone())).await.unwrap();
+    let source =
+        r#"{"id":"w","steps":[{"id":"wait","action":"noop","wait":"3d"},{"id":"a","action":"act","dependsOn":["wait"]}]}"#;
+    engine.register(json(source)).await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..600 {
+        ids.push(engine.start(start("w", "{}")).await.unwrap().execution.id);
+    }
+    clock.advance(Duration::from_secs(3 * 24 * 60 * 60));
+    engine.quiet().await.unwrap();
+    for id in ids {
+        // Nobody provides the action, so that is all that can be done.
+        assert_eq!(engine.status(id).await.unwrap().unwrap().completed_steps.len(), 1);
+    }
+    engine.shutdown(Duration::ZERO).await.unwrap();
+    assert_eq!(engine.quiet().await.unwrap_err().code(), "closed");
+}
+
+#[tokio::test]
 async fn lists_counts_replays_events_and_definitions() {
     let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
     engine.provide(action("act"), 8, echo());

@@ -114,6 +114,16 @@ impl Engine {
         self.shared().gauges()
     }
 
+    /// Waits until nothing is left to do before time passes, an attempt ends or a call comes in. For tests: on a
+    /// [`SimulatedClock`](crate::clock::SimulatedClock) everything that had fallen due has been done then.
+    pub async fn quiet(&self) -> Result<(), Error> {
+        let mut closed = self.shared().when_closed();
+        tokio::select! {
+            told = self.shared().when_quiet() => told.map_err(|_| Error::Closed),
+            _ = closed.wait_for(|closed| *closed) => Err(Error::Closed),
+        }
+    }
+
     /// Starts nothing any more, waits for what runs for at most `grace`, interrupts the rest, commits, and closes the store.
     pub async fn shutdown(&self, grace: Duration) -> Result<(), Error> {
         let shared = self.shared();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use workflow_core::id::{ActionName, EndpointName, Version};
 use workflow_store::Store;
 
@@ -38,6 +38,7 @@ pub struct Shared {
     ready: AtomicBool,
     gauges: Mutex<Gauges>,
     closed: watch::Sender<bool>,
+    quiet: Mutex<Vec<oneshot::Sender<()>>>,
     next_provider: AtomicU64,
 }
 
@@ -66,6 +67,7 @@ impl Shared {
             ready: AtomicBool::new(true),
             gauges: Mutex::new(Gauges::default()),
             closed: watch::Sender::new(false),
+            quiet: Mutex::default(),
             next_provider: AtomicU64::new(1),
         })
     }
@@ -171,6 +173,21 @@ impl Shared {
         self.inbox.halt();
         self.readers.close();
         self.closed.send_replace(true);
+    }
+
+    /// Told once the ring has nothing left to do. The ring looks at what has come in before it says so.
+    pub fn when_quiet(&self) -> oneshot::Receiver<()> {
+        let (quiet, told) = oneshot::channel();
+        self.quiet.lock().unwrap_or_else(PoisonError::into_inner).push(quiet);
+        self.inbox.poke();
+        told
+    }
+
+    pub fn tell_quiet(&self) {
+        for waiter in self.quiet.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // One who has gone away does not want to know.
+            let _ = waiter.send(());
+        }
     }
 
     pub fn when_closed(&self) -> watch::Receiver<bool> {
