@@ -1,7 +1,6 @@
 //! Why a command did not do what it was asked, and with which code the program then ends.
 
 use std::io;
-use std::process::ExitCode;
 
 use crate::client::Problem;
 
@@ -17,9 +16,15 @@ pub enum Error {
     Reported,
     /// Nobody reads the output any more.
     Gone,
+    /// A second signal: `serve` does not wait for anything any more.
+    Signal { number: u8 },
 }
 
 impl Error {
+    pub const USAGE: u8 = 2;
+    /// What a shell reports of a program that a signal ended.
+    const ENDED_BY_SIGNAL: u8 = 128;
+
     pub fn usage(message: impl Into<String>) -> Error {
         Error::Usage(message.into())
     }
@@ -37,11 +42,12 @@ impl Error {
     }
 
     /// 0 success, 1 refused or failed, 2 usage.
-    pub fn exit_code(&self) -> ExitCode {
+    pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Gone => ExitCode::SUCCESS,
-            Error::Refused(_) | Error::Failed { .. } | Error::Reported => ExitCode::from(1),
-            Error::Usage(_) => ExitCode::from(2),
+            Error::Gone => 0,
+            Error::Refused(_) | Error::Failed { .. } | Error::Reported => 1,
+            Error::Usage(_) => Error::USAGE,
+            Error::Signal { number } => Error::ENDED_BY_SIGNAL + number,
         }
     }
 
@@ -51,7 +57,7 @@ impl Error {
         match self {
             Error::Refused(refused) => Some(refused.json()),
             Error::Failed { code, message } => Some(problem(code, message)),
-            Error::Usage(_) | Error::Reported | Error::Gone => None,
+            Error::Usage(_) | Error::Reported | Error::Gone | Error::Signal { .. } => None,
         }
     }
 }

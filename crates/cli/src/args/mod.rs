@@ -4,10 +4,14 @@ mod help;
 mod serve;
 mod values;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use serve::{LogFormat, Serve};
 pub use values::{Instant, JsonInput};
+
+use crate::program;
 
 #[derive(Debug, Parser)]
 #[command(name = "workflow", version, about = help::ABOUT, after_help = help::OVERVIEW, styles = help::STYLES, max_term_width = 100)]
@@ -18,6 +22,31 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub shared: Shared,
+}
+
+/// What was typed after the program's name. The error may be a help or the version that was asked for.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// The command line, with the name under which it runs in its usages and examples.
+pub fn command() -> clap::Command {
+    with_examples_as_typed(Cli::command()).no_binary_name(true).bin_name(program::name())
+}
+
+fn with_examples_as_typed(command: clap::Command) -> clap::Command {
+    let (short, long) = (command.get_after_help().cloned(), command.get_after_long_help().cloned());
+    let mut command = command.mut_subcommands(with_examples_as_typed);
+    // Taken as text: none of them has styles.
+    if let Some(text) = short {
+        command = command.after_help(program::as_typed(&text.to_string()));
+    }
+    if let Some(text) = long {
+        command = command.after_long_help(program::as_typed(&text.to_string()));
+    }
+    command
 }
 
 #[derive(Debug, Clone, Args)]

@@ -16,6 +16,7 @@ use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+use crate::program;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// The server answers anything but a wait at once; one that takes longer is stuck.
@@ -113,7 +114,7 @@ impl Client {
         let unknown = if changes { "; whether it took place is not known" } else { "" };
         if error.is_connect() {
             let cause = innermost(error);
-            let hint = "is `workflow serve` running? (set --url or WORKFLOW_URL)";
+            let hint = format!("is `{}` running? (set --url or WORKFLOW_URL)", program::command("serve"));
             return Error::failed("unreachable", format!("cannot reach the server at {address}: {cause}; {hint}"));
         }
         if error.is_timeout() {

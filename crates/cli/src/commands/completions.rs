@@ -1,12 +1,10 @@
 //! `workflow completions`.
 
-use clap::CommandFactory;
-
-use crate::args::Cli;
+use crate::args;
 use crate::error::Error;
 
 pub fn run(shell: clap_complete::Shell) -> Result<(), Error> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "workflow", &mut script);
+    clap_complete::generate(shell, &mut args::command(), "workflow", &mut script);
     crate::output::print(&String::from_utf8_lossy(&script))
 }

@@ -10,6 +10,7 @@ use crate::client::model::{Definition, Workflows};
 use crate::diagnostics::{self, Document, Finding, Severity, Source};
 use crate::error::Error;
 use crate::output;
+use crate::program;
 use crate::render::{self, Clock, clean, code, counted, dim, look};
 
 /// Files are all read before anything is registered: half a deployment helps nobody.
@@ -109,7 +110,7 @@ pub async fn list(context: &Context) -> Result<(), Error> {
         return output::line(&array(workflows.workflows.iter().map(|workflow| workflow.get())));
     }
     if workflows.workflows.is_empty() {
-        return output::line("no definition is registered; `workflow register FILE` adds one");
+        return output::line(&format!("no definition is registered; `{}` adds one", program::command("register FILE")));
     }
     let definitions = read_all::<Definition>(workflows.workflows.iter().map(|workflow| workflow.get()))?;
     output::print(&render::definitions(&definitions, &Clock::here(), output::width()))

@@ -10,6 +10,7 @@ use crate::client::body;
 use crate::client::model::{Endpoint, Endpoints};
 use crate::error::Error;
 use crate::output;
+use crate::program;
 use crate::render::{self, clean, code, dim, first_line, look};
 
 #[derive(Serialize)]
@@ -80,7 +81,7 @@ pub async fn list(context: &Context) -> Result<(), Error> {
         return output::line(&array(texts()));
     }
     if endpoints.endpoints.is_empty() {
-        return output::line("no endpoint; `workflow endpoint add NAME URL` adds one");
+        return output::line(&format!("no endpoint; `{}` adds one", program::command("endpoint add NAME URL")));
     }
     output::print(&render::endpoints(&read_all::<Endpoint>(texts())?, output::width()))
 }

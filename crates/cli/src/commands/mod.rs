@@ -13,9 +13,7 @@ mod start;
 mod validate;
 mod wait;
 
-use clap::CommandFactory;
-
-use crate::args::{Cli, Command, Endpoint};
+use crate::args::{self, Cli, Command, Endpoint};
 use crate::client::Client;
 use crate::error::Error;
 use crate::output;
@@ -45,7 +43,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
 
 /// `workflow` alone.
 fn overview() -> Result<(), Error> {
-    output::print(&Cli::command().render_help().ansi().to_string())
+    output::print(&args::command().render_help().ansi().to_string())
 }
 
 async fn with_server(command: Command, context: &Context) -> Result<(), Error> {

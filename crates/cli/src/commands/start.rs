@@ -10,6 +10,7 @@ use crate::client::model::Execution;
 use crate::client::{Answer, body};
 use crate::error::Error;
 use crate::output;
+use crate::program;
 use crate::render::{clean, code, dim, look};
 
 #[derive(Serialize)]
@@ -53,7 +54,10 @@ async fn follow(context: &Context, answer: Answer, wait: bool, what: &str) -> Re
         dim(&format!("({} v{})", clean(&execution.workflow_id), execution.workflow_version))
     ))?;
     if output::is_terminal() {
-        output::line(&format!("  {} shows how it goes", code(&format!("workflow status {}", clean(&execution.id)))))?;
+        output::line(&format!(
+            "  {} shows how it goes",
+            code(&program::command(format_args!("status {}", clean(&execution.id))))
+        ))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `workflow status`: the answer, the steps, and the command that helps.
 
 use crate::client::model::{Definition, DefinitionStep, Execution, StepResult};
+use crate::program;
 
 use super::answer::{answer, attempts, last_error};
 use super::look::{CYAN, DIM, Look, RED, YELLOW};
@@ -173,9 +174,9 @@ fn next(execution: &Execution) -> String {
         _ => return String::new(),
     };
     let id = clean(&execution.id);
-    let width = helps.iter().map(|(command, _)| command.len()).max().unwrap_or(0) + id.len() + "workflow  ".len();
+    let width = helps.iter().map(|(command, _)| command.len()).max().unwrap_or(0) + id.len() + program::name().len() + 2;
     let line = |(command, what): &(&str, &str)| {
-        let command = format!("{:<width$}", format!("workflow {command} {id}"));
+        let command = format!("{:<width$}", program::command(format_args!("{command} {id}")));
         format!("  {}  {}\n", painted(CYAN, &command), dim(what))
     };
     format!("\n{}", helps.iter().map(line).collect::<String>())

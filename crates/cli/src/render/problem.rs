@@ -11,7 +11,7 @@ use super::{clean, painted};
 /// `error[invalid_state]: cannot resume ...`, and every finding of a definition. `None` when there is nothing to say.
 pub fn error(error: &Error) -> Option<String> {
     match error {
-        Error::Gone | Error::Reported => None,
+        Error::Gone | Error::Reported | Error::Signal { .. } => None,
         Error::Usage(message) => Some(format!("{}\n\nFor more information, try '--help'.", line(None, message))),
         Error::Failed { message, .. } => Some(line(None, message)),
         Error::Refused(problem) => {

@@ -176,6 +176,27 @@ fn the_overview_and_every_help_fit_their_reader() {
     }
 }
 
+/// The npm package runs the same command line under another name.
+#[cfg(unix)]
+#[test]
+fn whatever_can_be_typed_names_the_program_as_it_was_typed() {
+    use std::os::unix::process::CommandExt;
+    let as_typed = |arguments: &[&str]| finished(workflow(arguments).arg0("npx workflow.do").output().unwrap());
+    let help = as_typed(&["start", "--help"]).stdout;
+    assert!(help.contains("Usage: npx workflow.do start [OPTIONS] <ID>"), "{help}");
+    assert!(help.contains("| npx workflow.do start order-processing --input -"), "{help}");
+    let overview = as_typed(&[]).stdout;
+    assert!(
+        overview.contains("  npx workflow.do serve  ") && overview.contains("`npx workflow.do COMMAND --help`"),
+        "{overview}"
+    );
+    let usage = as_typed(&["status"]).stderr;
+    assert!(usage.contains("Usage: npx workflow.do status"), "{usage}");
+    let hint = as_typed(&["--url", "http://127.0.0.1:9", "list"]).stderr;
+    assert!(hint.contains("is `npx workflow.do serve` running?"), "{hint}");
+    assert_eq!(as_typed(&["--version"]).stdout, run(&["--version"]).stdout);
+}
+
 #[test]
 fn completions_are_made_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -22,11 +22,15 @@ pub fn run(serve: &Serve, json: bool) -> Result<(), Error> {
     logging::start(&settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::failed("runtime", format!("cannot start: {error}")))?;
-    runtime.block_on(serve_until_stopped(settings, json))
+    let served = runtime.block_on(stop::until_second_signal(|first| serve_until_stopped(settings, json, first)));
+    if matches!(served, Err(Error::Signal { .. })) {
+        // Dropping it would wait for what is in the middle of something.
+        runtime.shutdown_background();
+    }
+    served
 }
 
-async fn serve_until_stopped(settings: Settings, json: bool) -> Result<(), Error> {
-    let signals = stop::Signals::listen()?;
+async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop::FirstSignal) -> Result<(), Error> {
     // The store first: while a predecessor lets go of the file, it also lets go of the port.
     let store = open_store(&settings).await?;
     let listener = TcpListener::bind(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
@@ -44,9 +48,8 @@ async fn serve_until_stopped(settings: Settings, json: bool) -> Result<(), Error
     };
     ready(&settings, address, json)?;
 
-    let (stopping, first) = signals.first();
-    let served = workflow_server::serve(engine.clone(), listener, options, first).await;
-    let closed = stop::within(settings.stop_within, engine.shutdown(settings.stop_within), stopping).await;
+    let served = workflow_server::serve(engine.clone(), listener, options, first_signal.wait()).await;
+    let closed = stop::within(settings.stop_within, engine.shutdown(settings.stop_within)).await;
     served.map_err(|error| Error::failed("listener", format!("the server broke off: {error}")))?;
     closed
 }

@@ -2,65 +2,111 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
+use tokio::task::JoinError;
 
 use crate::error::Error;
 
 /// Beyond what steps get: the last commits, and the database's close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
-/// What a shell reports of a program that a signal ended.
-const ENDED_BY_SIGNAL: i32 = 128;
-
+/// Comes once, and is remembered when it came before anybody waited.
 #[derive(Debug)]
-pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+pub struct FirstSignal(oneshot::Receiver<()>);
+
+impl FirstSignal {
+    pub async fn wait(self) {
+        self.0.await.ok();
+    }
 }
 
-/// The signals after the first are watched as long as this lives.
-#[derive(Debug)]
-pub struct Stopping(JoinHandle<()>);
-
-impl Signals {
-    pub fn listen() -> Result<Signals, Error> {
-        let listen = |kind| signal(kind).map_err(|error| Error::failed("signals", format!("cannot wait for signals: {error}")));
-        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    /// A future that ends with the first signal. From then on another one ends the process.
-    pub fn first(mut self) -> (Stopping, impl Future<Output = ()> + Send) {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        let task = tokio::spawn(async move {
-            let name = self.next().await.0;
+/// Runs `serve` to its end, or to the second signal: the first one is its own to obey. It runs as a task, so that nothing that
+/// it may hang in keeps the second signal from being heard.
+pub async fn until_second_signal<S>(serve: impl FnOnce(FirstSignal) -> S) -> Result<(), Error>
+where
+    S: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let mut signals = Signals::listen()?;
+    let (sender, receiver) = oneshot::channel();
+    let mut served = tokio::spawn(serve(FirstSignal(receiver)));
+    tokio::select! {
+        served = &mut served => return outcome(served),
+        (name, _) = signals.next() => {
             tracing::info!(signal = name, "stopping; again to stop at once");
             sender.send(()).ok();
-            let (name, number) = self.next().await;
-            tracing::warn!(signal = name, "stopped at once; what ran is run again after the next start");
-            std::process::exit(ENDED_BY_SIGNAL + number);
-        });
-        (Stopping(task), async {
-            receiver.await.ok();
-        })
+        }
     }
-
-    async fn next(&mut self) -> (&'static str, i32) {
-        tokio::select! {
-            _ = self.terminate.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
-            _ = self.interrupt.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),
+    tokio::select! {
+        served = &mut served => outcome(served),
+        (name, number) = signals.next() => {
+            tracing::warn!(signal = name, "stopped at once; what ran is run again after the next start");
+            Err(Error::Signal { number })
         }
     }
 }
 
+fn outcome(served: Result<Result<(), Error>, JoinError>) -> Result<(), Error> {
+    match served {
+        Ok(served) => served,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+#[cfg(unix)]
+#[derive(Debug)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Result<Signals, Error> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(cannot_listen);
+        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// The next one's name and number.
+    async fn next(&mut self) -> (&'static str, u8) {
+        tokio::select! {
+            _ = self.terminate.recv() => ("SIGTERM", 15),
+            _ = self.interrupt.recv() => ("SIGINT", 2),
+        }
+    }
+}
+
+/// Windows has no SIGTERM; closing the console window comes nearest.
+#[cfg(windows)]
+#[derive(Debug)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    close: tokio::signal::windows::CtrlClose,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> Result<Signals, Error> {
+        use tokio::signal::windows::{ctrl_c, ctrl_close};
+        Ok(Signals { interrupt: ctrl_c().map_err(cannot_listen)?, close: ctrl_close().map_err(cannot_listen)? })
+    }
+
+    /// The next one's name, and the number that it has elsewhere.
+    async fn next(&mut self) -> (&'static str, u8) {
+        tokio::select! {
+            _ = self.interrupt.recv() => ("SIGINT", 2),
+            _ = self.close.recv() => ("SIGTERM", 15),
+        }
+    }
+}
+
+fn cannot_listen(error: std::io::Error) -> Error {
+    Error::failed("signals", format!("cannot wait for signals: {error}"))
+}
+
 /// Waits for the engine's end, but not for ever.
-pub async fn within(
-    grace: Duration,
-    shutdown: impl Future<Output = Result<(), workflow_engine::Error>>,
-    stopping: Stopping,
-) -> Result<(), Error> {
+pub async fn within(grace: Duration, shutdown: impl Future<Output = Result<(), workflow_engine::Error>>) -> Result<(), Error> {
     let closed = tokio::time::timeout(grace + CLOSE_WITHIN, shutdown).await;
-    stopping.0.abort();
     match closed {
         Ok(Ok(())) => {
             tracing::info!("stopped");

@@ -14,6 +14,7 @@ use crate::client::model::Execution;
 use crate::client::{Answer, Stream};
 use crate::error::Error;
 use crate::output;
+use crate::program;
 use crate::render::{clean, code, look, pretty, span};
 use view::View;
 
@@ -46,7 +47,9 @@ pub async fn until_ended(context: &Context, answer: Answer, execution: Execution
 fn detached(id: &str) -> Error {
     let id = clean(id);
     output::complain(&format!(
-        "\n{id} goes on without you\n  workflow status {id}   how it goes\n  workflow cancel {id}   stop it"
+        "\n{id} goes on without you\n  {} {id}   how it goes\n  {} {id}   stop it",
+        program::command("status"),
+        program::command("cancel"),
     ));
     Error::Reported
 }
@@ -148,7 +151,10 @@ fn outcome(execution: &Execution) -> String {
         ("failed", _) => {
             let error = execution.error.as_deref().map(clean).unwrap_or_default();
             let id = clean(&execution.id);
-            format!("{head}: {error}\n  {} goes on from the step that failed\n", code(&format!("workflow retry {id}")))
+            format!(
+                "{head}: {error}\n  {} goes on from the step that failed\n",
+                code(&program::command(format_args!("retry {id}")))
+            )
         }
         _ => format!("{head}\n"),
     }
