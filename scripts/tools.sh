@@ -39,7 +39,7 @@ apt_install() {
 # at_least HAVE WANT: compares dotted versions.
 at_least() { [[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" == "$2" ]]; }
 
-# check_cargo, check_compiler, check_node: print what is wrong and answer false.
+# check_cargo, check_compiler, check_node, check_npm: print what is wrong and answer false.
 check_cargo() {
   local want have
   want="$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")"
@@ -69,6 +69,14 @@ check_node() {
   else
     say "${RED}Node.js $have is too old${RESET}: $NODE_MAJOR_MIN or later is needed; install it from https://nodejs.org"
   fi
+  return 1
+}
+
+# Node's own installers bring npm; Debian has it in a package of its own.
+check_npm() {
+  command -v npm >/dev/null && return 0
+  apt_install npm && return 0
+  say "${RED}npm is missing${RESET}: the TypeScript package is built with it; it comes with Node.js from https://nodejs.org"
   return 1
 }
 

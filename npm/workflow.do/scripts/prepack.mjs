@@ -1,0 +1,39 @@
+/**
+ * Makes what `npm pack` packs: `dist`, and the addon for this machine, so that the tarball installs and runs without a registry.
+ *
+ *   WORKFLOW_ADDON=dev npm pack      the addon in another cargo profile than `dist`
+ *   WORKFLOW_ADDON=none npm publish  without one: the release workflow, which publishes a package for each platform
+ */
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+
+import { buildAddon } from './build-addon.mjs'
+import { packageRoot } from './platform.mjs'
+
+const addon = process.env.WORKFLOW_ADDON || 'dist'
+
+if (addon !== 'none' && process.env.npm_command === 'publish') {
+  throw new Error('what is published has no addon of one platform in it: publish with .github/workflows/release.yml')
+}
+if (addon === 'none') {
+  const { name, napi, optionalDependencies = {} } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
+  const platforms = Object.keys(optionalDependencies).filter((dependency) => dependency.startsWith(`${name}-`))
+  if (platforms.length !== napi.targets.length) {
+    throw new Error(
+      `without an addon the package needs one dependency for each of its ${napi.targets.length} platforms, but has ` +
+        `${platforms.length}: run 'napi pre-publish' before, as .github/workflows/release.yml does`
+    )
+  }
+}
+
+for (const file of readdirSync(packageRoot)) {
+  if (file.endsWith('.node')) rmSync(join(packageRoot, file))
+}
+// What an earlier build left would be packed too.
+rmSync(join(packageRoot, 'dist'), { recursive: true, force: true })
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: packageRoot, stdio: ['ignore', 2, 2] })
+if (addon !== 'none') await buildAddon(addon)

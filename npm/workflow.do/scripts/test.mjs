@@ -1,0 +1,33 @@
+/**
+ * Compiles the tests and runs them, on the Node that runs this.
+ *
+ *   node scripts/test.mjs               all
+ *   node scripts/test.mjs crash seed    the files test/crash.test.ts and test/seed.test.ts
+ */
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+
+import { addonFile, packageRoot } from './platform.mjs'
+
+const built = join(packageRoot, 'build')
+
+if (!existsSync(join(packageRoot, addonFile()))) {
+  throw new Error(`there is no ${addonFile()}: build it with 'npm run build:addon -- dev'`)
+}
+rmSync(built, { recursive: true, force: true })
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+execFileSync(process.execPath, [tsc, '-p', 'tsconfig.test.json'], { cwd: packageRoot, stdio: 'inherit' })
+// `build/src` is to the tests what `dist` is to a user, and finds the addon in the same place.
+symlinkSync(join('..', addonFile()), join(built, addonFile()))
+
+const wanted = process.argv.slice(2)
+const all = readdirSync(join(built, 'test')).filter((file) => file.endsWith('.test.js'))
+const unknown = wanted.filter((name) => !all.includes(`${name}.test.js`))
+if (unknown.length > 0) throw new Error(`there is no test/${unknown[0]}.test.ts`)
+const files = all.filter((file) => wanted.length === 0 || wanted.includes(file.replace('.test.js', '')))
+// One file after the other: one of them packs the package, and several count on the machine's time.
+const arguments_ = ['--test', '--test-concurrency=1', ...files.map((file) => join(built, 'test', file))]
+process.exit(spawnSync(process.execPath, arguments_, { stdio: 'inherit' }).status ?? 1)
