@@ -1,4 +1,5 @@
-//! Runs attempts: a future a task on the runtime, told to stop when its result is not wanted any more.
+//! Hands out attempts: to a future on the runtime, told to stop when its result is not wanted any more, or to the connection of a
+//! worker.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,14 +10,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedSender;
 use workflow_core::command::Outcome;
 use workflow_core::failure::Failure;
 use workflow_core::task::Task;
 use workflow_core::time::Millis;
 
 use crate::action::{Abort, ActionError, ActionResult, Handler, Signal};
+use crate::engine::{SessionEvent, TaskId};
 use crate::inbox::Inbox;
-use crate::ring::message::{AttemptKey, Input};
+use crate::ring::message::{AbortReason, AttemptKey, Input};
 use crate::ring::slots::ProviderId;
 
 /// What runs the actions of each provider. An endpoint is a handler like any other.
@@ -51,14 +54,19 @@ pub struct Dispatcher {
     pub inbox: Arc<Inbox>,
     pub abort_grace: Duration,
     running: BTreeMap<AttemptKey, Abort>,
+    /// Where each session is connected now.
+    lines: BTreeMap<ProviderId, UnboundedSender<SessionEvent>>,
 }
 
 impl Dispatcher {
     pub fn new(runtime: Handle, handlers: Arc<Handlers>, inbox: Arc<Inbox>, abort_grace: Duration) -> Dispatcher {
-        Dispatcher { runtime, handlers, inbox, abort_grace, running: BTreeMap::new() }
+        Dispatcher { runtime, handlers, inbox, abort_grace, running: BTreeMap::new(), lines: BTreeMap::new() }
     }
 
-    pub fn dispatch(&mut self, attempt: AttemptKey, provider: ProviderId, task: Task) {
+    pub fn dispatch(&mut self, attempt: AttemptKey, provider: ProviderId, task: Box<Task>) {
+        if self.lines.contains_key(&provider) {
+            return self.tell(provider, SessionEvent::Task { id: TaskId::of(attempt), task });
+        }
         let Some(handler) = self.handlers.get(provider) else {
             // It was withdrawn after the attempt had begun.
             let failure = Failure::new(format!("whoever provided `{}` is gone", task.action));
@@ -77,7 +85,7 @@ impl Dispatcher {
                 }
             };
             // The call itself is part of the future, so that a panic in it is caught as well.
-            let action = CatchPanic(Box::pin(async move { handler.call(task, signal).await }));
+            let action = CatchPanic(Box::pin(async move { handler.call(*task, signal).await }));
             tokio::select! {
                 result = action => inbox.push(Input::Finished { attempt, outcome: outcome(result) }),
                 () = stopped => {}
@@ -85,9 +93,39 @@ impl Dispatcher {
         });
     }
 
-    pub fn abort(&mut self, attempt: &AttemptKey) {
-        if let Some(abort) = self.running.remove(attempt) {
-            abort.abort();
+    pub fn abort(&mut self, attempt: AttemptKey, provider: ProviderId, reason: AbortReason) {
+        match self.running.remove(&attempt) {
+            Some(abort) => abort.abort(),
+            None => self.tell(provider, SessionEvent::Abort { id: TaskId::of(attempt), reason }),
+        }
+    }
+
+    /// A session is connected here from now on.
+    pub fn attach(&mut self, provider: ProviderId, line: UnboundedSender<SessionEvent>) {
+        if let Some(before) = self.lines.insert(provider, line) {
+            // Whoever has gone away does not want to know.
+            let _ = before.send(SessionEvent::Replaced);
+        }
+    }
+
+    pub fn detach(&mut self, provider: ProviderId) {
+        self.lines.remove(&provider);
+    }
+
+    pub fn recorded(&mut self, attempt: AttemptKey, provider: ProviderId) {
+        self.tell(provider, SessionEvent::Recorded { id: TaskId::of(attempt) });
+    }
+
+    pub fn closing(&mut self) {
+        for line in self.lines.values() {
+            let _ = line.send(SessionEvent::Closing);
+        }
+    }
+
+    /// What cannot be sent was lost on the way: the ring finds out when the session joins again, or does not.
+    fn tell(&mut self, provider: ProviderId, event: SessionEvent) {
+        if let Some(line) = self.lines.get(&provider) {
+            let _ = line.send(event);
         }
     }
 
@@ -105,7 +143,8 @@ impl Drop for Dispatcher {
     }
 }
 
-fn outcome(result: ActionResult) -> Outcome {
+/// A result as the ring takes it.
+pub fn outcome(result: ActionResult) -> Outcome {
     match result {
         Ok(output) => Outcome::Completed(output),
         Err(ActionError { failure, retry_after }) => {

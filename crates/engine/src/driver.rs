@@ -109,8 +109,16 @@ impl Driver {
                 self.loaders.spawn(move |store| inbox.push(Input::Found(read.run(store))));
             }
             Output::Answer(answer) => answer.send(),
-            Output::Dispatch { attempt, provider, task } => self.dispatcher.dispatch(attempt, provider, *task),
-            Output::Abort(attempt) => self.dispatcher.abort(&attempt),
+            Output::Dispatch { attempt, provider, task } => self.dispatcher.dispatch(attempt, provider, task),
+            Output::Abort { attempt, provider, reason } => self.dispatcher.abort(attempt, provider, reason),
+            Output::Attach { provider, line } => self.dispatcher.attach(provider, line),
+            Output::Detach { provider } => {
+                self.dispatcher.detach(provider);
+                self.shared.unlist(provider);
+            }
+            Output::Provided(provider) => self.shared.list(provider),
+            Output::Recorded { attempt, provider } => self.dispatcher.recorded(attempt, provider),
+            Output::Closing => self.dispatcher.closing(),
             Output::Durable { batch, taken } => self.shared.feed.publish(&batch, &taken),
             Output::Defined(registration) => self.shared.catalog_mut().insert(registration),
             Output::Undefined { workflow } => {

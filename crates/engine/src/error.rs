@@ -20,6 +20,9 @@ pub enum Error {
     InvalidRequest(String),
     #[error("the engine has more work queued than it can take; try again in {} ms", .retry_after.as_millis())]
     Overloaded { retry_after: Duration },
+    /// A worker more than the engine takes.
+    #[error("{max} workers are connected, and this engine takes no more; connect to another one, or raise `sessions_max`")]
+    TooManySessions { max: usize },
     /// Nothing was written.
     #[error("the store cannot be written ({reason}); nothing was changed, try again in a moment")]
     StoreUnavailable { reason: String },
@@ -45,7 +48,7 @@ impl Error {
             Error::Refused(refusal) => refusal.code(),
             Error::InvalidDefinition(_) => "invalid_definition",
             Error::InvalidRequest(_) => "invalid_request",
-            Error::Overloaded { .. } => "overloaded",
+            Error::Overloaded { .. } | Error::TooManySessions { .. } => "overloaded",
             Error::StoreUnavailable { .. } => "store_unavailable",
             Error::OutcomeUnknown { .. } => "outcome_unknown",
             Error::Corrupt(_) => "corrupt",
@@ -62,7 +65,9 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Overloaded { retry_after } => Some(*retry_after),
-            Error::StoreUnavailable { .. } | Error::OutcomeUnknown { .. } => Some(Duration::from_secs(1)),
+            Error::StoreUnavailable { .. } | Error::OutcomeUnknown { .. } | Error::TooManySessions { .. } => {
+                Some(Duration::from_secs(1))
+            }
             Error::Refused(_)
             | Error::InvalidDefinition(_)
             | Error::InvalidRequest(_)

@@ -23,7 +23,7 @@ mod request;
 pub mod ring;
 
 pub use action::{Abort, ActionError, ActionResult, Handler, Signal};
-pub use engine::{Engine, Watch};
+pub use engine::{Engine, Join, Session, SessionEvent, TaskId, Watch};
 pub use error::Error;
 pub use options::Options;
 pub use request::{
@@ -31,6 +31,7 @@ pub use request::{
     Page, RefusedStart, Registered, StartAnswer, StartRequest,
 };
 pub use ring::Gauges;
+pub use ring::message::AbortReason;
 pub use workflow_core::definition::Diagnostic;
 pub use workflow_core::task::Task;
 pub use workflow_core::view::{ExecutionView, HistoryEntry};

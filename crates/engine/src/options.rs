@@ -19,9 +19,14 @@ pub struct Options {
     pub in_process_max: usize,
     /// What an aborted action in this process gets to clean up before it is dropped.
     pub abort_grace: Duration,
+    /// How long a remote worker may be away before its attempts are interrupted, from the loss of its connection or from the
+    /// opening of the engine: longer than it takes to restart a server, and for its workers to find it again.
+    pub worker_grace: Duration,
+    /// Remote workers at the same time: whoever looks for a free slot may have to ask all of them.
+    pub sessions_max: usize,
     /// Refuse `start`, `replay` and `retry` while an action of the workflow is provided by nobody. For an engine in its user's
     /// process, where a missing action is a typing error; [`Engine::expect_workers`](crate::Engine::expect_workers) ends it, and
-    /// so does the first endpoint.
+    /// so does the first endpoint or remote worker.
     pub require_actions: bool,
     /// Hosts besides loopback that endpoints may be on: `hooks.example.com`, or `*` for any.
     pub endpoint_hosts: Vec<String>,
@@ -37,6 +42,8 @@ impl Default for Options {
             commit_max: Duration::from_secs(1),
             in_process_max: 4_096,
             abort_grace: Duration::from_secs(5),
+            worker_grace: Duration::from_secs(10),
+            sessions_max: 10_000,
             require_actions: false,
             endpoint_hosts: Vec::new(),
         }

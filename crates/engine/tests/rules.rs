@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use rig::{Rig, action, completed, failed, id, json, on_both_stores};
 use workflow_core::event::TriggeredBy;
-use workflow_core::id::ExecutionId;
+use workflow_core::id::{ExecutionId, SessionId};
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_engine::Options;
@@ -182,7 +182,7 @@ fn attempts_go_to_the_process_first_and_to_the_others_in_turn() {
     let (here, one, other) = (ProviderId(3), ProviderId(1), ProviderId(2));
     let provider = |id, kind, limit| Provider { id, kind, actions: vec![action("act")], limit };
     slots.provide(provider(one, ProviderKind::Endpoint, 2));
-    slots.provide(provider(other, ProviderKind::Worker, 3));
+    slots.provide(provider(other, ProviderKind::Worker { session: SessionId::new("worker-1").unwrap() }, 3));
     slots.provide(provider(here, ProviderKind::InProcess, 1));
     let mut taken = Vec::new();
     while let Some(id) = slots.take(&action("act")) {

@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use workflow_core::id::{ActionName, IdempotencyKey};
+use workflow_core::id::{ActionName, IdempotencyKey, SessionId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_engine::clock::SimulatedClock;
-use workflow_engine::{ActionError, Engine, EventRequest, Handler, Include, ListRequest, Options, StartRequest, Task};
+use workflow_engine::{
+    ActionError, Engine, EventRequest, Handler, Include, Join, ListRequest, Options, Session, SessionEvent, StartRequest, Task,
+    TaskId,
+};
 use workflow_store::{Memory, Sqlite};
 
 fn json(text: &str) -> Json {
@@ -298,4 +301,53 @@ async fn an_aborted_action_is_told_and_then_dropped() {
     assert_eq!(engine.cancel(id, None).await.unwrap().status, Status::Cancelled);
     dropped.notified().await;
     assert!(*told.lock().unwrap());
+}
+
+async fn join(engine: &Engine, session: &str, holding: Vec<TaskId>) -> Session {
+    engine.join(Join { session: SessionId::new(session).unwrap(), holding }).await.unwrap()
+}
+
+async fn next_task(session: &mut Session) -> (TaskId, Box<Task>) {
+    match session.next().await {
+        Some(SessionEvent::Task { id, task }) => (id, task),
+        other => panic!("a task comes next, not {other:?}"),
+    }
+}
+
+/// The whole life of a remote worker: it works, loses its connection, finishes while the engine is away, and is not asked twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_remote_worker_outlives_its_connection_and_the_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("workflow.db");
+    let open = || Sqlite::open(&path, workflow_store::Options::default()).unwrap();
+    let engine = Engine::open(open(), Options::default()).await.unwrap();
+    let source = r#"{"id":"w","steps":[{"id":"a","action":"act"},{"id":"b","action":"act","dependsOn":["a"]}]}"#;
+    engine.register(json(source)).await.unwrap();
+    let refused = engine.join(Join { session: SessionId::new("engine-1").unwrap(), holding: Vec::new() }).await;
+    assert_eq!(refused.unwrap_err().code(), "invalid_request");
+
+    let mut session = join(&engine, "worker-1", Vec::new()).await;
+    session.offer(vec![action("act")], 4);
+    let id = engine.start(start("w", r#"{"n":1}"#)).await.unwrap().execution.id;
+    let (first, task) = next_task(&mut session).await;
+    assert_eq!((task.action.as_str(), task.params().text()), ("act", r#"{"n":1}"#));
+    session.finished(first, Ok(Some(json("1"))));
+    assert!(matches!(session.next().await, Some(SessionEvent::Recorded { id }) if id == first));
+    let (second, _) = next_task(&mut session).await;
+    assert!(session.try_next().is_none());
+    drop(session);
+    let mut session = join(&engine, "worker-1", vec![second]).await;
+    engine.shutdown(Duration::from_secs(60)).await.unwrap();
+    assert!(matches!(session.next().await, Some(SessionEvent::Closing)));
+    assert!(session.next().await.is_none());
+
+    let engine = Engine::open(open(), Options::default()).await.unwrap();
+    let mut session = join(&engine, "worker-1", vec![second]).await;
+    session.finished(second, Ok(Some(json("2"))));
+    assert!(matches!(session.next().await, Some(SessionEvent::Recorded { id }) if id == second));
+    let ended = engine.wait(id, None).await.unwrap();
+    assert_eq!(ended.status, Status::Completed);
+    let entries: Vec<_> = ended.history.iter().map(|entry| entry.kind).collect();
+    assert_eq!(entries, ["start", "step_start", "step_complete", "step_start", "step_complete", "complete"]);
+    session.leave().await;
 }

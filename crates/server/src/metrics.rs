@@ -61,12 +61,14 @@ pub(crate) async fn observe(engine: &Engine) -> Result<(), Error> {
         let count: u64 = counts.iter().filter(|count| count.status == status).map(|count| count.count).sum();
         metrics::gauge!(EXECUTIONS, "status" => status.as_str()).set(count as f64);
     }
-    let Gauges { resident_executions, resident_bytes, queued_commands, queued_bytes, attempts_in_flight } = engine.gauges();
+    let Gauges { resident_executions, resident_bytes, queued_commands, queued_bytes, attempts_in_flight, sessions } =
+        engine.gauges();
     metrics::gauge!("workflow_resident_executions").set(resident_executions as f64);
     metrics::gauge!("workflow_resident_bytes").set(resident_bytes as f64);
     metrics::gauge!("workflow_queued_commands").set(queued_commands as f64);
     metrics::gauge!("workflow_queued_bytes").set(queued_bytes as f64);
     metrics::gauge!("workflow_attempts_in_flight").set(attempts_in_flight as f64);
+    metrics::gauge!("workflow_sessions").set(sessions as f64);
     Ok(())
 }
 
@@ -102,4 +104,7 @@ fn describe() {
     describe_gauge!("workflow_queued_commands", "Commands that have not been decided");
     describe_gauge!("workflow_queued_bytes", Unit::Bytes, "What they hold");
     describe_gauge!("workflow_attempts_in_flight", "Attempts that run now");
+    describe_gauge!("workflow_sessions", "Remote workers that are connected");
+    describe_counter!("workflow_sessions_joined_total", "Connections of remote workers");
+    describe_counter!("workflow_sessions_lost_total", "Connections of remote workers that ended without their leaving");
 }

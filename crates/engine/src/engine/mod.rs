@@ -4,10 +4,12 @@ mod control;
 mod define;
 mod endpoints;
 mod read;
+mod session;
 mod shared;
 mod start;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use crate::ring::slots::{Provider, ProviderKind};
 use crate::ring::{Gauges, Opened, Ring};
 use crate::{Error, Handler, Options};
 
+pub use session::{Join, Session, SessionEvent, TaskId};
 pub(crate) use shared::Shared;
 pub use watch::Watch;
 
@@ -73,7 +76,7 @@ impl Engine {
         *shared.catalog_mut() = catalog.clone();
         let random = uuid::Uuid::now_v7().as_u128() as u64;
         let session = SessionId::new(&format!("engine-{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
-        let opened = Opened { catalog, batch, session, seed: random };
+        let opened = Opened { catalog, batch, session, seed: random, at: shared.clock.now().mono };
         let handlers = shared.handlers.clone();
         let dispatcher = Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), options.abort_grace);
         Driver::start(Ring::new(options, opened), shared.clone(), dispatcher, &store)?;
@@ -103,6 +106,11 @@ impl Engine {
     /// Workers may come from outside: a missing action is no error any more (see [`Options::require_actions`]).
     pub fn expect_workers(&self) {
         self.shared().inbox.push(Input::ExpectWorkers);
+    }
+
+    /// The actions that any version of any definition names: what somebody may be asked to run. `noop` is not among them.
+    pub fn actions_named(&self) -> BTreeSet<ActionName> {
+        self.shared().catalog().every().flat_map(|registration| registration.actions.iter().cloned()).collect()
     }
 
     /// Whether the store can be written and the engine is not shutting down: `/readyz`.

@@ -115,12 +115,21 @@ impl Shared {
     }
 
     pub fn provide(&self, provider: Provider) {
-        self.providers().all.insert(provider.id, provider.clone());
+        self.list(provider.clone());
         self.inbox.push(Input::Provide(provider));
     }
 
-    pub fn withdraw(&self, id: ProviderId) {
+    /// Notes who provides what, for people who ask.
+    pub fn list(&self, provider: Provider) {
+        self.providers().all.insert(provider.id, provider);
+    }
+
+    pub fn unlist(&self, id: ProviderId) {
         self.providers().all.remove(&id);
+    }
+
+    pub fn withdraw(&self, id: ProviderId) {
+        self.unlist(id);
         self.handlers.remove(id);
         self.inbox.push(Input::Withdraw(id));
     }

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use workflow_core::command::{Command, Outcome};
-use workflow_core::definition::StepIndex;
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 
 use super::Ring;
@@ -20,7 +19,13 @@ pub struct Attempt {
     pub workflow: WorkflowId,
     pub action: ActionName,
     pub provider: ProviderId,
+    /// It runs in the session of a worker, and may outlive this engine.
+    pub remote: bool,
+    /// Its dispatch has left the ring.
+    pub sent: bool,
     pub since: Mono,
+    /// How long it had run before, in a former life of the engine.
+    pub earlier: Duration,
     pub deadline: Option<Mono>,
     /// It holds its slot: no result has come, and it was not told to stop.
     pub running: bool,
@@ -32,6 +37,8 @@ pub struct Attempt {
 pub struct Attempts {
     map: BTreeMap<AttemptKey, Attempt>,
     deadlines: BTreeSet<(Mono, AttemptKey)>,
+    /// Those in sessions of workers, by session.
+    remote: BTreeSet<(ProviderId, AttemptKey)>,
     running: usize,
 }
 
@@ -39,6 +46,9 @@ impl Attempts {
     pub fn insert(&mut self, key: AttemptKey, attempt: Attempt) {
         if let Some(deadline) = attempt.deadline {
             self.deadlines.insert((deadline, key));
+        }
+        if attempt.remote {
+            self.remote.insert((attempt.provider, key));
         }
         self.running += 1;
         self.map.insert(key, attempt);
@@ -54,6 +64,7 @@ impl Attempts {
 
     pub fn remove(&mut self, key: &AttemptKey) -> Option<Attempt> {
         let attempt = self.map.remove(key)?;
+        self.remote.remove(&(attempt.provider, *key));
         if let Some(deadline) = attempt.deadline {
             self.deadlines.remove(&(deadline, *key));
         }
@@ -75,7 +86,7 @@ impl Attempts {
     }
 
     pub fn of(&self, id: ExecutionId) -> impl Iterator<Item = (&AttemptKey, &Attempt)> {
-        let first = AttemptKey { id, step: StepIndex::new(0), attempt: 0 };
+        let first = AttemptKey::first(id);
         self.map.range(first..).take_while(move |(key, _)| key.id == id)
     }
 
@@ -96,46 +107,73 @@ impl Attempts {
         Some(key)
     }
 
-    pub fn all_running(&self) -> Vec<AttemptKey> {
-        self.map.iter().filter(|(_, attempt)| attempt.running).map(|(key, _)| *key).collect()
+    /// Those that run in a session, and were not given up.
+    pub fn of_session(&self, provider: ProviderId) -> Vec<AttemptKey> {
+        let first = (provider, AttemptKey::first(ExecutionId::from_bytes([0; 16])));
+        let all = self.remote.range(first..).take_while(|(of, _)| *of == provider).map(|(_, key)| *key);
+        all.filter(|key| self.map.get(key).is_some_and(|attempt| attempt.running)).collect()
+    }
+
+    pub fn is_of(&self, key: &AttemptKey, provider: ProviderId) -> bool {
+        self.remote.contains(&(provider, *key))
+    }
+
+    pub fn is_sent(&self, key: &AttemptKey) -> bool {
+        self.map.get(key).is_some_and(|attempt| attempt.sent)
+    }
+
+    /// Those that end with this engine.
+    pub fn running_here(&self) -> Vec<AttemptKey> {
+        self.map.iter().filter(|(_, attempt)| attempt.running && !attempt.remote).map(|(key, _)| *key).collect()
+    }
+
+    /// Whether nothing is left that ends with this engine.
+    pub fn none_here(&self) -> bool {
+        self.map.len() == self.remote.len()
     }
 
     pub fn running(&self) -> usize {
         self.running
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
     }
 }
 
 impl Ring {
     /// What came of an attempt. Its slot is free at once; the result is recorded when its turn comes.
     pub(super) fn finished(&mut self, key: AttemptKey, outcome: Outcome, now: Now) {
-        let label = match &outcome {
+        if !self.stopped(&key, &outcome, now) {
+            return note_late(&key);
+        }
+        let command = Command::Finish { step: key.step, attempt: key.attempt, outcome };
+        self.urgent.push_back((key.id, Queued::attempt(command)));
+    }
+
+    /// Gives back the slot of an attempt whose result has come; false when it had none any more.
+    pub(super) fn stopped(&mut self, key: &AttemptKey, outcome: &Outcome, now: Now) -> bool {
+        let label = match outcome {
             Outcome::Completed(_) => "completed",
             Outcome::Failed { .. } => "failed",
         };
-        let Some(provider) = self.attempts.stop(&key) else {
-            tracing::info!(execution = %key.id, step = key.step.get(), attempt = key.attempt, "a late result was dropped");
-            metrics::counter!("workflow_late_results_total").increment(1);
-            return;
-        };
-        if let Some(attempt) = self.attempts.get_mut(&key) {
+        let Some(provider) = self.attempts.stop(key) else { return false };
+        if let Some(attempt) = self.attempts.get_mut(key) {
             let labels = [
                 ("workflow", attempt.workflow.to_string()),
                 ("action", attempt.action.to_string()),
                 ("outcome", label.to_owned()),
             ];
-            metrics::histogram!("workflow_step_duration_seconds", &labels).record(now.mono.since(attempt.since).as_secs_f64());
+            metrics::histogram!("workflow_step_duration_seconds", &labels)
+                .record((attempt.earlier + now.mono.since(attempt.since)).as_secs_f64());
         }
         self.slots.give_back(provider);
-        let command = Command::Finish { step: key.step, attempt: key.attempt, outcome };
-        self.urgent.push_back((key.id, Queued::attempt(command)));
+        true
     }
 
     /// The deadline of an attempt that begins now.
     pub(super) fn deadline(timeout: Option<workflow_core::time::Millis>, now: Now) -> Option<Mono> {
         timeout.map(|timeout| now.mono + Duration::from_millis(timeout.get()))
     }
+}
+
+pub fn note_late(key: &AttemptKey) {
+    tracing::info!(execution = %key.id, step = key.step.get(), attempt = key.attempt, "a late result was dropped");
+    metrics::counter!("workflow_late_results_total").increment(1);
 }

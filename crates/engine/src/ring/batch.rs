@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use workflow_core::event::TriggeredBy;
-use workflow_core::id::{EndpointName, ExecutionId, WorkflowId};
+use workflow_core::id::{EndpointName, ExecutionId, SessionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::task::Task;
@@ -12,7 +12,7 @@ use workflow_store::{Batch, Change, Claim, Endpoint, Item};
 use crate::Error;
 use crate::clock::Mono;
 use crate::ring::catalog::{Before, Registration};
-use crate::ring::message::{Answer, AttemptKey, ClaimKey, Output, Reply, StartReply, Started, answer, answer_start};
+use crate::ring::message::{AbortReason, Answer, AttemptKey, ClaimKey, Output, Reply, StartReply, Started, answer, answer_start};
 use crate::ring::resident::Queued;
 use crate::ring::slots::ProviderId;
 
@@ -49,8 +49,10 @@ pub struct Effects {
     pub touched: Vec<ExecutionId>,
     /// Attempts that begin with it.
     pub begun: Vec<AttemptKey>,
-    /// Attempts that end with it.
-    pub ended: Vec<AttemptKey>,
+    /// Attempts that end with it, and what those that still run are told.
+    pub ended: Vec<(AttemptKey, AbortReason)>,
+    /// Results whose decision is durable with it. When it fails nothing is said of them.
+    pub recorded: Vec<(SessionId, AttemptKey)>,
     /// What came from attempts and must be decided again when this batch is lost.
     pub again: Vec<(ExecutionId, Queued)>,
     /// How to take back what it does to the catalog, the newest last.

@@ -2,11 +2,14 @@
 //!
 //! Everything is derived from the execution as it is now, so this is also what recovery does, with no decision before it.
 
+use std::time::Duration;
+
 use workflow_core::command::Command;
 use workflow_core::decide::{self, Surroundings};
 use workflow_core::definition::StepIndex;
 use workflow_core::event::{AfterFailure, Event, Recorded};
 use workflow_core::execution::StepState;
+use workflow_core::failure::{Failure, code};
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::outstanding::Outstanding;
 use workflow_store::{Change, HeadChange, Transition};
@@ -15,7 +18,7 @@ use super::Ring;
 use super::attempts::Attempt;
 use super::batch::Effect;
 use super::head;
-use super::message::AttemptKey;
+use super::message::{AbortReason, AttemptKey};
 use super::resident::{Resident, Written};
 use super::slots::ProviderId;
 use crate::clock::Now;
@@ -83,13 +86,16 @@ impl Ring {
         begun
     }
 
+    /// To see what it needs; in which session it begins is known when there is a slot.
     fn begin_command(&self, step: StepIndex) -> Command {
-        Command::Begin { step, session: Some(self.session.clone()) }
+        Command::Begin { step, session: None }
     }
 
     /// Begins an attempt in the slot that was taken for it; gives the slot back when none began. Whether anything happened.
     fn begin(&mut self, id: ExecutionId, step: StepIndex, provider: ProviderId, events: &mut Vec<Recorded>, now: Now) -> bool {
-        let command = self.begin_command(step);
+        let remote = self.slots.session(provider).cloned();
+        let is_remote = remote.is_some();
+        let command = Command::Begin { step, session: Some(remote.unwrap_or_else(|| self.session.clone())) };
         let decided = self.advance(id, command, now).expect("beginning is never refused");
         let started = decided.iter().find_map(|recorded| match recorded.event {
             Event::StepStarted { step: began, attempt, .. } if began == step => Some(attempt),
@@ -107,7 +113,18 @@ impl Ring {
         let task = workflow_core::task::task(definition, &resident.execution, step, attempt);
         let deadline = Ring::deadline(definition.step(step).timeout, now);
         let (workflow, action) = (definition.id.clone(), definition.step(step).action.clone());
-        let entry = Attempt { workflow, action, provider, since: now.mono, deadline, running: true, ending: false };
+        let entry = Attempt {
+            workflow,
+            action,
+            provider,
+            remote: is_remote,
+            sent: false,
+            since: now.mono,
+            earlier: Duration::ZERO,
+            deadline,
+            running: true,
+            ending: false,
+        };
         self.attempts.insert(key, entry);
         self.open.effects.begun.push(key);
         self.open.effects.outputs.push(Effect::Dispatch { attempt: key, provider, task: Box::new(task) });
@@ -139,7 +156,7 @@ impl Ring {
         let ended: Vec<AttemptKey> = of.filter(|(key, entry)| !entry.ending && !in_flight(key)).map(|(key, _)| *key).collect();
         for key in ended {
             self.attempts.get_mut(&key).expect("it was listed just now").ending = true;
-            self.open.effects.ended.push(key);
+            self.open.effects.ended.push((key, abort_reason(events, &key)));
         }
         if resident.execution.has_ended() {
             for want in std::mem::take(&mut resident.wants) {
@@ -228,4 +245,18 @@ impl Ring {
         resident.batch = number;
         Some(Transition { id, events, head, parked: unparked.then(Vec::new), snapshot: None })
     }
+}
+
+/// What ended an attempt that may still run.
+fn abort_reason(events: &[Recorded], key: &AttemptKey) -> AbortReason {
+    let timed_out = |failure: &Failure| failure.code.as_deref() == Some(code::TIMEOUT);
+    for recorded in events {
+        match &recorded.event {
+            Event::StepInterrupted { step, .. } if *step == key.step => return AbortReason::Lost,
+            Event::StepFailed { step, failure, .. } if *step == key.step && timed_out(failure) => return AbortReason::Timeout,
+            Event::Failed { failure } if timed_out(failure) => return AbortReason::Timeout,
+            _ => {}
+        }
+    }
+    AbortReason::Cancelled
 }

@@ -76,6 +76,11 @@ impl Catalog {
         versions.all.get(&Version(versions.newest))
     }
 
+    /// All versions, also of workflows that were deleted.
+    pub fn every(&self) -> impl Iterator<Item = &Arc<Registration>> {
+        self.workflows.values().flat_map(|versions| versions.all.values())
+    }
+
     /// A version, also of a workflow that was deleted.
     pub fn version(&self, workflow: &str, version: Version) -> Option<&Arc<Registration>> {
         self.workflows.get(workflow)?.all.get(&version)

@@ -3,11 +3,12 @@
 use workflow_core::command::Command;
 use workflow_core::decide::{Surroundings, advance};
 use workflow_core::event::Recorded;
-use workflow_core::id::{ExecutionId, WorkflowId};
+use workflow_core::id::{ExecutionId, SessionId, WorkflowId};
 use workflow_core::refusal::{Control, Refusal};
 
 use super::Ring;
-use super::message::{ControlAsk, Read, answer};
+use super::attempts::note_late;
+use super::message::{AttemptKey, ControlAsk, Read, answer};
 use super::resident::{Origin, Queued, Work};
 use crate::Error;
 use crate::clock::Now;
@@ -15,7 +16,11 @@ use crate::clock::Now;
 impl Ring {
     pub(super) fn command(&mut self, id: ExecutionId, queued: Queued, now: Now) {
         if self.corrupt.contains(&id) {
-            return self.answer_queued(queued, Err(Error::Corrupt(format!("what is stored of execution {id} makes no sense"))));
+            return self.answer_queued(
+                id,
+                queued,
+                Err(Error::Corrupt(format!("what is stored of execution {id} makes no sense"))),
+            );
         }
         match self.residents.get_mut(id) {
             Some(resident) if resident.is_blocked() => resident.queue.push_back(queued),
@@ -33,6 +38,12 @@ impl Ring {
     fn decide(&mut self, id: ExecutionId, queued: Queued, now: Now) {
         let (command, reply) = match queued.work {
             Work::Command(command) => (command, None),
+            Work::Hold(attempt) => {
+                if let Origin::Session(session) = &queued.origin {
+                    self.hold(attempt, session, now);
+                }
+                return;
+            }
             Work::Control(ask) => match self.control_command(&ask) {
                 Ok(command) => {
                     if self.must_fetch(id, &command) {
@@ -45,6 +56,9 @@ impl Ring {
         };
         if reply.is_none() && self.must_fetch(id, &command) {
             return self.put_back(id, Queued { work: Work::Command(command), origin: queued.origin });
+        }
+        if let Origin::Session(session) = queued.origin {
+            return self.decide_delivered(id, command, session, now);
         }
         let again = matches!(queued.origin, Origin::Attempt).then(|| command.clone());
         match self.advance(id, command, now) {
@@ -68,6 +82,22 @@ impl Ring {
                 }
             }
         }
+    }
+
+    /// A result from a worker: the core decides about it if it is of the session in which the attempt runs.
+    fn decide_delivered(&mut self, id: ExecutionId, command: Command, session: SessionId, now: Now) {
+        let Command::Finish { step, attempt, outcome } = &command else { return };
+        let key = AttemptKey { id, step: *step, attempt: *attempt };
+        if self.runs_in(&key, &session) {
+            self.stopped(&key, outcome, now);
+            let events = self.advance(id, command.clone(), now).unwrap_or_default();
+            for change in self.carry(id, events, now) {
+                self.open.push(change);
+            }
+        } else {
+            note_late(&key);
+        }
+        self.report(session, key, command);
     }
 
     /// Asks the core, and applies what it decides.
@@ -133,9 +163,18 @@ impl Ring {
     }
 
     /// Answers the caller of a command that was not decided, if it has one.
-    pub(super) fn answer_queued(&mut self, queued: Queued, result: Result<(), Error>) {
-        if let Some(reply) = queued.into_reply() {
-            self.outputs.push(super::message::Output::Answer(answer(reply, result)));
+    pub(super) fn answer_queued(&mut self, id: ExecutionId, queued: Queued, result: Result<(), Error>) {
+        match queued {
+            // There is nothing to record it in: nobody needs it any more.
+            Queued { work: Work::Command(Command::Finish { step, attempt, .. }), origin: Origin::Session(session) } => {
+                self.recorded(&session, AttemptKey { id, step, attempt });
+            }
+            Queued { work: Work::Hold(attempt), origin: Origin::Session(session) } => self.abort_held(attempt, &session),
+            queued => {
+                if let Some(reply) = queued.into_reply() {
+                    self.outputs.push(super::message::Output::Answer(answer(reply, result)));
+                }
+            }
         }
     }
 

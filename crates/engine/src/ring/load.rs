@@ -10,7 +10,7 @@ use workflow_store::{Fault, FaultKind, Stored};
 
 use super::Ring;
 use super::head::AT_ONCE;
-use super::message::{AttemptKey, ClaimKey, Found, Output, Read, answer};
+use super::message::{AbortReason, AttemptKey, ClaimKey, Found, Output, Read, answer};
 use super::resident::{Queued, Resident, Written};
 use crate::Error;
 use crate::clock::Now;
@@ -96,7 +96,7 @@ impl Ring {
             *queued = kept;
             let callers: Vec<Queued> = callers;
             for caller in callers {
-                self.answer_queued(caller, Err(error.clone()));
+                self.answer_queued(*id, caller, Err(error.clone()));
             }
         }
     }
@@ -105,7 +105,7 @@ impl Ring {
         let Some(stored) = stored else {
             let error = Error::Refused(Refusal::ExecutionNotFound { execution: id.to_string() });
             for queued in self.loading.remove(&id).unwrap_or_default() {
-                self.answer_queued(queued, Err(error.clone()));
+                self.answer_queued(id, queued, Err(error.clone()));
             }
             return;
         };
@@ -118,9 +118,10 @@ impl Ring {
         self.residents.insert(resident);
         for attempt in &outstanding.in_flight {
             let key = AttemptKey { id, step: attempt.step, attempt: attempt.attempt };
-            // Those of this engine are known one by one; a former life of it took its attempts with it. Sessions of remote workers
-            // will outlive the engine: this is where they get their grace (`attempt.session` says whose it is).
-            if !self.attempts.contains(&key) {
+            // Those of this engine are known one by one; a former life of it took its attempts with it, but not those in sessions
+            // of workers.
+            let named = queued.iter().any(|queued| queued.holds(&key, attempt.session.as_ref()));
+            if !self.attempts.contains(&key) && !self.goes_on(key, attempt.session.as_ref(), named, now) {
                 let (step, attempt) = (key.step, key.attempt);
                 let command = Command::Interrupt { step, attempt, cause: InterruptCause::Lost };
                 metrics::counter!("workflow_attempts_interrupted_total").increment(1);
@@ -157,8 +158,16 @@ impl Ring {
         tracing::error!(execution = %id, why, "what is stored of an execution makes no sense; it is left alone");
         metrics::counter!("workflow_corrupt_executions_total").increment(1);
         self.corrupt.insert(id);
+        let running: Vec<AttemptKey> = self.attempts.of(id).map(|(key, _)| *key).collect();
+        for key in running {
+            self.end_attempt(&key, AbortReason::Lost);
+        }
         for queued in self.loading.remove(&id).unwrap_or_default() {
-            self.answer_queued(queued, Err(Error::Corrupt(format!("what is stored of execution {id} makes no sense: {why}"))));
+            self.answer_queued(
+                id,
+                queued,
+                Err(Error::Corrupt(format!("what is stored of execution {id} makes no sense: {why}"))),
+            );
         }
     }
 

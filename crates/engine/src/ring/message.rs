@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use workflow_core::command::Outcome;
 use workflow_core::definition::Definition;
 use workflow_core::definition::StepIndex;
 use workflow_core::event::{Recorded, TriggeredBy};
 use workflow_core::execution::Execution;
-use workflow_core::id::{ActionName, EndpointName, EventName, ExecutionId, IdempotencyKey, WorkflowId};
+use workflow_core::id::{ActionName, EndpointName, EventName, ExecutionId, IdempotencyKey, SessionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::refusal::Control;
 use workflow_core::task::Task;
@@ -17,6 +18,7 @@ use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Endpoint, Fault
 
 use crate::Error;
 use crate::clock::Mono;
+use crate::engine::SessionEvent;
 use crate::feed::{Feed, Subscription};
 use crate::request::RefusedStart;
 use crate::ring::catalog::Registration;
@@ -51,6 +53,25 @@ pub enum Input {
     Finished {
         attempt: AttemptKey,
         outcome: Outcome,
+    },
+    /// A worker has connected.
+    Join(Box<Joining>),
+    Offer {
+        connection: Connection,
+        actions: Vec<ActionName>,
+        slots: usize,
+    },
+    /// What came of an attempt in the session of a worker.
+    Delivered {
+        connection: Connection,
+        attempt: AttemptKey,
+        outcome: Outcome,
+    },
+    /// A connection is gone.
+    Lost(Connection),
+    Leave {
+        connection: Connection,
+        reply: Reply<()>,
     },
     /// Somebody runs actions. One with the same id is replaced.
     Provide(Provider),
@@ -142,6 +163,54 @@ pub struct AttemptKey {
     pub attempt: u32,
 }
 
+impl AttemptKey {
+    /// Before all others of an execution.
+    pub fn first(id: ExecutionId) -> AttemptKey {
+        AttemptKey { id, step: StepIndex::new(0), attempt: 0 }
+    }
+}
+
+/// One connection of a session of a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    pub session: SessionId,
+    /// No other connection to this engine has it, and no provider.
+    pub number: u64,
+}
+
+/// A worker has connected.
+#[derive(Debug)]
+pub struct Joining {
+    pub connection: Connection,
+    /// Tasks whose result was not reported as recorded.
+    pub holding: Vec<AttemptKey>,
+    /// Leads to the worker. Not bounded, and yet never longer than what the worker offered: it has at most as many tasks as
+    /// slots, and each of them is aborted or recorded once, but for those that it names itself.
+    pub line: UnboundedSender<SessionEvent>,
+    pub reply: Reply<()>,
+}
+
+/// Why nobody wants the result of an attempt any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbortReason {
+    /// It, or its execution, took too long.
+    Timeout,
+    /// Its execution was cancelled, or ended otherwise.
+    Cancelled,
+    /// It was given up and is run again, or is not in flight any more.
+    Lost,
+}
+
+impl AbortReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AbortReason::Timeout => "timeout",
+            AbortReason::Cancelled => "cancelled",
+            AbortReason::Lost => "lost",
+        }
+    }
+}
+
 /// What the ring wants done. Order matters: an `Abort` follows its `Dispatch`.
 #[derive(Debug)]
 pub enum Output {
@@ -159,7 +228,29 @@ pub enum Output {
         provider: ProviderId,
         task: Box<Task>,
     },
-    Abort(AttemptKey),
+    Abort {
+        attempt: AttemptKey,
+        provider: ProviderId,
+        reason: AbortReason,
+    },
+    /// From here on what is for this session goes to this line. The one before it, if any, is told that it was replaced.
+    Attach {
+        provider: ProviderId,
+        line: UnboundedSender<SessionEvent>,
+    },
+    /// A session has no connection any more.
+    Detach {
+        provider: ProviderId,
+    },
+    /// A session offers this, for people who ask why a step waits.
+    Provided(Provider),
+    /// Nothing needs to be kept of a result of this session any longer.
+    Recorded {
+        attempt: AttemptKey,
+        provider: ProviderId,
+    },
+    /// The engine stops in order: all sessions are told.
+    Closing,
     /// A batch is durable: watchers want its events, but not those of the items that were left out.
     Durable {
         batch: Arc<Batch>,

@@ -24,6 +24,7 @@ mod outage;
 mod parking;
 mod release;
 pub mod resident;
+pub mod sessions;
 pub mod slots;
 mod starts;
 mod timers;
@@ -44,6 +45,7 @@ use message::{Answer, ClaimKey, Input, Output, Read};
 use outage::StoreState;
 use parking::Parked;
 use resident::{Queued, Residents};
+use sessions::Sessions;
 use slots::Slots;
 use timers::Scan;
 
@@ -60,6 +62,8 @@ pub struct Opened {
     pub session: SessionId,
     /// Fills the random bits of ids.
     pub seed: u64,
+    /// When this life began: sessions of workers have their grace from here.
+    pub at: Mono,
 }
 
 #[derive(Debug)]
@@ -73,6 +77,8 @@ pub struct Ring {
     slots: Slots,
     residents: Residents,
     attempts: Attempts,
+    sessions: Sessions,
+    opened_at: Mono,
 
     /// What came of attempts, and timers: before everything else.
     urgent: VecDeque<(ExecutionId, Queued)>,
@@ -125,6 +131,8 @@ pub struct Gauges {
     pub queued_commands: usize,
     pub queued_bytes: usize,
     pub attempts_in_flight: usize,
+    /// Remote workers that are connected.
+    pub sessions: usize,
 }
 
 impl Ring {
@@ -140,6 +148,8 @@ impl Ring {
             slots,
             residents: Residents::default(),
             attempts: Attempts::default(),
+            sessions: Sessions::default(),
+            opened_at: opened.at,
             urgent: VecDeque::new(),
             control: VecDeque::new(),
             starts: VecDeque::new(),
@@ -186,6 +196,14 @@ impl Ring {
                 }
             },
             Input::Finished { attempt, outcome } => self.finished(attempt, outcome, now),
+            Input::Join(joining) => self.join(*joining),
+            Input::Offer { connection, actions, slots } => self.offer(&connection, actions, slots),
+            Input::Delivered { connection, attempt, outcome } => self.delivered(&connection, attempt, outcome, now),
+            Input::Lost(connection) => self.lose(&connection, now),
+            Input::Leave { connection, reply } => {
+                self.leave(&connection);
+                self.outputs.push(Output::Answer(message::answer(reply, Ok(()))));
+            }
             Input::Provide(provider) => {
                 if provider.kind != slots::ProviderKind::InProcess {
                     self.expecting_workers = true;
@@ -223,6 +241,7 @@ impl Ring {
             self.attempts.next_deadline(),
             self.store.retry_at(),
             self.read_again_at,
+            self.sessions.next_end().filter(|_| self.closing.is_none()),
             self.closing.as_ref().filter(|closing| !closing.interrupted).map(|closing| closing.until),
         ];
         let mono = mono.into_iter().flatten().min().map(|at| at.since(now.mono));
@@ -243,6 +262,7 @@ impl Ring {
             queued_commands: self.urgent.len() + self.control.len() + self.starts.len(),
             queued_bytes: self.queued_bytes,
             attempts_in_flight: self.attempts.running(),
+            sessions: self.sessions.connected(),
         }
     }
 
@@ -280,6 +300,11 @@ impl Ring {
             Input::PutEndpoint { endpoint, reply } => self.put_endpoint(endpoint, reply),
             Input::RemoveEndpoint { name, reply } => self.remove_endpoint(name, reply),
             Input::Finished { .. }
+            | Input::Join(_)
+            | Input::Offer { .. }
+            | Input::Delivered { .. }
+            | Input::Lost(_)
+            | Input::Leave { .. }
             | Input::Provide(_)
             | Input::Withdraw(_)
             | Input::ExpectWorkers
@@ -341,6 +366,11 @@ impl Ring {
             Input::Undefine { reply, .. } => message::answer(reply, Err(error)),
             Input::PutEndpoint { reply, .. } | Input::RemoveEndpoint { reply, .. } => message::answer(reply, Err(error)),
             Input::Finished { .. }
+            | Input::Join(_)
+            | Input::Offer { .. }
+            | Input::Delivered { .. }
+            | Input::Lost(_)
+            | Input::Leave { .. }
             | Input::Provide(_)
             | Input::Withdraw(_)
             | Input::ExpectWorkers
@@ -356,6 +386,7 @@ impl Ring {
         if self.closing.is_none() {
             self.closing = Some(Closing { until, interrupted: false });
             self.outputs.push(Output::Ready(false));
+            self.outputs.push(Output::Closing);
             for input in std::mem::take(&mut self.starts) {
                 self.queued_bytes = self.queued_bytes.saturating_sub(input.bytes());
                 self.refuse(input, &Error::Closed);
@@ -372,7 +403,7 @@ impl Ring {
             }
             if !closing.interrupted {
                 closing.interrupted = true;
-                for key in self.attempts.all_running() {
+                for key in self.attempts.running_here() {
                     let cause = workflow_core::event::InterruptCause::Shutdown;
                     let command = Command::Interrupt { step: key.step, attempt: key.attempt, cause };
                     self.urgent.push_back((key.id, Queued::ring(command)));
@@ -381,7 +412,8 @@ impl Ring {
                 self.seal(now);
             }
         }
-        let idle = self.attempts.is_empty() && self.urgent.is_empty() && self.control.is_empty() && self.open.is_empty();
+        // What runs in sessions of workers goes on there, and is delivered to the next engine.
+        let idle = self.attempts.none_here() && self.urgent.is_empty() && self.control.is_empty() && self.open.is_empty();
         if idle && self.in_store.is_none() {
             self.give_up(&Error::Closed);
         }

@@ -166,7 +166,7 @@ impl Ring {
                     self.slots.give_back(attempt.provider);
                 }
             }
-            for key in &effects.ended {
+            for (key, _) in &effects.ended {
                 if let Some(attempt) = self.attempts.get_mut(key) {
                     attempt.ending = false;
                 }
@@ -191,7 +191,7 @@ impl Ring {
         for queued in resident.queue {
             match queued.origin {
                 Origin::Ring => {}
-                Origin::Attempt => self.urgent.push_back((id, queued)),
+                Origin::Attempt | Origin::Session(_) => self.urgent.push_back((id, queued)),
                 Origin::Caller => {
                     if let Some(reply) = Queued::into_reply(queued) {
                         self.answer_error(reply, error);

@@ -4,7 +4,7 @@ use workflow_store::{Committed, Fault, Taken};
 
 use super::Ring;
 use super::batch::{Effect, Sealed};
-use super::message::{AttemptKey, Output};
+use super::message::{AbortReason, AttemptKey, Output};
 use crate::clock::Now;
 
 impl Ring {
@@ -32,9 +32,7 @@ impl Ring {
         let (mut dispatches, mut holders) = (Vec::new(), taken.into_iter().peekable());
         for effect in effects.outputs {
             match effect {
-                Effect::Dispatch { attempt, provider, task } => {
-                    dispatches.push(Output::Dispatch { attempt, provider, task });
-                }
+                Effect::Dispatch { attempt, provider, task } => dispatches.push((attempt, provider, task)),
                 Effect::Defined(registration) => self.outputs.push(Output::Defined(registration)),
                 Effect::Undefined { workflow } => self.outputs.push(Output::Undefined { workflow }),
                 Effect::EndpointPut(endpoint) => self.outputs.push(Output::EndpointPut(endpoint)),
@@ -50,14 +48,15 @@ impl Ring {
             self.settle(claimed, holder, now);
         }
         self.outputs.push(Output::Durable { batch, taken: lost });
-        for dispatch in dispatches {
-            // One whose claim was taken never was.
-            if matches!(&dispatch, Output::Dispatch { attempt, .. } if self.attempts.contains(attempt)) {
-                self.outputs.push(dispatch);
-            }
+        // Before the tasks that take their places.
+        for (session, attempt) in effects.recorded {
+            self.recorded(&session, attempt);
         }
-        for key in effects.ended {
-            self.end_attempt(&key);
+        for (attempt, provider, task) in dispatches {
+            self.dispatch(attempt, provider, task);
+        }
+        for (key, reason) in effects.ended {
+            self.end_attempt(&key, reason);
         }
         for (workflow, status) in effects.over {
             let labels = [("workflow", workflow.to_string()), ("status", status.to_string())];
@@ -80,11 +79,11 @@ impl Ring {
     }
 
     /// The end of an attempt is durable. One that still runs is told that nobody wants its result.
-    fn end_attempt(&mut self, key: &AttemptKey) {
+    pub(super) fn end_attempt(&mut self, key: &AttemptKey, reason: AbortReason) {
         let Some(attempt) = self.attempts.remove(key) else { return };
         if attempt.running {
             self.slots.give_back(attempt.provider);
-            self.outputs.push(Output::Abort(*key));
+            self.outputs.push(Output::Abort { attempt: *key, provider: attempt.provider, reason });
         }
     }
 }

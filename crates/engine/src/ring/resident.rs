@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use workflow_core::command::Command;
 use workflow_core::execution::{Execution, StepState};
-use workflow_core::id::ExecutionId;
+use workflow_core::id::{ExecutionId, SessionId};
 use workflow_core::outstanding::Outstanding;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use crate::ring::catalog::Registration;
-use crate::ring::message::{ControlAsk, Reply};
+use crate::ring::message::{AttemptKey, ControlAsk, Reply};
 use crate::ring::slots::Want;
 
 #[derive(Debug)]
@@ -65,6 +65,8 @@ pub struct Queued {
 #[derive(Debug)]
 pub enum Work {
     Command(Command),
+    /// A session has named this attempt, which the ring did not know.
+    Hold(AttemptKey),
     /// A control call: its command names the step by number, which takes the definition.
     Control(Box<ControlAsk>),
 }
@@ -76,6 +78,8 @@ pub enum Origin {
     Ring,
     /// An attempt: its result must not get lost, so it is decided again.
     Attempt,
+    /// The session of a worker. The same, and it is told when its result needs not be kept any longer.
+    Session(SessionId),
     Caller,
 }
 
@@ -86,6 +90,15 @@ impl Queued {
 
     pub fn attempt(command: Command) -> Queued {
         Queued { work: Work::Command(command), origin: Origin::Attempt }
+    }
+
+    pub fn hold(attempt: AttemptKey, session: SessionId) -> Queued {
+        Queued { work: Work::Hold(attempt), origin: Origin::Session(session) }
+    }
+
+    /// Whether a session names an attempt with this.
+    pub fn holds(&self, attempt: &AttemptKey, session: Option<&SessionId>) -> bool {
+        matches!((&self.work, &self.origin), (Work::Hold(held), Origin::Session(of)) if held == attempt && Some(of) == session)
     }
 
     pub fn control(ask: Box<ControlAsk>) -> Queued {
@@ -100,7 +113,7 @@ impl Queued {
     pub fn into_reply(self) -> Option<Reply<()>> {
         match self.work {
             Work::Control(ask) => Some(ask.reply),
-            Work::Command(_) => None,
+            Work::Command(_) | Work::Hold(_) => None,
         }
     }
 }

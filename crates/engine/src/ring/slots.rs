@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::id::{ActionName, ExecutionId, SessionId};
 
 /// Whoever runs actions: an action in this process, an endpoint, the session of a remote worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,11 +18,14 @@ pub struct Provider {
 }
 
 /// In the order in which they are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderKind {
     InProcess,
     Endpoint,
-    Worker,
+    /// Attempts that begin there belong to its session.
+    Worker {
+        session: SessionId,
+    },
 }
 
 #[derive(Debug)]
@@ -91,7 +94,7 @@ impl Slots {
             let providers = self.actions.entry(action.clone()).or_default();
             match provider.kind {
                 ProviderKind::InProcess => providers.in_process.push(provider.id),
-                ProviderKind::Endpoint | ProviderKind::Worker => providers.others.push(provider.id),
+                ProviderKind::Endpoint | ProviderKind::Worker { .. } => providers.others.push(provider.id),
             }
             self.freed.insert(action.clone());
         }
@@ -140,6 +143,21 @@ impl Slots {
             self.in_process_used += 1;
         }
         Some(id)
+    }
+
+    /// Takes a slot for an attempt that has one already, also when that is more than the limit.
+    pub fn occupy(&mut self, id: ProviderId) {
+        if let Some(place) = self.places.get_mut(&id) {
+            place.used += 1;
+        }
+    }
+
+    /// Whose attempts begin in the slots of a provider; none when they are the engine's own.
+    pub fn session(&self, id: ProviderId) -> Option<&SessionId> {
+        match &self.places.get(&id)?.provider.kind {
+            ProviderKind::Worker { session } => Some(session),
+            ProviderKind::InProcess | ProviderKind::Endpoint => None,
+        }
     }
 
     fn find(&mut self, action: &ActionName) -> Option<ProviderId> {

@@ -66,6 +66,7 @@ impl Ring {
             let command = Command::TimeOut { step: key.step, attempt: key.attempt };
             self.urgent.push_back((key.id, Queued::attempt(command)));
         }
+        self.fire_sessions(now);
         while let Some(id) = self.residents.pop_due(now.wall) {
             self.urgent.push_back((id, Queued::ring(Command::Wake)));
         }

@@ -149,8 +149,9 @@ impl Rig {
         let opened = Opened {
             catalog: Catalog::from_rows(store.definitions().unwrap()),
             batch: store.batch().unwrap(),
-            session: SessionId::new(&format!("life-{life}")).unwrap(),
+            session: SessionId::new(&format!("engine-{life}")).unwrap(),
             seed: life,
+            at: clock.now().mono,
         };
         Rig {
             store,
@@ -212,7 +213,7 @@ impl Rig {
                     self.dispatched += 1;
                     assert!(self.running.insert(attempt, *task).is_none(), "an attempt is dispatched once");
                 }
-                Output::Abort(attempt) => {
+                Output::Abort { attempt, .. } => {
                     self.running.remove(&attempt);
                     self.aborted.push(attempt);
                 }
@@ -222,6 +223,11 @@ impl Rig {
                 | Output::Undefined { .. }
                 | Output::EndpointPut(_)
                 | Output::EndpointRemoved(_)
+                | Output::Attach { .. }
+                | Output::Detach { .. }
+                | Output::Provided(_)
+                | Output::Recorded { .. }
+                | Output::Closing
                 | Output::Ready(_) => {}
             }
         }

@@ -1,0 +1,405 @@
+//! Sessions of remote workers: who is connected, for whom the ring waits, and what becomes of the attempts of each.
+//!
+//! A session is one life of a worker. It has one place among the slots however often it reconnects. Its attempts outlive its
+//! connections, and the engine: a lost connection, or an attempt that was in flight when the engine opened, has a grace, and only
+//! what no session has named by its end is interrupted. What is *not* here: sockets, and the senders that lead to them; those
+//! belong to the [`dispatch`](crate::dispatch)er, which swaps them when an [`Output::Attach`] says so, in the order of the ring.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use workflow_core::command::{Command, Outcome};
+use workflow_core::event::InterruptCause;
+use workflow_core::execution::StepState;
+use workflow_core::id::{ActionName, SessionId};
+use workflow_core::task::Task;
+use workflow_core::time::Timestamp;
+
+use super::Ring;
+use super::attempts::Attempt;
+use super::message::{AbortReason, AttemptKey, Connection, Joining, Output, answer};
+use super::resident::{Origin, Queued, Work};
+use super::slots::{Provider, ProviderId, ProviderKind};
+use crate::Error;
+use crate::clock::{Mono, Now};
+
+/// Tasks that a session may name when it joins: each is looked up in the store, and no worker holds more than its slots.
+pub const HOLDING_MAX: usize = 10_000;
+/// Slots of one session: as many as an endpoint may have. Each is a task in the memory of a connection.
+pub const SLOTS_MAX: usize = 10_000;
+/// Sessions whose ids begin like this are lives of an engine.
+pub const ENGINE_PREFIX: &str = "engine-";
+
+#[derive(Debug, Default)]
+pub struct Sessions {
+    map: BTreeMap<ProviderId, Session>,
+    names: BTreeMap<SessionId, ProviderId>,
+    /// Those without a connection, by the end of their grace.
+    ends: BTreeSet<(Mono, ProviderId)>,
+    /// Those with one.
+    connected: usize,
+    /// Sessions that are awaited have a place before anybody has numbered it.
+    awaited: u64,
+}
+
+#[derive(Debug)]
+struct Session {
+    id: SessionId,
+    state: State,
+    /// Attempts whose batch became durable while it had no connection: no more than its slots, since each has one.
+    undelivered: Vec<(AttemptKey, Box<Task>)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Connected {
+        connection: u64,
+    },
+    Lost {
+        until: Mono,
+    },
+    /// It has not come in this life of the engine. An attempt of it was in flight when that began.
+    Awaited {
+        until: Mono,
+    },
+}
+
+impl Sessions {
+    /// Those that are connected.
+    pub fn connected(&self) -> usize {
+        self.connected
+    }
+
+    /// The end of the first grace.
+    pub fn next_end(&self) -> Option<Mono> {
+        self.ends.first().map(|(at, _)| *at)
+    }
+
+    fn provider(&self, session: &SessionId) -> Option<ProviderId> {
+        self.names.get(session).copied()
+    }
+
+    fn is_connected(&self, provider: ProviderId) -> bool {
+        self.map.get(&provider).is_some_and(|session| matches!(session.state, State::Connected { .. }))
+    }
+
+    /// The provider that `connection` speaks for, unless another connection has taken its place.
+    fn current(&self, connection: &Connection) -> Option<ProviderId> {
+        let provider = self.provider(&connection.session)?;
+        (self.map.get(&provider)?.state == State::Connected { connection: connection.number }).then_some(provider)
+    }
+
+    fn insert(&mut self, provider: ProviderId, id: SessionId, state: State) {
+        self.names.insert(id.clone(), provider);
+        self.map.insert(provider, Session { id, state, undelivered: Vec::new() });
+        self.count(provider, state);
+    }
+
+    fn change(&mut self, provider: ProviderId, state: State) {
+        let Some(session) = self.map.get_mut(&provider) else { return };
+        let before = std::mem::replace(&mut session.state, state);
+        self.uncount(provider, before);
+        self.count(provider, state);
+    }
+
+    fn remove(&mut self, provider: ProviderId) {
+        if let Some(session) = self.map.remove(&provider) {
+            self.names.remove(&session.id);
+            self.uncount(provider, session.state);
+        }
+    }
+
+    fn count(&mut self, provider: ProviderId, state: State) {
+        match state {
+            State::Connected { .. } => self.connected += 1,
+            State::Lost { until } | State::Awaited { until } => {
+                self.ends.insert((until, provider));
+            }
+        }
+    }
+
+    fn uncount(&mut self, provider: ProviderId, state: State) {
+        match state {
+            State::Connected { .. } => self.connected -= 1,
+            State::Lost { until } | State::Awaited { until } => {
+                self.ends.remove(&(until, provider));
+            }
+        }
+    }
+
+    /// A number that no connection gets: those are counted up.
+    fn awaited_provider(&mut self) -> ProviderId {
+        self.awaited += 1;
+        ProviderId(u64::MAX - self.awaited)
+    }
+
+    fn pop_end(&mut self, now: Mono) -> Option<ProviderId> {
+        let (at, provider) = *self.ends.first()?;
+        if at > now {
+            return None;
+        }
+        self.remove(provider);
+        Some(provider)
+    }
+}
+
+impl Ring {
+    /// A worker has connected. What it does not name of what it should have is lost; what it names and nobody knows is looked up.
+    pub(super) fn join(&mut self, joining: Joining) {
+        let Joining { connection, holding, line, reply } = joining;
+        if let Some(error) = self.why_no_session(&connection, &holding) {
+            return self.outputs.push(Output::Answer(answer(reply, Err(error))));
+        }
+        self.expecting_workers = true;
+        metrics::counter!("workflow_sessions_joined_total").increment(1);
+        let Connection { session, number } = connection;
+        let state = State::Connected { connection: number };
+        let provider = match self.sessions.provider(&session) {
+            Some(provider) => {
+                self.sessions.change(provider, state);
+                provider
+            }
+            None => {
+                let provider = ProviderId(number);
+                self.sessions.insert(provider, session.clone(), state);
+                provider
+            }
+        };
+        // No slots before it offers some.
+        self.provide_session(provider, &session, Vec::new(), 0);
+        self.outputs.push(Output::Attach { provider, line });
+        self.outputs.push(Output::Answer(answer(reply, Ok(()))));
+        let holding: BTreeSet<AttemptKey> = holding.into_iter().collect();
+        for attempt in self.attempts.of_session(provider) {
+            if self.attempts.is_sent(&attempt) && !holding.contains(&attempt) {
+                self.interrupt(attempt, InterruptCause::Lost);
+            }
+        }
+        self.deliver_rest(provider);
+        for attempt in holding {
+            if !self.attempts.is_of(&attempt, provider) {
+                self.urgent.push_back((attempt.id, Queued::hold(attempt, session.clone())));
+            }
+        }
+    }
+
+    fn why_no_session(&self, connection: &Connection, holding: &[AttemptKey]) -> Option<Error> {
+        if self.closing.is_some() || self.closed {
+            return Some(Error::Closed);
+        }
+        if holding.len() > HOLDING_MAX {
+            let held = holding.len();
+            return Some(Error::InvalidRequest(format!("a worker holds at most {HOLDING_MAX} tasks, this one names {held}")));
+        }
+        let known = self.sessions.provider(&connection.session).is_some();
+        let max = self.options.sessions_max;
+        (!known && self.sessions.map.len() >= max).then_some(Error::TooManySessions { max })
+    }
+
+    /// What was decided for a session while it had no connection goes to the new one.
+    fn deliver_rest(&mut self, provider: ProviderId) {
+        let Some(session) = self.sessions.map.get_mut(&provider) else { return };
+        for (attempt, task) in std::mem::take(&mut session.undelivered) {
+            self.dispatch(attempt, provider, task);
+        }
+    }
+
+    /// Hands out an attempt that is durable; or keeps it for a session until it is connected again.
+    pub(super) fn dispatch(&mut self, attempt: AttemptKey, provider: ProviderId, task: Box<Task>) {
+        // One whose claim was taken never was, and one that was given up meanwhile has no slot any more.
+        let Some(entry) = self.attempts.get_mut(&attempt) else { return };
+        if entry.remote && !self.sessions.is_connected(provider) {
+            if let Some(session) = self.sessions.map.get_mut(&provider) {
+                session.undelivered.push((attempt, task));
+            }
+            return;
+        }
+        entry.sent = true;
+        self.outputs.push(Output::Dispatch { attempt, provider, task });
+    }
+
+    pub(super) fn offer(&mut self, connection: &Connection, actions: Vec<ActionName>, slots: usize) {
+        let Some(provider) = self.sessions.current(connection) else { return };
+        self.provide_session(provider, &connection.session, actions, slots.min(SLOTS_MAX));
+    }
+
+    fn provide_session(&mut self, id: ProviderId, session: &SessionId, mut actions: Vec<ActionName>, limit: usize) {
+        actions.retain(|action| !action.is_noop());
+        actions.sort();
+        actions.dedup();
+        let provider = Provider { id, kind: ProviderKind::Worker { session: session.clone() }, actions, limit };
+        self.outputs.push(Output::Provided(provider.clone()));
+        self.slots.provide(provider);
+    }
+
+    /// A connection is gone; another one is awaited. One that had been replaced is nobody's loss.
+    pub(super) fn lose(&mut self, connection: &Connection, now: Now) {
+        let Some(provider) = self.sessions.current(connection) else { return };
+        metrics::counter!("workflow_sessions_lost_total").increment(1);
+        self.sessions.change(provider, State::Lost { until: now.mono + self.options.worker_grace });
+        self.detach(provider);
+    }
+
+    /// A worker has ended in order: nobody waits for it.
+    pub(super) fn leave(&mut self, connection: &Connection) {
+        let Some(provider) = self.sessions.current(connection) else { return };
+        self.detach(provider);
+        self.sessions.remove(provider);
+        self.interrupt_all(provider, InterruptCause::Shutdown);
+    }
+
+    /// Its slots are gone at once; those that are taken go when their attempts end.
+    fn detach(&mut self, provider: ProviderId) {
+        self.slots.withdraw(provider);
+        self.outputs.push(Output::Detach { provider });
+    }
+
+    /// Nobody waits any longer for sessions whose grace is over. During a shutdown it never is: they will find the next engine.
+    pub(super) fn fire_sessions(&mut self, now: Now) {
+        if self.closing.is_some() {
+            return;
+        }
+        while let Some(provider) = self.sessions.pop_end(now.mono) {
+            self.slots.withdraw(provider);
+            self.interrupt_all(provider, InterruptCause::Lost);
+        }
+    }
+
+    fn interrupt_all(&mut self, provider: ProviderId, cause: InterruptCause) {
+        for attempt in self.attempts.of_session(provider) {
+            self.interrupt(attempt, cause);
+        }
+    }
+
+    /// Nobody runs an attempt any more. Decided again when its batch is lost: nothing else would say so again.
+    pub(super) fn interrupt(&mut self, attempt: AttemptKey, cause: InterruptCause) {
+        metrics::counter!("workflow_attempts_interrupted_total").increment(1);
+        let command = Command::Interrupt { step: attempt.step, attempt: attempt.attempt, cause };
+        self.urgent.push_back((attempt.id, Queued::attempt(command)));
+    }
+
+    /// A result from a worker. It is reported as recorded once that is durable, also when it came too late or twice.
+    pub(super) fn delivered(&mut self, connection: &Connection, attempt: AttemptKey, outcome: Outcome, now: Now) {
+        let Some(provider) = self.sessions.provider(&connection.session) else {
+            // It left, or its grace is over: its attempts are interrupted, and it is told so when it comes again.
+            return super::attempts::note_late(&attempt);
+        };
+        if self.attempts.is_of(&attempt, provider) {
+            self.stopped(&attempt, &outcome, now);
+        }
+        // One that is not known may be in the store, from a former life of the engine.
+        let command = Command::Finish { step: attempt.step, attempt: attempt.attempt, outcome };
+        let origin = Origin::Session(connection.session.clone());
+        self.urgent.push_back((attempt.id, Queued { work: Work::Command(command), origin }));
+    }
+
+    /// Whether an attempt is in flight in this session, as far as the execution says.
+    pub(super) fn runs_in(&self, attempt: &AttemptKey, session: &SessionId) -> bool {
+        let Some(resident) = self.residents.get(attempt.id) else { return false };
+        let record = resident.execution.steps.get(attempt.step.get());
+        !resident.execution.has_ended()
+            && record.is_some_and(|record| {
+                matches!(&record.state, StepState::Running { attempt: number, session: Some(of), .. }
+                    if *number == attempt.attempt && of == session)
+            })
+    }
+
+    /// A session has named an attempt that the ring did not know: it goes on, if it is in flight there.
+    pub(super) fn hold(&mut self, attempt: AttemptKey, session: &SessionId, now: Now) {
+        if self.attempts.contains(&attempt) && self.runs_in(&attempt, session) {
+            return;
+        }
+        match self.sessions.provider(session) {
+            Some(provider) if self.runs_in(&attempt, session) => self.take_on(attempt, provider, now),
+            Some(_) => self.abort_held(attempt, session),
+            // It has left since.
+            None if self.runs_in(&attempt, session) => self.interrupt(attempt, InterruptCause::Lost),
+            None => {}
+        }
+    }
+
+    /// Tells a session that nobody wants the result of an attempt.
+    pub(super) fn abort_held(&mut self, attempt: AttemptKey, session: &SessionId) {
+        if let Some(provider) = self.sessions.provider(session).filter(|&provider| self.sessions.is_connected(provider)) {
+            self.outputs.push(Output::Abort { attempt, provider, reason: AbortReason::Lost });
+        }
+    }
+
+    /// An attempt of a former life of the engine: of a session that may still come or has named it, it goes on; else it is over.
+    /// Whether it goes on.
+    pub(super) fn goes_on(&mut self, attempt: AttemptKey, session: Option<&SessionId>, named: bool, now: Now) -> bool {
+        let Some(session) = session.filter(|session| !session.as_str().starts_with(ENGINE_PREFIX)) else { return false };
+        let provider = match self.sessions.provider(session) {
+            Some(provider) => {
+                let awaited = matches!(self.sessions.map.get(&provider), Some(Session { state: State::Awaited { .. }, .. }));
+                if !awaited && !named {
+                    return false;
+                }
+                provider
+            }
+            None => {
+                let until = self.opened_at + self.options.worker_grace;
+                if until <= now.mono {
+                    return false;
+                }
+                let provider = self.sessions.awaited_provider();
+                self.sessions.insert(provider, session.clone(), State::Awaited { until });
+                let kind = ProviderKind::Worker { session: session.clone() };
+                self.slots.provide(Provider { id: provider, kind, actions: Vec::new(), limit: 0 });
+                provider
+            }
+        };
+        self.take_on(attempt, provider, now);
+        true
+    }
+
+    /// Takes on an attempt that began in a former life of the engine. It has its slot, also when that is one too many.
+    fn take_on(&mut self, key: AttemptKey, provider: ProviderId, now: Now) {
+        let Some(resident) = self.residents.get(key.id) else { return };
+        let StepState::Running { since, .. } = resident.execution.step(key.step).state else { return };
+        let definition = &resident.registration.definition;
+        let step = definition.step(key.step);
+        let earlier = earlier(since, now);
+        let deadline = step.timeout.map(|timeout| now.mono + timeout.to_std().saturating_sub(earlier));
+        let (workflow, action) = (definition.id.clone(), step.action.clone());
+        let entry = Attempt {
+            workflow,
+            action,
+            provider,
+            remote: true,
+            sent: true,
+            since: now.mono,
+            earlier,
+            deadline,
+            running: true,
+            ending: false,
+        };
+        self.attempts.insert(key, entry);
+        self.slots.occupy(provider);
+    }
+
+    /// Says that a result needs not be kept any longer, once everything is durable that was known when it was decided.
+    pub(super) fn report(&mut self, session: SessionId, attempt: AttemptKey, again: Command) {
+        let batch = self.residents.get(attempt.id).map_or(0, |resident| resident.batch);
+        let effects = match &mut self.in_store {
+            _ if batch <= self.durable => return self.recorded(&session, attempt),
+            Some(sealed) if sealed.batch.number == batch => &mut sealed.effects,
+            _ => &mut self.open.effects,
+        };
+        effects.recorded.push((session.clone(), attempt));
+        let queued = Queued { work: Work::Command(again), origin: Origin::Session(session) };
+        effects.again.push((attempt.id, queued));
+    }
+
+    /// To the connection that the session has now; without one it delivers the result again.
+    pub(super) fn recorded(&mut self, session: &SessionId, attempt: AttemptKey) {
+        if let Some(provider) = self.sessions.provider(session).filter(|&provider| self.sessions.is_connected(provider)) {
+            self.outputs.push(Output::Recorded { attempt, provider });
+        }
+    }
+}
+
+/// How long an attempt ran before this engine took it on; zero when the clock went back.
+fn earlier(since: Timestamp, now: Now) -> Duration {
+    now.wall.since(since).to_std()
+}
