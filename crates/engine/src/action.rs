@@ -3,14 +3,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use workflow_core::failure::Failure;
 use workflow_core::json::Json;
 use workflow_core::task::Task;
+
+use crate::ring::message::AbortReason;
 
 /// What an action gives: its output (none: it returned nothing) or why it failed.
 pub type ActionResult = Result<Option<Json>, ActionError>;
@@ -50,7 +51,7 @@ pub struct Abort(Arc<Flag>);
 
 #[derive(Debug, Default)]
 struct Flag {
-    raised: AtomicBool,
+    raised: OnceLock<AbortReason>,
     changed: Notify,
 }
 
@@ -61,7 +62,12 @@ impl Signal {
     }
 
     pub fn is_aborted(&self) -> bool {
-        self.0.raised.load(Ordering::SeqCst)
+        self.reason().is_some()
+    }
+
+    /// Why it was aborted; none when it was not.
+    pub fn reason(&self) -> Option<AbortReason> {
+        self.0.raised.get().copied()
     }
 
     /// Ends when the attempt is aborted; never, when it is not.
@@ -76,8 +82,9 @@ impl Signal {
 }
 
 impl Abort {
-    pub fn abort(&self) {
-        self.0.raised.store(true, Ordering::SeqCst);
+    /// The first reason stays.
+    pub fn abort(&self, reason: AbortReason) {
+        let _ = self.0.raised.set(reason);
         self.0.changed.notify_waiters();
     }
 }

@@ -95,7 +95,7 @@ impl Dispatcher {
 
     pub fn abort(&mut self, attempt: AttemptKey, provider: ProviderId, reason: AbortReason) {
         match self.running.remove(&attempt) {
-            Some(abort) => abort.abort(),
+            Some(abort) => abort.abort(reason),
             None => self.tell(provider, SessionEvent::Abort { id: TaskId::of(attempt), reason }),
         }
     }
@@ -138,7 +138,7 @@ impl Dispatcher {
 impl Drop for Dispatcher {
     fn drop(&mut self) {
         for abort in self.running.values() {
-            abort.abort();
+            abort.abort(AbortReason::Lost);
         }
     }
 }

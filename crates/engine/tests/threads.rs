@@ -13,8 +13,8 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_engine::clock::SimulatedClock;
 use workflow_engine::{
-    ActionError, Engine, EventRequest, Handler, Include, Join, ListRequest, Options, Session, SessionEvent, StartRequest, Task,
-    TaskId,
+    AbortReason, ActionError, Engine, EventRequest, Handler, Include, Join, ListRequest, Options, Session, SessionEvent,
+    StartRequest, Task, TaskId,
 };
 use workflow_store::{Memory, Sqlite};
 
@@ -350,4 +350,47 @@ async fn a_remote_worker_outlives_its_connection_and_the_engine() {
     let entries: Vec<_> = ended.history.iter().map(|entry| entry.kind).collect();
     assert_eq!(entries, ["start", "step_start", "step_complete", "step_start", "step_complete", "complete"]);
     session.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_attempt_begins_in_the_process_before_it_is_allowed_to() {
+    let clock = SimulatedClock::default();
+    let options = Options { in_process_max: 0, require_actions: true, ..Options::default() };
+    let engine = Engine::open_with(Memory::new(), options, Arc::new(clock)).await.unwrap();
+    engine.provide(action("act"), 4, echo());
+    engine.register(one_step("w")).await.unwrap();
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    engine.quiet().await.unwrap();
+    let waiting = engine.status(id).await.unwrap().unwrap();
+    assert_eq!(waiting.history.len(), 1, "it has started, and no attempt of it");
+    engine.limit_in_process(1);
+    assert_eq!(engine.wait(id, None).await.unwrap().status, Status::Completed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_is_told_why_its_result_is_not_wanted() {
+    let clock = SimulatedClock::default();
+    let engine = Engine::open_with(Memory::new(), Options::default(), Arc::new(clock.clone())).await.unwrap();
+    let (told, mut reasons) = tokio::sync::mpsc::unbounded_channel();
+    let hang = Handler::new(move |_, signal| {
+        let told = told.clone();
+        async move {
+            signal.aborted().await;
+            told.send(signal.reason()).unwrap();
+            Ok(None)
+        }
+    });
+    engine.provide(action("act"), 4, hang);
+    engine.register(json(r#"{"id":"w","steps":[{"id":"only","action":"act","timeout":"1s"}]}"#)).await.unwrap();
+    engine.start(start("w", "{}")).await.unwrap();
+    engine.quiet().await.unwrap();
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(reasons.recv().await.unwrap(), Some(AbortReason::Timeout));
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    engine.cancel(id, None).await.unwrap();
+    assert_eq!(reasons.recv().await.unwrap(), Some(AbortReason::Cancelled));
+    engine.start(start("w", "{}")).await.unwrap();
+    engine.quiet().await.unwrap();
+    engine.shutdown(Duration::ZERO).await.unwrap();
+    assert_eq!(reasons.recv().await.unwrap(), Some(AbortReason::Lost));
 }

@@ -103,6 +103,12 @@ impl Engine {
         shared.provide(provider);
     }
 
+    /// At most so many attempts run in this process at the same time, all actions together: [`Options::in_process_max`], changed
+    /// while it runs. With 0 none begins, so that actions can be provided before they are able to work.
+    pub fn limit_in_process(&self, max: usize) {
+        self.shared().inbox.push(Input::LimitInProcess(max));
+    }
+
     /// Workers may come from outside: a missing action is no error any more (see [`Options::require_actions`]).
     pub fn expect_workers(&self) {
         self.shared().inbox.push(Input::ExpectWorkers);

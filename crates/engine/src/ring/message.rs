@@ -78,6 +78,8 @@ pub enum Input {
     Withdraw(ProviderId),
     /// Workers may come from outside: a missing action is no error.
     ExpectWorkers,
+    /// So many attempts run in this process at the same time, all actions together.
+    LimitInProcess(usize),
     Committed {
         number: u64,
         result: Result<Committed, Fault>,

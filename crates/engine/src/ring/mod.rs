@@ -212,6 +212,7 @@ impl Ring {
             }
             Input::Withdraw(provider) => self.slots.withdraw(provider),
             Input::ExpectWorkers => self.expecting_workers = true,
+            Input::LimitInProcess(max) => self.slots.limit_in_process(max),
             Input::Committed { number, result } => self.committed(number, result, now),
             Input::Reopened(result) => self.reopened(result, now),
             Input::Found(found) => self.found(found, now),
@@ -308,6 +309,7 @@ impl Ring {
             | Input::Provide(_)
             | Input::Withdraw(_)
             | Input::ExpectWorkers
+            | Input::LimitInProcess(_)
             | Input::Committed { .. }
             | Input::Reopened(_)
             | Input::Found(_)
@@ -374,6 +376,7 @@ impl Ring {
             | Input::Provide(_)
             | Input::Withdraw(_)
             | Input::ExpectWorkers
+            | Input::LimitInProcess(_)
             | Input::Committed { .. }
             | Input::Reopened(_)
             | Input::Found(_)

@@ -87,6 +87,15 @@ impl Slots {
         std::mem::take(&mut self.changed)
     }
 
+    /// So many attempts run in this process at the same time; those beyond it go on.
+    pub fn limit_in_process(&mut self, max: usize) {
+        if max > self.in_process_max {
+            // Whoever waits for any action in this process may have waited for this.
+            self.freed.extend(self.actions.keys().cloned());
+        }
+        self.in_process_max = max;
+    }
+
     pub fn provide(&mut self, provider: Provider) {
         let used = self.places.get(&provider.id).map_or(0, |place| place.used);
         self.unlist(provider.id);
