@@ -81,6 +81,8 @@ export interface ReplayOptions extends CallOptions {
 export interface EventOptions {
   /** The event's own id: the same one again gives the same answer and starts nothing. */
   id?: string
+  /** Whose id it is, as CloudEvents have it: ids of different sources are different. Needs `id`. */
+  source?: string
 }
 
 export interface WaitOptions {

@@ -1,0 +1,193 @@
+//! What JavaScript holds: texts in, texts out.
+
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http;
+use napi::Env;
+use napi::bindgen_prelude::{ClassInstance, Error, Function, Result};
+use napi_derive::napi;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+use crate::clock::Clock;
+use crate::embedded::{Broken, Embedded, Options};
+use crate::message::{Delivery, Message, Request, Serve};
+use crate::outbox::Outbox;
+use crate::requests::{Pending, Requests};
+use crate::tasks::Tasks;
+
+/// The threads of everything here that waits: JavaScript's own thread never does.
+static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("workflow-do").enable_all().build()
+});
+
+/// One engine and its way to JavaScript.
+#[napi]
+#[derive(Debug)]
+pub struct Bridge {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    runtime: &'static Runtime,
+    outbox: Arc<Outbox>,
+    tasks: Arc<Tasks>,
+    requests: Arc<Requests>,
+    home: OnceLock<Embedded>,
+}
+
+#[napi]
+impl Bridge {
+    /// Begins to open the engine; the first message says whether that worked. `deliver` is called with the text of an array
+    /// of messages, must not throw, and is called for the last time with `closed` or `broken`.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: Env,
+        options: String,
+        clock: Option<ClassInstance<'_, Clock>>,
+        deliver: Function<'_, String, ()>,
+    ) -> Result<Bridge> {
+        let options: Options = serde_json::from_str(&options).map_err(|error| Error::from_reason(error.to_string()))?;
+        let runtime = RUNTIME.as_ref().map_err(|error| Error::from_reason(format!("no thread could be started: {error}")))?;
+        let outbox = Outbox::new(&deliver)?;
+        let (tasks, requests) = (Tasks::new(outbox.clone()), Requests::new(outbox.clone()));
+        let inner = Arc::new(Inner { runtime, outbox, tasks, requests, home: OnceLock::new() });
+        // A thread of Node (a Worker) that ends takes its engine with it, as the end of the process would.
+        env.add_env_cleanup_hook(Arc::downgrade(&inner), |inner: Weak<Inner>| {
+            if let Some(inner) = inner.upgrade() {
+                inner.abandon();
+            }
+        })?;
+        let clock = clock.map(|clock| clock.share());
+        let opening = inner.clone();
+        runtime.spawn(async move { opening.open(options, clock).await });
+        Ok(Bridge { inner })
+    }
+
+    /// Takes the text of an array of messages.
+    #[napi(catch_unwind)]
+    pub fn send(&self, messages: String) -> Result<()> {
+        let messages: Vec<Message<'_>> =
+            serde_json::from_str(&messages).map_err(|error| Error::from_reason(format!("not what was expected: {error}")))?;
+        let _entered = self.inner.runtime.enter();
+        for message in messages {
+            self.inner.take(message);
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    async fn open(&self, options: Options, clock: Option<Arc<dyn workflow_engine::clock::Clock>>) {
+        match Embedded::open(options, clock, self.tasks.handler()).await {
+            Ok(home) => {
+                let actions = home.wanted();
+                self.home.set(home).expect("a bridge is opened once");
+                self.outbox.push(&Delivery::Opened { actions });
+            }
+            Err(Broken { code, message }) => {
+                self.outbox.push(&Delivery::Broken { code, message });
+                self.outbox.close();
+            }
+        }
+    }
+
+    fn take(self: &Arc<Inner>, message: Message<'_>) {
+        // Before it is open JavaScript sends nothing.
+        let Some(home) = self.home.get() else { return };
+        match message {
+            Message::Request(request) => self.request(home, request),
+            Message::Cancel(id) => self.requests.cancel(id),
+            Message::More(id) => self.requests.more(id),
+            Message::Provide(actions) => home.provide(&actions),
+            Message::Work {} => home.work(),
+            Message::Completed(completed) => self.tasks.completed(&completed),
+            Message::Failed(failed) => self.tasks.failed(failed),
+            Message::Serve(serve) => self.serve(serve),
+            Message::StopServing { id, port } => {
+                let (inner, pending) = (self.clone(), self.requests.pending(id));
+                self.requests.run(id, None, async move {
+                    if let Some(home) = inner.home.get() {
+                        home.stop_serving(port).await;
+                        pending.value(&());
+                    }
+                });
+            }
+            Message::Quiet(id) => {
+                let (pending, quiet) = (self.requests.pending(id), home.quiet());
+                self.requests.run(id, None, async move {
+                    if quiet.await.is_ok() {
+                        pending.value(&());
+                    }
+                });
+            }
+            Message::Close { grace } => {
+                let inner = self.clone();
+                tokio::spawn(async move { inner.close(Duration::from_millis(grace)).await });
+            }
+        }
+    }
+
+    fn request(&self, home: &Embedded, request: Request<'_>) {
+        let (id, pending) = (request.id, self.requests.pending(request.id));
+        let room = request.stream.then(Requests::room);
+        let request = match http_request(request) {
+            Ok(request) => request,
+            Err(error) => return pending.fail(400, "invalid_request", &error.to_string()),
+        };
+        let (router, streamed) = (home.router.clone(), room.clone());
+        self.requests.run(id, room, async move {
+            match router.oneshot(request).await {
+                Ok(response) => pending.answer(response, streamed).await,
+                Err(never) => match never {},
+            }
+        });
+    }
+
+    fn serve(self: &Arc<Inner>, serve: Serve) {
+        let Serve { id, host, port } = serve;
+        let (inner, pending) = (self.clone(), self.requests.pending(id));
+        self.requests.run(id, None, async move {
+            let Some(home) = inner.home.get() else { return };
+            match home.serve(&host, port).await {
+                Ok(address) => pending.value(&serde_json::json!({ "url": format!("http://{address}"), "port": address.port() })),
+                Err(error) => cannot_serve(pending, &host, port, &error),
+            }
+        });
+    }
+
+    async fn close(&self, grace: Duration) {
+        if let Some(home) = self.home.get() {
+            home.close(grace).await;
+        }
+        self.requests.cancel_all();
+        self.outbox.push(&Delivery::Closed {});
+        self.outbox.close();
+    }
+
+    fn abandon(&self) {
+        self.requests.cancel_all();
+        self.outbox.close();
+    }
+}
+
+fn http_request(request: Request<'_>) -> http::Result<http::Request<Body>> {
+    let mut builder = http::Request::builder().method(request.method.as_str()).uri(request.path).header("host", "localhost");
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value.as_bytes());
+    }
+    match request.body {
+        None => builder.body(Body::empty()),
+        Some(body) => builder
+            .header("content-type", "application/json")
+            .header("content-length", body.get().len())
+            .body(Body::from(body.get().to_owned())),
+    }
+}
+
+fn cannot_serve(pending: Pending, host: &str, port: u16, error: &std::io::Error) {
+    pending.fail(503, "cannot_serve", &format!("cannot serve on {host}:{port}: {error}"));
+}

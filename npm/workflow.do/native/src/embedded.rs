@@ -1,0 +1,143 @@
+//! The engine in this process.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use workflow_core::id::ActionName;
+use workflow_engine::clock::{Clock, SystemClock};
+use workflow_engine::{Engine, Handler};
+use workflow_store::{Memory, Sqlite};
+
+/// What a bridge is opened with.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Options {
+    /// A file, or `:memory:`.
+    pub store: String,
+    /// Attempts at the same time, of all actions together.
+    pub concurrency: usize,
+}
+
+/// Why there is no engine.
+#[derive(Debug)]
+pub struct Broken {
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl From<workflow_engine::Error> for Broken {
+    fn from(error: workflow_engine::Error) -> Broken {
+        Broken { code: error.code(), message: error.to_string() }
+    }
+}
+
+#[derive(Debug)]
+pub struct Embedded {
+    engine: Engine,
+    pub router: Router,
+    handler: Handler,
+    concurrency: usize,
+    servers: Mutex<HashMap<u16, Server>>,
+}
+
+/// Stops when it is dropped.
+#[derive(Debug)]
+struct Server {
+    close: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Embedded {
+    pub async fn open(options: Options, clock: Option<Arc<dyn Clock>>, handler: Handler) -> Result<Embedded, Broken> {
+        // Attempts begin when JavaScript says that it can run them.
+        let engine_options =
+            workflow_engine::Options { require_actions: true, in_process_max: 0, ..workflow_engine::Options::default() };
+        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
+        let engine = if options.store == ":memory:" {
+            Engine::open_with(Memory::new(), engine_options, clock).await?
+        } else {
+            let path = options.store;
+            let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, workflow_store::Options::default())).await;
+            let broken = |message| Broken { code: "store_unavailable", message };
+            let store = opened.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
+            Engine::open_with(store, engine_options, clock).await?
+        };
+        let router = workflow_server::router(engine.clone(), within_the_process());
+        Ok(Embedded { engine, router, handler, concurrency: options.concurrency, servers: Mutex::default() })
+    }
+
+    /// What is no name of an action is wanted by no definition.
+    pub fn provide(&self, actions: &[String]) {
+        for action in actions.iter().filter_map(|name| ActionName::new(name).ok()) {
+            if !action.is_noop() {
+                self.engine.provide(action, self.concurrency, self.handler.clone());
+            }
+        }
+    }
+
+    /// Actions of bindings that stored definitions name.
+    pub fn wanted(&self) -> Vec<String> {
+        self.engine.actions_named().iter().map(ActionName::as_str).filter(|name| name.contains('.')).map(str::to_owned).collect()
+    }
+
+    pub fn work(&self) {
+        self.engine.limit_in_process(self.concurrency);
+    }
+
+    /// Serves the HTTP API until the engine is closed, and answers with the address that it listens on.
+    pub async fn serve(&self, host: &str, port: u16) -> std::io::Result<std::net::SocketAddr> {
+        let listener = TcpListener::bind((host, port)).await?;
+        let address = listener.local_addr()?;
+        self.engine.expect_workers();
+        let (close, closed) = oneshot::channel::<()>();
+        let closed = async move {
+            let _ = closed.await;
+        };
+        let options = workflow_server::Options::default();
+        let serving = tokio::spawn(workflow_server::serve(self.engine.clone(), listener, options, closed));
+        self.servers().insert(address.port(), Server { close, serving });
+        Ok(address)
+    }
+
+    /// Answers what has been asked, then ends.
+    pub async fn stop_serving(&self, port: u16) {
+        let server = self.servers().remove(&port);
+        if let Some(Server { close, serving }) = server {
+            drop(close);
+            let _ = serving.await;
+        }
+    }
+
+    fn servers(&self) -> MutexGuard<'_, HashMap<u16, Server>> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn quiet(&self) -> impl Future<Output = Result<(), workflow_engine::Error>> + Send + use<> {
+        let engine = self.engine.clone();
+        async move { engine.quiet().await }
+    }
+
+    pub async fn close(&self, grace: Duration) {
+        self.servers().clear();
+        if let Err(error) = self.engine.shutdown(grace).await {
+            tracing::warn!(%error, "the engine was not closed in order");
+        }
+    }
+}
+
+/// Whoever calls from the process itself cannot flood it more than it floods itself: only the engine's own bounds count.
+fn within_the_process() -> workflow_server::Options {
+    workflow_server::Options {
+        requests_max: usize::MAX,
+        waiters_max: usize::MAX,
+        metrics: false,
+        ..workflow_server::Options::default()
+    }
+}

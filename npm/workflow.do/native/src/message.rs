@@ -1,0 +1,138 @@
+//! What travels between JavaScript and Rust: each message an object with one field, whose name says what it is.
+//!
+//! Payloads are spliced in as the JSON text that they are, and parsed only by who reads them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use workflow_core::failure::Failure;
+use workflow_core::json::Json;
+use workflow_core::task::TaskContext;
+
+/// Names a request until it is answered. JavaScript counts them.
+pub type RequestId = u64;
+/// Names an attempt that runs in JavaScript. Rust counts them.
+pub type TaskId = u64;
+
+/// From JavaScript.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Message<'a> {
+    /// A request of the HTTP API.
+    #[serde(borrow)]
+    Request(Request<'a>),
+    /// The answer is not wanted any more.
+    Cancel(RequestId),
+    /// Room for one more chunk of a streamed answer.
+    More(RequestId),
+    /// Actions that JavaScript provides from now on, besides those that it provides already.
+    Provide(Vec<String>),
+    /// From now on attempts begin.
+    Work {},
+    #[serde(borrow)]
+    Completed(Completed<'a>),
+    #[serde(borrow)]
+    Failed(Failed<'a>),
+    Serve(Serve),
+    /// Stops the server on that port.
+    StopServing {
+        id: RequestId,
+        port: u16,
+    },
+    /// Answered once everything that had fallen due has been done.
+    Quiet(RequestId),
+    /// What runs gets so many milliseconds to end.
+    Close {
+        grace: u64,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Request<'a> {
+    pub id: RequestId,
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    #[serde(borrow, default)]
+    pub body: Option<&'a RawValue>,
+    /// The body of the answer comes in chunks.
+    #[serde(default)]
+    pub stream: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Completed<'a> {
+    pub task: TaskId,
+    #[serde(borrow, default)]
+    pub output: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed<'a> {
+    pub task: TaskId,
+    pub error: Failure,
+    /// Milliseconds, or a text such as `30s`. Whatever else an error has there is nobody's mistake of ours.
+    #[serde(borrow, default)]
+    pub retry_after: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Serve {
+    pub id: RequestId,
+    pub host: String,
+    pub port: u16,
+}
+
+/// To JavaScript.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery<'a> {
+    /// The engine runs. Names the actions with a dot in them that stored definitions want.
+    Opened {
+        actions: Vec<String>,
+    },
+    /// It could not be opened.
+    Broken {
+        code: &'a str,
+        message: String,
+    },
+    Task {
+        task: TaskId,
+        action: &'a str,
+        params: Json,
+        state: Json,
+        context: TaskContext,
+    },
+    Abort {
+        task: TaskId,
+        reason: &'a str,
+    },
+    Answer(Answer<'a>),
+    /// A piece of a streamed answer's body.
+    Chunk {
+        id: RequestId,
+        text: &'a str,
+    },
+    /// The streamed body is over, or broke off.
+    End {
+        id: RequestId,
+    },
+    /// The last one.
+    Closed {},
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer<'a> {
+    pub id: RequestId,
+    pub status: u16,
+    /// Of a streamed answer it comes in chunks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<&'a RawValue>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}

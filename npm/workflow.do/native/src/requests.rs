@@ -1,0 +1,165 @@
+//! Requests of JavaScript: sent, answered, cancelled.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Body;
+use axum::http;
+use http_body_util::BodyExt;
+use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+
+use crate::message::{Answer, Delivery, RequestId};
+use crate::outbox::Outbox;
+
+/// Chunks of a streamed answer that are sent before JavaScript asks for more.
+const CHUNKS_AHEAD: usize = 16;
+
+#[derive(Debug)]
+pub struct Requests {
+    outbox: Arc<Outbox>,
+    open: Mutex<HashMap<RequestId, Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    task: AbortHandle,
+    /// Of a streamed answer: how many more chunks may be sent.
+    room: Option<Arc<Semaphore>>,
+}
+
+/// A request that has to be answered. Whatever becomes of it, it is: dropped, with an error.
+#[derive(Debug)]
+pub struct Pending {
+    requests: Arc<Requests>,
+    id: RequestId,
+    answered: bool,
+}
+
+impl Requests {
+    pub fn new(outbox: Arc<Outbox>) -> Arc<Requests> {
+        Arc::new(Requests { outbox, open: Mutex::default() })
+    }
+
+    pub fn pending(self: &Arc<Requests>, id: RequestId) -> Pending {
+        Pending { requests: self.clone(), id, answered: false }
+    }
+
+    /// Runs what answers a request.
+    pub fn run(&self, id: RequestId, room: Option<Arc<Semaphore>>, answering: impl Future<Output = ()> + Send + 'static) {
+        // Held until it is listed: what answers at once must find itself here.
+        let mut open = self.lock();
+        let task = tokio::spawn(answering).abort_handle();
+        open.insert(id, Open { task, room });
+    }
+
+    pub fn room() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(CHUNKS_AHEAD))
+    }
+
+    pub fn more(&self, id: RequestId) {
+        if let Some(room) = self.lock().get(&id).and_then(|open| open.room.as_ref()) {
+            room.add_permits(1);
+        }
+    }
+
+    pub fn cancel(&self, id: RequestId) {
+        let open = self.lock().remove(&id);
+        if let Some(open) = open {
+            open.task.abort();
+        }
+    }
+
+    pub fn cancel_all(&self) {
+        let all: Vec<Open> = self.lock().drain().map(|(_, open)| open).collect();
+        for open in all {
+            open.task.abort();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    pub async fn answer(mut self, response: http::Response<Body>, room: Option<Arc<Semaphore>>) {
+        let status = response.status();
+        let retry_after = response.headers().get(http::header::RETRY_AFTER);
+        let retry_after = retry_after.and_then(|after| after.to_str().ok()?.parse().ok());
+        if let Some(room) = room.filter(|_| status.is_success()) {
+            self.say(status.as_u16(), None, None);
+            return self.stream(response.into_body(), &room).await;
+        }
+        let (id, body) = (self.id, response.into_body().collect().await);
+        let text = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
+        let body = text.and_then(|text| RawValue::from_string(text).ok());
+        if body.is_none() {
+            let detail = format!("request {id} was answered with status {} and a body that is not JSON", status.as_u16());
+            return self.fail(502, "invalid_answer", &detail);
+        }
+        self.say(status.as_u16(), body.as_deref(), retry_after);
+    }
+
+    /// Answers with a value of ours.
+    pub fn value(mut self, value: &impl serde::Serialize) {
+        let body = serde_json::value::to_raw_value(value).expect("a value of ours is JSON");
+        self.say(200, Some(&body), None);
+    }
+
+    /// Answers with a problem, as the HTTP API words one.
+    pub fn fail(mut self, status: u16, code: &str, detail: &str) {
+        let problem = serde_json::json!({ "status": status, "code": code, "detail": detail });
+        let body = serde_json::value::to_raw_value(&problem).expect("a value of ours is JSON");
+        self.say(status, Some(&body), None);
+    }
+
+    fn say(&mut self, status: u16, body: Option<&RawValue>, retry_after: Option<u64>) {
+        self.answered = true;
+        self.requests.outbox.push(&Delivery::Answer(Answer { id: self.id, status, body, retry_after }));
+    }
+
+    async fn stream(&self, mut body: Body, room: &Semaphore) {
+        let mut text = Text::default();
+        while let Some(Ok(frame)) = body.frame().await {
+            let Ok(data) = frame.into_data() else { continue };
+            let Ok(permit) = room.acquire().await else { break };
+            permit.forget();
+            let text = text.push(&data);
+            self.requests.outbox.push(&Delivery::Chunk { id: self.id, text });
+        }
+        self.requests.outbox.push(&Delivery::End { id: self.id });
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.requests.lock().remove(&self.id);
+        if !self.answered {
+            let problem = RawValue::from_string(
+                r#"{"status":503,"code":"closed","detail":"the workflow was closed before the answer came"}"#.to_owned(),
+            );
+            self.say(503, Some(&problem.expect("it is JSON")), None);
+        }
+    }
+}
+
+/// Puts characters together whose bytes lie in two chunks.
+#[derive(Debug, Default)]
+struct Text {
+    bytes: Vec<u8>,
+    given: usize,
+}
+
+impl Text {
+    fn push(&mut self, chunk: &[u8]) -> &str {
+        self.bytes.drain(..self.given);
+        self.bytes.extend_from_slice(chunk);
+        self.given = match std::str::from_utf8(&self.bytes) {
+            Ok(_) => self.bytes.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        std::str::from_utf8(&self.bytes[..self.given]).expect("it is valid up to there")
+    }
+}

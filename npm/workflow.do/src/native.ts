@@ -1,0 +1,40 @@
+/**
+ * The engine, as the addon has it.
+ */
+
+import { loadAddon } from './addon.js'
+import { WorkflowError } from './errors.js'
+
+/** What the addon exports. Texts are JSON; `bridge.ts` knows what is in them. */
+export interface Native {
+  Bridge: new (options: string, clock: NativeClock | null, deliver: (messages: string) => void) => NativeBridge
+  Clock: new (wall?: number) => NativeClock
+  /** The length of a duration such as `1h 30m`. */
+  milliseconds(span: string): number
+}
+
+export interface NativeBridge {
+  send(messages: string): void
+}
+
+export interface NativeClock {
+  now(): number
+  advance(span: string): void
+  setWall(wall: number): void
+}
+
+let loaded: Native | undefined
+
+/** Loads it, once in a process. */
+export function native(): Native {
+  loaded ??= load()
+  return loaded
+}
+
+function load(): Native {
+  try {
+    return loadAddon() as Native
+  } catch (error) {
+    throw new WorkflowError('addon_missing', error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
