@@ -79,3 +79,17 @@ impl Default for Limits {
         Limits { payload_bytes_max: 1 << 20, steps_max: 1_000, history_entries_max: 50_000, execution_bytes_max: 32 << 20 }
     }
 }
+
+/// A number of bytes as people say it: `1.4 MiB`.
+pub fn size(bytes: usize) -> String {
+    const KIB: f64 = 1024.0;
+    let tenths = |value: f64| {
+        let text = format!("{value:.1}");
+        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    };
+    match bytes as f64 {
+        few if few < KIB => format!("{bytes} bytes"),
+        some if some < KIB * KIB => format!("{} KiB", tenths(some / KIB)),
+        many => format!("{} MiB", tenths(many / KIB / KIB)),
+    }
+}

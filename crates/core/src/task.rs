@@ -1,6 +1,6 @@
 //! One attempt, handed to a worker. Made after its `StepStarted` is durable; never stored.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::definition::{Definition, StepIndex};
 use crate::execution::Execution;
@@ -35,7 +35,7 @@ pub struct Task {
 }
 
 /// The third argument of an action, as it travels.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskContext {
     pub execution_id: ExecutionId,

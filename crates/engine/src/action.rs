@@ -1,9 +1,12 @@
 //! Actions that run in this process.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -104,9 +107,10 @@ impl Handler {
         Handler(Arc::new(move |task, signal| Box::pin(action(task, signal))))
     }
 
-    /// Runs it: the future does nothing before it is polled.
+    /// Runs it: the future does nothing before it is polled, so that a panic in the call is one in the future.
     pub fn call(&self, task: Task, signal: Signal) -> impl Future<Output = ActionResult> + Send + use<> {
-        (self.0)(task, signal)
+        let action = self.0.clone();
+        async move { action(task, signal).await }
     }
 }
 
@@ -114,4 +118,37 @@ impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Handler")
     }
+}
+
+/// Runs an action to its end. One that does not end within `grace` after it was aborted is dropped, and gives nothing.
+pub async fn run_action(action: impl Future<Output = ActionResult>, signal: &Signal, grace: Duration) -> Option<ActionResult> {
+    let stopped = async {
+        signal.aborted().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        result = CatchPanic(pin!(action)) => Some(result),
+        () = stopped => None,
+    }
+}
+
+/// A panic in an action is a failure of that attempt, and of nothing else.
+struct CatchPanic<'a, F>(Pin<&'a mut F>);
+
+impl<F: Future<Output = ActionResult>> Future for CatchPanic<'_, F> {
+    type Output = ActionResult;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<ActionResult> {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(panic) => {
+                Poll::Ready(Err(Failure::with_code("panic", format!("the action panicked: {}", message(&*panic))).into()))
+            }
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -1,12 +1,8 @@
 //! Hands out attempts: to a future on the runtime, told to stop when its result is not wanted any more, or to the connection of a
 //! worker.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -16,7 +12,7 @@ use workflow_core::failure::Failure;
 use workflow_core::task::Task;
 use workflow_core::time::Millis;
 
-use crate::action::{Abort, ActionError, ActionResult, Handler, Signal};
+use crate::action::{Abort, ActionError, ActionResult, Handler, Signal, run_action};
 use crate::engine::{SessionEvent, TaskId};
 use crate::inbox::Inbox;
 use crate::ring::message::{AbortReason, AttemptKey, Input};
@@ -77,18 +73,8 @@ impl Dispatcher {
         self.running.insert(attempt, abort);
         let (inbox, grace) = (self.inbox.clone(), self.abort_grace);
         self.runtime.spawn(async move {
-            let stopped = {
-                let signal = signal.clone();
-                async move {
-                    signal.aborted().await;
-                    tokio::time::sleep(grace).await;
-                }
-            };
-            // The call itself is part of the future, so that a panic in it is caught as well.
-            let action = CatchPanic(Box::pin(async move { handler.call(*task, signal).await }));
-            tokio::select! {
-                result = action => inbox.push(Input::Finished { attempt, outcome: outcome(result) }),
-                () = stopped => {}
+            if let Some(result) = run_action(handler.call(*task, signal.clone()), &signal, grace).await {
+                inbox.push(Input::Finished { attempt, outcome: outcome(result) });
             }
         });
     }
@@ -152,25 +138,4 @@ pub fn outcome(result: ActionResult) -> Outcome {
             Outcome::Failed { failure, retry_after }
         }
     }
-}
-
-/// A panic in an action is a failure of that attempt, and of nothing else.
-struct CatchPanic<F>(Pin<Box<F>>);
-
-impl<F: Future<Output = ActionResult>> Future for CatchPanic<F> {
-    type Output = ActionResult;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<ActionResult> {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(panic) => {
-                Poll::Ready(Err(Failure::with_code("panic", format!("the action panicked: {}", message(&*panic))).into()))
-            }
-        }
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -22,7 +22,7 @@ mod request;
 #[doc(hidden)]
 pub mod ring;
 
-pub use action::{Abort, ActionError, ActionResult, Handler, Signal};
+pub use action::{Abort, ActionError, ActionResult, Handler, Signal, run_action};
 pub use engine::{Engine, Join, Session, SessionEvent, TaskId, Watch};
 pub use error::Error;
 pub use options::Options;

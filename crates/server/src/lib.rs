@@ -22,6 +22,8 @@ mod routes;
 mod schema;
 mod serve;
 
+pub mod protocol;
+
 pub use app::router;
 pub use options::Options;
 pub use problem::Problem;

@@ -1,16 +1,20 @@
 //! Actions: async closures or functions with typed params.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use workflow_core::failure::{Failure, code};
+use workflow_core::id::{ExecutionId, Version};
 use workflow_core::json::Json;
 use workflow_core::limits;
 use workflow_core::task::Task;
-use workflow_engine::{ActionResult, Handler, Signal};
+use workflow_engine::{ActionResult, Signal};
+
+use crate::worker::ReceivedTask;
 
 /// Why an action failed. `?` makes one of any error; the errors below it become its causes.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,21 +64,52 @@ fn failure(error: &dyn std::error::Error, causes_max: usize) -> Failure {
 /// What an action is told besides its params.
 #[derive(Debug, Clone)]
 pub struct Context {
-    task: Task,
+    task: Given,
     signal: Signal,
 }
 
+/// An attempt is the same to its action wherever the engine is.
+#[derive(Debug, Clone)]
+enum Given {
+    /// By the engine in this process.
+    Here(Box<Task>),
+    /// By a server that this process works for.
+    Received(Box<ReceivedTask>),
+}
+
 impl Context {
+    pub(crate) fn new(task: Task, signal: Signal) -> Context {
+        Context { task: Given::Here(Box::new(task)), signal }
+    }
+
+    pub(crate) fn received(task: ReceivedTask, signal: Signal) -> Context {
+        Context { task: Given::Received(Box::new(task)), signal }
+    }
+
+    fn params<T: DeserializeOwned>(&self) -> Result<T, ActionError> {
+        let params = match &self.task {
+            Given::Here(task) => task.params().to(),
+            Given::Received(task) => task.params.to(),
+        };
+        params.map_err(|error| mismatch(&format!("the params of `{}`", self.action()), &error))
+    }
+
     /// What the step can see: the definition's context, the input, and the outputs of the steps before it.
     pub fn state<T: DeserializeOwned>(&self) -> Result<T, ActionError> {
-        let state = self.task.state();
-        state.to().map_err(|error| mismatch(&format!("the state of step `{}`", self.task.step_id), &error))
+        let state = match &self.task {
+            Given::Here(task) => task.state().to(),
+            Given::Received(task) => task.state.to(),
+        };
+        state.map_err(|error| mismatch(&format!("the state of step `{}`", self.step_id()), &error))
     }
 
     /// The output of a step before this one; `null` when it has none (it was skipped, failed, or returned nothing).
     pub fn output(&self, step: &str) -> Result<Value, ActionError> {
-        let output = self.task.output(step).map(Json::to);
-        output.transpose().map(Option::unwrap_or_default).map_err(|error| mismatch(&format!("the output of `{step}`"), &error))
+        let output = match &self.task {
+            Given::Here(task) => task.output(step).map(Json::to).transpose(),
+            Given::Received(task) => task.output(step),
+        };
+        output.map(Option::unwrap_or_default).map_err(|error| mismatch(&format!("the output of `{step}`"), &error))
     }
 
     /// `{executionId}:{stepId}`: the same over attempts, crashes and `retry`. What to hand to a payment API.
@@ -82,22 +117,62 @@ impl Context {
     /// A service that remembers failures too needs a fresh key once a person has decided to try again: add
     /// [`retry_count`](Context::retry_count) to it.
     pub fn idempotency_key(&self) -> String {
-        self.task.idempotency_key()
+        match &self.task {
+            Given::Here(task) => task.idempotency_key(),
+            Given::Received(task) => task.about.idempotency_key.clone(),
+        }
+    }
+
+    pub fn execution_id(&self) -> ExecutionId {
+        match &self.task {
+            Given::Here(task) => task.execution,
+            Given::Received(task) => task.about.execution_id,
+        }
+    }
+
+    pub fn workflow_id(&self) -> &str {
+        match &self.task {
+            Given::Here(task) => task.workflow.as_str(),
+            Given::Received(task) => task.about.workflow_id.as_str(),
+        }
+    }
+
+    /// Of the definition: an execution keeps the version that it started with.
+    pub fn workflow_version(&self) -> Version {
+        match &self.task {
+            Given::Here(task) => task.version,
+            Given::Received(task) => task.about.workflow_version,
+        }
+    }
+
+    pub fn step_id(&self) -> &str {
+        match &self.task {
+            Given::Here(task) => task.step_id.as_str(),
+            Given::Received(task) => task.about.step_id.as_str(),
+        }
+    }
+
+    pub fn action(&self) -> &str {
+        match &self.task {
+            Given::Here(task) => task.action.as_str(),
+            Given::Received(task) => &task.action,
+        }
     }
 
     /// 1, 2, 3 ...
     pub fn attempt(&self) -> u32 {
-        self.task.attempt
+        match &self.task {
+            Given::Here(task) => task.attempt,
+            Given::Received(task) => task.about.attempt,
+        }
     }
 
     /// How often `retry` was called for the execution.
     pub fn retry_count(&self) -> u32 {
-        self.task.retry_count
-    }
-
-    /// Execution, workflow, version, step and action of the attempt.
-    pub fn task(&self) -> &Task {
-        &self.task
+        match &self.task {
+            Given::Here(task) => task.retry_count,
+            Given::Received(task) => task.about.retry_count,
+        }
     }
 
     /// Tells when the result is not wanted any more: the attempt timed out, or the execution was cancelled.
@@ -106,27 +181,25 @@ impl Context {
     }
 }
 
-/// The engine's form of a typed action.
-pub(crate) fn handler<P, R, F, A>(action: A) -> Handler
+/// A typed action over raw JSON, as the engine and the worker call it.
+pub(crate) fn typed<P, R, F, A>(action: A) -> impl Fn(Context) -> Pending + Send + Sync + 'static
 where
     P: DeserializeOwned + Send,
     R: Serialize,
     F: Future<Output = Result<R, ActionError>> + Send + 'static,
     A: Fn(P, Context) -> F + Send + Sync + 'static,
 {
-    Handler::new(move |task: Task, signal: Signal| {
-        let params = task.params().to::<P>();
-        let name = format!("the params of `{}`", task.action);
-        let running = params.map(|params| action(params, Context { task, signal }));
-        async move {
-            match running {
-                // What does not fit today does not fit at the next attempt.
-                Err(error) => Err(mismatch(&name, &error).0),
-                Ok(running) => output(&running.await.map_err(|error| error.0)?),
-            }
+    move |context| match context.params::<P>() {
+        // What does not fit today does not fit at the next attempt.
+        Err(error) => Box::pin(std::future::ready(Err(error.0))),
+        Ok(params) => {
+            let running = action(params, context);
+            Box::pin(async move { output(&running.await.map_err(|error| error.0)?) })
         }
-    })
+    }
 }
+
+pub(crate) type Pending = Pin<Box<dyn Future<Output = ActionResult> + Send>>;
 
 /// `()` and `None` are no output; everything else is JSON.
 fn output<R: Serialize>(output: &R) -> ActionResult {

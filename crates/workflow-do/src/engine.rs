@@ -219,7 +219,9 @@ impl Builder {
         F: Future<Output = Result<R, ActionError>> + Send + 'static,
         A: Fn(P, Context) -> F + Send + Sync + 'static,
     {
-        self.actions.push((name.into(), limit, action::handler(action)));
+        let action = action::typed(action);
+        let handler = workflow_engine::Handler::new(move |task, signal| action(Context::new(task, signal)));
+        self.actions.push((name.into(), limit, handler));
         self
     }
 

@@ -15,6 +15,9 @@ pub enum Error {
     /// The server could not listen.
     #[error("cannot serve on {address}: {error}")]
     Serve { address: String, error: std::io::Error },
+    /// A worker was closed, and the server did not take these results in time.
+    #[error("{count} results could not be delivered ({why}); their steps run again")]
+    Undelivered { count: usize, why: String },
 }
 
 impl Error {
@@ -25,6 +28,7 @@ impl Error {
             Error::Open(_) => "store_unavailable",
             Error::Invalid(_) => "invalid_request",
             Error::Serve { .. } => "cannot_serve",
+            Error::Undelivered { .. } => "undelivered",
         }
     }
 }

@@ -65,23 +65,26 @@ mod action;
 mod builder;
 mod engine;
 mod error;
+mod worker;
 
 pub use action::{ActionError, Context};
 pub use builder::{Step, Trigger, Workflow};
 pub use engine::{Builder, Engine};
 pub use error::Error;
 pub use serde_json::json;
+pub use worker::{ReceivedTask, Worker, WorkerBuilder, WorkerState};
 pub use workflow_core::definition::{Diagnostic, Severity};
 pub use workflow_core::id::{ExecutionId, Version};
 pub use workflow_core::json::Json;
 pub use workflow_core::limits::Limits;
 pub use workflow_core::status::{Status, StepStatus};
-pub use workflow_engine::{ExecutionView as Execution, HistoryEntry, ListRequest, Options, Signal, Watch};
+pub use workflow_core::task::TaskContext;
+pub use workflow_engine::{AbortReason, ExecutionView as Execution, HistoryEntry, ListRequest, Options, Signal, Watch};
 
 /// What most programs need.
 pub mod prelude {
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::json;
 
-    pub use crate::{ActionError, Context, Engine, Error, Execution, Status, Step, Trigger, Workflow};
+    pub use crate::{ActionError, Context, Engine, Error, Execution, Status, Step, Trigger, Worker, Workflow};
 }

@@ -1,7 +1,6 @@
 //! What becomes of an attempt: it begins, ends, is lost, or takes too long.
 
 use super::Transition;
-use super::start::size;
 use crate::command::Outcome;
 use crate::definition::{Backoff, ErrorBranch, OnError, Step, StepIndex};
 use crate::event::{AfterFailure, Event, InterruptCause, Payload};
@@ -9,7 +8,7 @@ use crate::execution::{Execution, Phase, StepState};
 use crate::failure::{Failure, code};
 use crate::id::{SessionId, WorkflowId};
 use crate::json::Json;
-use crate::limits;
+use crate::limits::{self, size};
 use crate::outstanding::is_ready;
 use crate::scope::StepScope;
 use crate::time::{Millis, Timestamp};

@@ -11,7 +11,7 @@ use crate::execution::Execution;
 use crate::failure::Failure;
 use crate::id::{ExecutionId, Version, WorkflowId};
 use crate::json::Json;
-use crate::limits;
+use crate::limits::{self, size};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -112,20 +112,6 @@ pub(crate) struct Error<'a> {
 impl<'a> Error<'a> {
     pub(crate) fn new(step_id: &'a str, failure: &'a Failure, attempts: u32) -> Error<'a> {
         Error { step_id, message: &failure.message, code: failure.code.as_deref(), attempts }
-    }
-}
-
-/// A number of bytes as people say it: `1.4 MiB`.
-pub(crate) fn size(bytes: usize) -> String {
-    const KIB: f64 = 1024.0;
-    let tenths = |value: f64| {
-        let text = format!("{value:.1}");
-        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
-    };
-    match bytes as f64 {
-        few if few < KIB => format!("{bytes} bytes"),
-        some if some < KIB * KIB => format!("{} KiB", tenths(some / KIB)),
-        many => format!("{} MiB", tenths(many / KIB / KIB)),
     }
 }
 

@@ -1,0 +1,101 @@
+//! The messages. Payloads stay the JSON text that they are.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use workflow_core::failure::Failure;
+use workflow_core::json::Json;
+
+/// A worker says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum FromWorker<'a> {
+    /// The first message.
+    Hello(Hello),
+    /// What it provides, and how many tasks it takes at the same time.
+    Offer { actions: Vec<Cow<'a, str>>, slots: usize },
+    Completed {
+        task: Cow<'a, str>,
+        /// None: the action returned nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        output: Option<Json>,
+    },
+    Failed {
+        task: Cow<'a, str>,
+        error: Failure,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+    },
+    /// It ends, and will not come back.
+    Leave,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hello {
+    /// One life of a worker's process.
+    pub session: String,
+    /// Every task that it has received and whose result is not recorded, as far as it knows.
+    pub holding: Vec<String>,
+    /// For people: who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// For people: what it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// A server says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum FromServer<'a> {
+    Welcome(Welcome),
+    Task(Given<'a>),
+    /// The result of a task is not wanted any more; the worker forgets it.
+    Abort {
+        task: Cow<'a, str>,
+        reason: Cow<'a, str>,
+    },
+    /// The result of a task is durable, or was dropped for good; the worker forgets it.
+    Recorded {
+        task: Cow<'a, str>,
+    },
+    /// The server stops; the worker goes on and connects again.
+    Closing,
+    /// Said before the connection is closed.
+    Refused {
+        code: Cow<'a, str>,
+        message: Cow<'a, str>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Welcome {
+    pub server: Server,
+    /// Both sides send something at least this often.
+    pub heartbeat_ms: u64,
+    /// How long the server waits for a worker that it has lost.
+    pub grace_ms: u64,
+    /// Of one output.
+    pub payload_bytes_max: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    pub version: String,
+}
+
+/// One attempt of a step, for a worker to run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Given<'a> {
+    pub task: Cow<'a, str>,
+    pub action: Cow<'a, str>,
+    pub params: Json,
+    pub state: Json,
+    pub context: Json,
+    /// The server keeps time; this is for the worker's information.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}

@@ -1,0 +1,119 @@
+//! Opens the connection: an HTTP request that is upgraded to a WebSocket.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use reqwest::{Response, StatusCode, Upgraded, Url};
+use serde::Deserialize;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use workflow_server::protocol::{self, Link};
+
+use crate::Error;
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How a server is reached.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    http: reqwest::Client,
+    /// As its user gave it.
+    pub base: String,
+    url: Url,
+}
+
+/// What a server answers instead of a connection.
+#[derive(Debug, Default, Deserialize)]
+struct Problem {
+    detail: Option<String>,
+}
+
+impl Dialer {
+    pub fn new(base: &str) -> Result<Dialer, Error> {
+        let wrong = |why: &str| {
+            Error::Invalid(format!("`{base}` {why}; the address of a server such as http://127.0.0.1:4747 was expected"))
+        };
+        let mut url = Url::parse(base).map_err(|error| wrong(&format!("is no URL ({error})")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong("begins neither with http:// nor with https://"));
+        }
+        let path = format!("{}{}", url.path().trim_end_matches('/'), protocol::PATH);
+        url.set_path(&path);
+        url.set_query(None);
+        // Whoever has this worker in its process may have chosen one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .http1_only()
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT_WITHIN);
+        let http = builder.build().map_err(|error| Error::Invalid(format!("no HTTP client could be made: {error}")))?;
+        Ok(Dialer { http, base: base.trim_end_matches('/').to_owned(), url })
+    }
+
+    /// A fresh connection, on which nothing has been said. Why not, as the rest of "cannot reach ...: ".
+    pub async fn dial(&self) -> Result<Link<Upgraded>, String> {
+        let key = generate_key();
+        let request = self
+            .http
+            .get(self.url.clone())
+            .header(CONNECTION, "upgrade")
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_VERSION, "13")
+            .header(SEC_WEBSOCKET_KEY, &key)
+            .header(SEC_WEBSOCKET_PROTOCOL, protocol::SUBPROTOCOL);
+        let response = request.send().await.map_err(|error| innermost(&error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(refusal(response).await);
+        }
+        let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        let is_ours = header(SEC_WEBSOCKET_ACCEPT) == Some(derive_accept_key(key.as_bytes()).as_bytes())
+            && header(SEC_WEBSOCKET_PROTOCOL) == Some(protocol::SUBPROTOCOL.as_bytes());
+        if !is_ours {
+            return Err(format!("what answers there does not speak `{}`", protocol::SUBPROTOCOL));
+        }
+        let upgraded = response.upgrade().await.map_err(|error| innermost(&error))?;
+        Ok(Link::new(upgraded, Role::Client, protocol::SERVER_FRAME_BYTES_MAX, protocol::HEARTBEAT).await)
+    }
+}
+
+async fn refusal(response: Response) -> String {
+    let status = response.status();
+    let problem: Problem = match response.bytes().await {
+        Ok(body) => serde_json::from_slice(&body).unwrap_or_default(),
+        Err(_) => Problem::default(),
+    };
+    match problem.detail {
+        Some(detail) => format!("it answered {}: {detail}", status.as_u16()),
+        None => format!("it answered {status}; is it a workflow server, and as new as this worker?"),
+    }
+}
+
+/// What is wrong with a connection, in its own words: the outermost message says only that there was an error.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut at: &dyn std::error::Error = error;
+    while let Some(source) = at.source() {
+        at = source;
+    }
+    at.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_that_of_a_server() {
+        let url = |base: &str| Dialer::new(base).map(|dialer| dialer.url.to_string()).map_err(|error| error.to_string());
+        assert_eq!(url("http://127.0.0.1:4747"), Ok("http://127.0.0.1:4747/api/v1/worker".to_owned()));
+        assert_eq!(url("https://example.com/flows/"), Ok("https://example.com/flows/api/v1/worker".to_owned()));
+        assert!(url("127.0.0.1:4747").is_err());
+        let wrong = url("ws://127.0.0.1:4747").unwrap_err();
+        assert!(wrong.contains("neither with http:// nor with https://"), "{wrong}");
+    }
+}

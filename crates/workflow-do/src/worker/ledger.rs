@@ -1,0 +1,241 @@
+//! What a worker holds: the tasks that it has received and whose results the server has not recorded. Nothing here waits.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use workflow_engine::{Abort, AbortReason, ActionError, ActionResult, Signal};
+use workflow_server::protocol::{Frame, FromWorker};
+
+#[derive(Debug)]
+pub struct Ledger {
+    held: BTreeMap<Arc<str>, Held>,
+    /// Results that have not been sent on the connection of now.
+    unsent: VecDeque<Arc<str>>,
+    actions: Vec<String>,
+    slots: usize,
+    offered: bool,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Held {
+    Running(Abort),
+    /// Kept until it is recorded: the connection may break after it was sent.
+    Finished(ActionResult),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Working,
+    /// Nothing new is taken.
+    Draining,
+    /// The server is told so, and the connection ends.
+    Leaving,
+}
+
+/// What is to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    pub frame: String,
+    /// Nothing comes after it.
+    pub last: bool,
+}
+
+impl Ledger {
+    pub fn new(actions: Vec<String>, slots: usize) -> Ledger {
+        let (held, unsent) = (BTreeMap::new(), VecDeque::new());
+        Ledger { held, unsent, actions, slots, offered: false, phase: Phase::Working }
+    }
+
+    /// For the first message on a new connection. Everything that is not recorded is sent again.
+    pub fn greet(&mut self) -> Vec<String> {
+        self.offered = false;
+        let finished = self.held.iter().filter(|(_, held)| matches!(held, Held::Finished(_)));
+        self.unsent = finished.map(|(task, _)| task.clone()).collect();
+        self.held.keys().map(|task| task.to_string()).collect()
+    }
+
+    pub fn offer(&mut self, actions: Vec<String>) {
+        if self.actions != actions {
+            self.actions = actions;
+            self.offered = false;
+        }
+    }
+
+    /// None when it is held already: a task is run once, however often it comes.
+    pub fn take(&mut self, task: &Arc<str>) -> Option<Signal> {
+        if self.held.contains_key(task) {
+            return None;
+        }
+        let (abort, signal) = Signal::new();
+        self.held.insert(task.clone(), Held::Running(abort));
+        Some(signal)
+    }
+
+    /// False when nobody waits for the result any more.
+    pub fn finish(&mut self, task: &Arc<str>, result: ActionResult) -> bool {
+        match self.held.get_mut(task) {
+            Some(held @ Held::Running(_)) => {
+                *held = Held::Finished(result);
+                self.unsent.push_back(task.clone());
+                true
+            }
+            Some(Held::Finished(_)) | None => false,
+        }
+    }
+
+    /// Its result is durable, or not wanted any more; what still runs is told so.
+    pub fn forget(&mut self, task: &str, why: AbortReason) {
+        if let Some(Held::Running(abort)) = self.held.remove(task) {
+            abort.abort(why);
+        }
+    }
+
+    /// The worker ends.
+    pub fn forget_all(&mut self) {
+        for held in std::mem::take(&mut self.held).into_values() {
+            if let Held::Running(abort) = held {
+                abort.abort(AbortReason::Lost);
+            }
+        }
+    }
+
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    pub fn drain(&mut self) {
+        if self.phase == Phase::Working {
+            self.phase = Phase::Draining;
+            self.offered = false;
+        }
+    }
+
+    pub fn leave(&mut self) {
+        self.phase = Phase::Leaving;
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.phase != Phase::Working
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.phase == Phase::Leaving
+    }
+
+    /// As much of what is to be sent as goes into one frame.
+    pub fn outgoing(&mut self) -> Option<Outgoing> {
+        let mut frame = Frame::new();
+        if !self.offered {
+            self.offered = true;
+            let slots = if self.is_draining() { 0 } else { self.slots };
+            frame.push(&FromWorker::Offer {
+                actions: self.actions.iter().map(|name| Cow::Borrowed(name.as_str())).collect(),
+                slots,
+            });
+        }
+        while !frame.is_full() {
+            let Some(task) = self.unsent.pop_front() else { break };
+            // It may have been aborted meanwhile.
+            if let Some(Held::Finished(result)) = self.held.get(&task) {
+                frame.push(&message(&task, result));
+            }
+        }
+        let last = self.is_leaving() && self.unsent.is_empty();
+        if last {
+            frame.push(&FromWorker::Leave);
+        }
+        if frame.is_empty() { None } else { Some(Outgoing { frame: frame.into_text(), last }) }
+    }
+}
+
+fn message<'a>(task: &'a str, result: &ActionResult) -> FromWorker<'a> {
+    let task = Cow::Borrowed(task);
+    match result {
+        Ok(output) => FromWorker::Completed { task, output: output.clone() },
+        Err(ActionError { failure, retry_after }) => {
+            let retry_after_ms = retry_after.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+            FromWorker::Failed { task, error: failure.clone(), retry_after_ms }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Arc<str> {
+        text.into()
+    }
+
+    fn sent(ledger: &mut Ledger) -> String {
+        ledger.outgoing().map(|outgoing| outgoing.frame).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_result_is_kept_and_sent_again_until_it_is_recorded() {
+        let mut ledger = Ledger::new(vec!["a".to_owned()], 2);
+        assert_eq!(ledger.greet(), Vec::<String>::new());
+        assert_eq!(sent(&mut ledger), r#"[{"type":"offer","actions":["a"],"slots":2}]"#);
+        assert_eq!(ledger.outgoing(), None);
+
+        assert!(ledger.take(&id("t1")).is_some());
+        assert!(ledger.take(&id("t1")).is_none());
+        assert!(ledger.finish(&id("t1"), Ok(None)));
+        assert_eq!(sent(&mut ledger), r#"[{"type":"completed","task":"t1"}]"#);
+        assert_eq!(ledger.outgoing(), None);
+
+        // Another connection.
+        assert_eq!(ledger.greet(), ["t1"]);
+        assert!(sent(&mut ledger).ends_with(r#",{"type":"completed","task":"t1"}]"#));
+        ledger.forget("t1", AbortReason::Lost);
+        assert_eq!(ledger.greet(), Vec::<String>::new());
+        assert!(!ledger.finish(&id("t1"), Ok(None)));
+    }
+
+    #[test]
+    fn what_is_aborted_is_told_so_and_its_result_is_not_sent() {
+        let mut ledger = Ledger::new(Vec::new(), 1);
+        let _ = ledger.outgoing();
+        let signal = ledger.take(&id("t1")).unwrap();
+        ledger.forget("t1", AbortReason::Timeout);
+        assert_eq!(signal.reason(), Some(AbortReason::Timeout));
+        assert!(!ledger.finish(&id("t1"), Ok(None)));
+
+        let _ = ledger.take(&id("t2"));
+        ledger.finish(&id("t2"), Ok(None));
+        ledger.forget("t2", AbortReason::Lost);
+        assert_eq!(ledger.outgoing(), None);
+    }
+
+    #[test]
+    fn an_offer_is_made_when_it_has_changed_and_none_before_the_end() {
+        let mut ledger = Ledger::new(vec!["a".to_owned()], 1);
+        let _ = ledger.outgoing();
+        ledger.offer(vec!["a".to_owned()]);
+        assert_eq!(ledger.outgoing(), None);
+        ledger.offer(vec!["b".to_owned()]);
+        assert_eq!(sent(&mut ledger), r#"[{"type":"offer","actions":["b"],"slots":1}]"#);
+        ledger.drain();
+        assert_eq!(sent(&mut ledger), r#"[{"type":"offer","actions":["b"],"slots":0}]"#);
+        ledger.leave();
+        assert_eq!(ledger.outgoing(), Some(Outgoing { frame: r#"[{"type":"leave"}]"#.to_owned(), last: true }));
+    }
+
+    #[test]
+    fn many_results_go_in_several_frames() {
+        let mut ledger = Ledger::new(Vec::new(), 1_000);
+        let _ = ledger.outgoing();
+        for number in 0..600 {
+            let task = id(&number.to_string());
+            let _ = ledger.take(&task);
+            ledger.finish(&task, Ok(None));
+        }
+        let mut counts = Vec::new();
+        while let Some(outgoing) = ledger.outgoing() {
+            counts.push(FromWorker::read(&outgoing.frame).unwrap().len());
+        }
+        assert_eq!(counts, [512, 88]);
+    }
+}

@@ -1,0 +1,6 @@
+//! The remote worker: against a server that follows a script, and against the real one.
+
+#![allow(clippy::unwrap_used, clippy::too_many_lines, reason = "a test that cannot go on fails; a scene is told in one piece")]
+
+mod scripted;
+mod stage;
