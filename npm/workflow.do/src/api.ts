@@ -4,7 +4,8 @@
  * Only shapes; what the calls do is written in `docs/semantics.md`.
  */
 
-import type { Duration, RegisteredDefinition, Registration, WorkflowDefinition } from './definition.js'
+import type { Definable } from './define.js'
+import type { Duration, RegisteredDefinition, Registration, WorkflowStep } from './definition.js'
 import type { ExecutionStatus, HistoryEntry, WorkflowExecution } from './execution.js'
 
 /** What `new OrderWorkflow({ ... })` takes. */
@@ -160,7 +161,9 @@ export interface WorkflowApi<Env = unknown> extends AsyncDisposable {
    * The compiler knows the steps' ids, so that a `dependsOn` which names no step is an error. Everything else is checked by the
    * engine: rejects with `invalid_definition` and all `diagnostics` if anything is wrong.
    */
-  register<StepId extends string>(definition: WorkflowDefinition<StepId>): Promise<Registration>
+  register<StepId extends string, const Steps extends WorkflowStep<StepId>[]>(
+    definition: Definable<StepId, Steps>
+  ): Promise<Registration>
 
   /** The newest version, or the one asked for; `null` if there is none. */
   getDefinition(workflowId: string, version?: number): Promise<RegisteredDefinition | null>

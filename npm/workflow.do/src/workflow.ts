@@ -25,7 +25,8 @@ import type {
 import { Bridge, deferred } from './bridge.js'
 import { Client, describe, refusal } from './client.js'
 import { clockOf } from './clock.js'
-import type { RegisteredDefinition, Registration, WorkflowDefinition } from './definition.js'
+import type { Definable } from './define.js'
+import type { RegisteredDefinition, Registration, WorkflowDefinition, WorkflowStep } from './definition.js'
 import { WorkflowError } from './errors.js'
 import type { HistoryEntry, WorkflowExecution } from './execution.js'
 import { HistoryStream } from './stream.js'
@@ -116,11 +117,14 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
     await this.#admitted()
   }
 
-  async register<StepId extends string>(definition: WorkflowDefinition<StepId>): Promise<Registration> {
+  async register<StepId extends string, const Steps extends WorkflowStep<StepId>[]>(
+    definition: Definable<StepId, Steps>
+  ): Promise<Registration> {
     const client = this.#client ?? (await this.#admitted())
-    const registered = await client.register(definition)
+    const checked = definition as WorkflowDefinition<StepId>
+    const registered = await client.register(checked)
     // A service may have methods that nobody can list (a Proxy): what is named is asked for.
-    this.#bridge?.provide(this.#provided(dottedActions(definition)))
+    this.#bridge?.provide(this.#provided(dottedActions(checked)))
     return registered
   }
 
