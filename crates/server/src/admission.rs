@@ -22,6 +22,8 @@ const KIB: usize = 1 << 10;
 pub(crate) struct Admission {
     requests: Arc<Semaphore>,
     waiters: Arc<Semaphore>,
+    workers: Arc<Semaphore>,
+    workers_max: usize,
     /// In KiB.
     receiving: Arc<Semaphore>,
 }
@@ -32,6 +34,8 @@ impl Admission {
         Admission {
             requests: places(options.requests_max),
             waiters: places(options.waiters_max),
+            workers: places(options.workers_max),
+            workers_max: options.workers_max.min(Semaphore::MAX_PERMITS),
             receiving: places(limits::RECEIVING_BYTES_MAX / KIB),
         }
     }
@@ -39,6 +43,18 @@ impl Admission {
     /// A place for one that waits, for as long as the permit lives.
     pub fn waiter(&self) -> Result<OwnedSemaphorePermit, Problem> {
         take(&self.waiters, 1, "clients wait for executions")
+    }
+
+    /// A place for a worker, for as long as it is connected.
+    pub fn worker(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        take(&self.workers, 1, "workers are connected")
+    }
+
+    /// Ends when no worker is connected.
+    pub async fn no_workers(&self) {
+        let all = u32::try_from(self.workers_max).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let _ = self.workers.acquire_many(all).await;
     }
 
     /// Room for a body of at most so many bytes.

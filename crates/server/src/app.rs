@@ -69,10 +69,10 @@ impl Shared {
 pub fn router(engine: Engine, options: Options) -> Router {
     let hosts = Hosts::loopback_and(&options.allowed_hosts);
     let (_, never) = watch::channel(false);
-    build(engine, options, hosts, never)
+    build(engine, options, hosts, never).0
 }
 
-pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: watch::Receiver<bool>) -> Router {
+pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: watch::Receiver<bool>) -> (Router, App) {
     let (routes, document) = openapi::describe(routes::all());
     let app = App(Arc::new(Shared {
         engine,
@@ -84,14 +84,15 @@ pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: wat
         closing,
     }));
     // The last layer is the first to see a request.
-    routes
+    let router = routes
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(app.clone(), admission::admit))
         .layer(from_fn_with_state(app.clone(), hosts::guard))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(observe::observe))
-        .with_state(app)
+        .with_state(app.clone());
+    (router, app)
 }
 
 async fn no_such_route(request: Request) -> Problem {

@@ -21,6 +21,7 @@ mod reply;
 mod routes;
 mod schema;
 mod serve;
+mod worker;
 
 pub mod protocol;
 

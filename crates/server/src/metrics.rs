@@ -75,6 +75,7 @@ pub(crate) async fn observe(engine: &Engine) -> Result<(), Error> {
 /// A request was answered.
 pub(crate) fn request(method: &'static str, route: &str, status: StatusCode, took: Duration) {
     let class = match status.as_u16() / 100 {
+        1 => "1xx",
         2 => "2xx",
         3 => "3xx",
         4 => "4xx",

@@ -28,6 +28,7 @@ use crate::schema;
         (name = "executions", description = "Runs of a workflow"),
         (name = "events", description = "Start whatever is triggered by an event"),
         (name = "endpoints", description = "Where actions are called over HTTP"),
+        (name = "workers", description = "Whoever runs actions, connected"),
         (name = "operation", description = "For whoever runs the server")
     ),
     components(schemas(schema::ProblemDocument))

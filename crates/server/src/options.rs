@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::protocol;
+
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Names under which the server may be called besides those of loopback, as in `workflow.example.com`; `*` is any. When it
@@ -22,6 +24,13 @@ pub struct Options {
     pub header_timeout: Duration,
     /// How long a client may take for the body of a request.
     pub body_timeout: Duration,
+    /// Workers that are connected; above it 429. With `connections_max` they stay below a common `ulimit -n` of 20,000.
+    pub workers_max: usize,
+    /// How long a worker may take to say who it is, once it has connected.
+    pub hello_timeout: Duration,
+    /// Workers and the server say something to each other at least this often, and are gone after three times of silence: soon
+    /// enough for a machine that was cut off, and more than a long pause of a process.
+    pub worker_heartbeat: Duration,
     /// How long an answer may take, waiting requests aside.
     pub answer_timeout: Duration,
     /// After the shutdown has begun: what is being answered may take this long.
@@ -41,6 +50,9 @@ impl Default for Options {
             connections_max: 18_000,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            workers_max: 1_024,
+            hello_timeout: protocol::GREETING_WITHIN,
+            worker_heartbeat: protocol::HEARTBEAT,
             answer_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(5),
             metrics: true,

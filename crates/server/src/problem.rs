@@ -38,6 +38,7 @@ kinds! {
     ENDPOINT_NOT_FOUND = "endpoint_not_found", NOT_FOUND, "There is no such endpoint";
     METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not have this method";
     REQUEST_TIMEOUT = "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
+    UPGRADE_REQUIRED = "upgrade_required", UPGRADE_REQUIRED, "The route is a WebSocket";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not read here";
     INTERNAL = "internal", INTERNAL_SERVER_ERROR, "The server has a bug";
     METRICS_ELSEWHERE = "metrics_elsewhere", NOT_FOUND, "Metrics are not collected here";

@@ -21,7 +21,7 @@ use crate::{Options, app, limits, metrics};
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Serves the API until `shutdown` ends, then answers what has been asked, for at most [`Options::shutdown_grace`]. Whoever only
-/// waits (`?wait=`, streams) is answered at once with what there is. The engine goes on: it is the caller's to shut down.
+/// waits (`?wait=`, streams) is answered at once with what there is, and workers are told to come back. The engine goes on: it is the caller's to shut down.
 ///
 /// Returns early only when the listener does not know its own address.
 pub async fn serve(
@@ -35,7 +35,7 @@ pub async fn serve(
     let (close, closing) = watch::channel(false);
     let limits = Connections::new(&options);
     let grace = options.shutdown_grace;
-    let router = app::build(engine, options, hosts, closing.clone());
+    let (router, app) = app::build(engine, options, hosts, closing.clone());
     tracing::info!(%address, "serving the HTTP API");
 
     let mut connections = JoinSet::new();
@@ -59,7 +59,11 @@ pub async fn serve(
     }
     drop(listener);
     close.send_replace(true);
-    let ended = timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
+    let all = async {
+        while connections.join_next().await.is_some() {}
+        app.admission.no_workers().await;
+    };
+    let ended = timeout(grace, all).await;
     if ended.is_err() {
         tracing::warn!(connections = connections.len(), "connections are cut: they did not end in time");
         connections.shutdown().await;
@@ -91,7 +95,8 @@ async fn connection(stream: TcpStream, router: Router, mut closing: watch::Recei
         .header_read_timeout(limits.header_timeout)
         .max_headers(limits::HEADERS_MAX)
         .max_buf_size(limits::HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use workflow_core::id::{ActionName, SessionId};
+use workflow_core::limits::Limits;
 use workflow_store::Store;
 
 use crate::clock::{Clock, SystemClock};
@@ -122,6 +123,15 @@ impl Engine {
     /// Whether the store can be written and the engine is not shutting down: `/readyz`.
     pub fn is_ready(&self) -> bool {
         self.shared().is_ready()
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.shared().limits
+    }
+
+    /// See [`Options::worker_grace`].
+    pub fn worker_grace(&self) -> Duration {
+        self.shared().worker_grace
     }
 
     pub fn gauges(&self) -> Gauges {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use workflow_core::id::{ActionName, EndpointName, Version};
@@ -30,6 +31,7 @@ pub struct Shared {
     pub feed: Arc<Feed>,
     pub handlers: Arc<Handlers>,
     pub limits: workflow_core::limits::Limits,
+    pub worker_grace: Duration,
     pub endpoint_hosts: Vec<String>,
     client: OnceLock<reqwest::Client>,
     catalog: RwLock<Catalog>,
@@ -59,6 +61,7 @@ impl Shared {
             feed: Arc::new(Feed::default()),
             handlers: Arc::new(Handlers::default()),
             limits: options.limits.clone(),
+            worker_grace: options.worker_grace,
             endpoint_hosts: options.endpoint_hosts.clone(),
             client: OnceLock::new(),
             catalog: RwLock::new(Catalog::default()),

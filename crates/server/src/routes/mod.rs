@@ -6,6 +6,7 @@ mod executions;
 mod health;
 mod page;
 mod stream;
+mod worker;
 mod workflows;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(executions::run_now))
         .routes(routes!(endpoints::endpoints))
         .routes(routes!(endpoints::endpoint, endpoints::put_endpoint, endpoints::delete_endpoint))
+        .routes(routes!(worker::worker))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

@@ -34,6 +34,7 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
         GET /api/v1/executions/{id}\n\
         GET /api/v1/executions/{id}/history\n\
         GET /api/v1/executions/{id}/stream\n\
+        GET /api/v1/worker\n\
         GET /api/v1/workflows\n\
         GET /api/v1/workflows/{id}\n\
         GET /healthz\n\

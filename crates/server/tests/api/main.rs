@@ -14,4 +14,5 @@ mod schema;
 mod socket;
 mod stream;
 mod support;
+mod worker;
 mod workflows;

@@ -12,15 +12,15 @@ use workflow_server::{Options, serve};
 
 use crate::support::engine;
 
-struct Server {
-    address: SocketAddr,
-    engine: Engine,
-    shutdown: oneshot::Sender<()>,
-    ended: JoinHandle<std::io::Result<()>>,
+pub struct Server {
+    pub address: SocketAddr,
+    pub engine: Engine,
+    pub shutdown: oneshot::Sender<()>,
+    pub ended: JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
-    async fn new(options: Options) -> Server {
+    pub async fn new(options: Options) -> Server {
         let (engine, _) = engine().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -33,7 +33,7 @@ impl Server {
         Server { address, engine, shutdown, ended }
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 }

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, clippy::too_many_lines, reason = "a test that cannot go on fails; a scene is told in one piece")]
 
 mod scripted;
+mod served;
 mod stage;

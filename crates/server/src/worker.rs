@@ -1,0 +1,261 @@
+//! The server's side of `docs/worker-protocol.md`: between a worker's connection and its session in the engine.
+//!
+//! What is *not* here: who gets which task, what a grace is, what becomes of results. That is the engine's; here messages become
+//! calls, and what the engine says becomes frames.
+
+use std::borrow::Cow;
+use std::pin::pin;
+use std::time::Duration;
+
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use workflow_core::id::{ActionName, SessionId};
+use workflow_core::json::Json;
+use workflow_engine::{ActionError, Join, Session, SessionEvent, Task, TaskId};
+
+use crate::app::App;
+use crate::protocol::{self, Broken, Frame, FromServer, FromWorker, Given, Heard, Hello, Link, Malformed, Server, Welcome};
+
+type Connection = Link<TokioIo<Upgraded>>;
+
+/// What an output may be goes in, with room for what is around it.
+pub(crate) fn frame_bytes_max(app: &App) -> usize {
+    const ENVELOPE_BYTES: usize = 1 << 20;
+    protocol::WORKER_FRAME_BYTES_MAX.max(app.engine.limits().payload_bytes_max.saturating_add(ENVELOPE_BYTES))
+}
+
+/// Why a conversation is over.
+#[derive(Debug)]
+enum End {
+    /// The worker has said that it leaves.
+    Left,
+    /// The worker has closed the connection without a word.
+    Gone,
+    Broken(Broken),
+    /// The server or its engine stops; the worker has been told.
+    Closing,
+    Refused {
+        code: &'static str,
+        message: String,
+    },
+}
+
+impl End {
+    fn invalid(message: impl Into<String>) -> End {
+        End::Refused { code: "invalid_message", message: message.into() }
+    }
+}
+
+impl From<Broken> for End {
+    fn from(broken: Broken) -> End {
+        match broken {
+            // What the worker can mend it is told.
+            Broken::Binary | Broken::TooLarge { .. } => End::invalid(broken.to_string()),
+            broken => End::Broken(broken),
+        }
+    }
+}
+
+impl From<Malformed> for End {
+    fn from(malformed: Malformed) -> End {
+        End::invalid(malformed.to_string())
+    }
+}
+
+/// Talks with a worker for as long as it is connected.
+pub(crate) async fn converse(app: &App, mut link: Connection) {
+    let greeted = timeout(app.options.hello_timeout, greeting(&mut link));
+    let greeted = tokio::select! {
+        greeted = greeted => greeted,
+        () = app.closing() => Ok(Err(End::Closing)),
+    };
+    let greeted = greeted.unwrap_or_else(|_| {
+        let limit = app.options.hello_timeout.as_secs_f64();
+        let message = format!("nothing was said within {limit} s; the first message is `hello`");
+        Err(End::Refused { code: "hello_expected", message })
+    });
+    let (end, who) = match greeted {
+        Ok(text) => serve(app, &mut link, &text).await,
+        Err(end) => (end, "a worker".to_owned()),
+    };
+    let last = match end {
+        End::Left => {
+            tracing::info!("{who} has left");
+            None
+        }
+        End::Gone => return tracing::info!("{who} has closed its connection"),
+        End::Broken(broken) => return tracing::info!("the connection of {who} is gone: {broken}"),
+        End::Closing => Some(Frame::of(&FromServer::Closing)),
+        End::Refused { code, message } => {
+            tracing::warn!(code, "{who} was refused: {message}");
+            Some(Frame::of(&FromServer::Refused { code: code.into(), message: message.into() }))
+        }
+    };
+    link.close(last).await;
+}
+
+/// The first frame.
+async fn greeting(link: &mut Connection) -> Result<Utf8Bytes, End> {
+    loop {
+        match link.next().await? {
+            Heard::Frame(text) => return Ok(text),
+            Heard::Sent => {}
+            Heard::Closed => return Err(End::Gone),
+        }
+    }
+}
+
+/// Takes the worker in and serves it until one of the two ends. With the name that the log gives it.
+async fn serve(app: &App, link: &mut Connection, first: &str) -> (End, String) {
+    let (mut session, rest, who) = match join(app, first).await {
+        Ok(joined) => joined,
+        Err(end) => return (end, "a worker".to_owned()),
+    };
+    tracing::info!("{who} is connected");
+    let ended = async {
+        link.send(Frame::of(&FromServer::Welcome(Welcome {
+            server: Server { version: env!("CARGO_PKG_VERSION").to_owned() },
+            heartbeat_ms: millis(app.options.worker_heartbeat),
+            grace_ms: millis(app.engine.worker_grace()),
+            payload_bytes_max: app.engine.limits().payload_bytes_max,
+        })))?;
+        let mut has_left = take(&session, rest)?;
+        let mut closing = pin!(app.closing());
+        while !has_left {
+            has_left = exchange(link, &mut session, closing.as_mut()).await?;
+        }
+        Ok::<(), End>(())
+    };
+    match ended.await {
+        Ok(()) => {
+            session.leave().await;
+            (End::Left, who)
+        }
+        Err(end) => (end, who),
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The session, what else was in its first frame, and its name for people.
+async fn join<'a>(app: &App, first: &'a str) -> Result<(Session, Vec<FromWorker<'a>>, String), End> {
+    let mut messages = FromWorker::read(first)?;
+    let expected =
+        || End::Refused { code: "hello_expected", message: "the first message is `hello`, and this was another".to_owned() };
+    let rest = messages.split_off(messages.len().min(1));
+    let Some(FromWorker::Hello(Hello { session, holding, name, version })) = messages.pop() else { return Err(expected()) };
+    let who = name_of(&session, name.as_deref(), version.as_deref());
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !(16..=128).contains(&session.len()) || !session.bytes().all(is_valid) {
+        let rule = "16 to 128 letters, digits, `_` and `-` were expected, made at random by the worker";
+        return Err(End::invalid(format!("`session`: {rule}; `{}` was found", session.escape_debug())));
+    }
+    let session = SessionId::new(&session).map_err(|error| End::invalid(error.to_string()))?;
+    let holding = holding.iter().map(|task| task_id(task)).collect::<Result<_, End>>()?;
+    let refused = |error: workflow_engine::Error| End::Refused { code: error.code(), message: error.to_string() };
+    match app.engine.join(Join { session, holding }).await {
+        Ok(session) => Ok((session, rest, who)),
+        Err(workflow_engine::Error::Closed) => Err(End::Closing),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// For the log: short, and nothing in it that a terminal would obey.
+fn name_of(session: &str, name: Option<&str>, version: Option<&str>) -> String {
+    const CHARS_MAX: usize = 64;
+    let short = |text: &str| text.chars().take(CHARS_MAX).collect::<String>().escape_debug().to_string();
+    let session = short(session);
+    match (name.map(short), version.map(short)) {
+        (None, None) => format!("worker {session}"),
+        (Some(one), None) | (None, Some(one)) => format!("worker {session} ({one})"),
+        (Some(name), Some(version)) => format!("worker {session} ({name}, {version})"),
+    }
+}
+
+/// One thing that happens on either side. True when the worker has left.
+async fn exchange(link: &mut Connection, session: &mut Session, closing: impl Future<Output = ()>) -> Result<bool, End> {
+    let is_idle = link.is_idle();
+    tokio::select! {
+        heard = link.next() => match heard? {
+            Heard::Frame(text) => take(session, FromWorker::read(&text)?),
+            Heard::Sent => Ok(false),
+            Heard::Closed => Err(End::Gone),
+        },
+        event = session.next(), if is_idle => {
+            link.send(told(session, event)?)?;
+            Ok(false)
+        }
+        () = closing => Err(End::Closing),
+    }
+}
+
+/// What a worker says becomes calls of its session. True when it leaves.
+fn take(session: &Session, messages: Vec<FromWorker<'_>>) -> Result<bool, End> {
+    for message in messages {
+        match message {
+            FromWorker::Completed { task, output } => session.finished(task_id(&task)?, Ok(output)),
+            FromWorker::Failed { task, error, retry_after_ms } => {
+                let retry_after = retry_after_ms.map(Duration::from_millis);
+                session.finished(task_id(&task)?, Err(ActionError { failure: error.bounded(), retry_after }));
+            }
+            FromWorker::Offer { actions, slots } => session.offer(action_names(&actions)?, slots),
+            FromWorker::Leave => return Ok(true),
+            FromWorker::Hello(_) => return Err(End::invalid("`hello` is said once, as the first message of a connection")),
+        }
+    }
+    Ok(false)
+}
+
+fn task_id(text: &str) -> Result<TaskId, End> {
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(100).collect();
+        End::invalid(format!("`{}` is the id of no task; give back the one that came with the task", shown.escape_debug()))
+    })
+}
+
+fn action_names(actions: &[Cow<'_, str>]) -> Result<Vec<ActionName>, End> {
+    let checked = |name: &Cow<'_, str>| match ActionName::new(name) {
+        Ok(action) if action.is_noop() => Err(End::invalid("`noop` is built in and cannot be provided")),
+        Ok(action) => Ok(action),
+        Err(error) => Err(End::invalid(error.to_string())),
+    };
+    actions.iter().map(checked).collect()
+}
+
+/// A frame of this event and of all others that are there now.
+fn told(session: &mut Session, first: Option<SessionEvent>) -> Result<String, End> {
+    let mut frame = Frame::new();
+    let mut next = Some(first.ok_or(End::Closing)?);
+    while let Some(event) = next {
+        match event {
+            SessionEvent::Task { id, task } => frame.push(&FromServer::Task(given(id, &task))),
+            SessionEvent::Abort { id, reason } => {
+                frame.push(&FromServer::Abort { task: id.to_string().into(), reason: reason.as_str().into() });
+            }
+            SessionEvent::Recorded { id } => frame.push(&FromServer::Recorded { task: id.to_string().into() }),
+            // What is in the frame the worker is told when it comes again.
+            SessionEvent::Closing => return Err(End::Closing),
+            SessionEvent::Replaced => {
+                let message = "another connection of the same session has taken the place of this one".to_owned();
+                return Err(End::Refused { code: "replaced", message });
+            }
+        }
+        next = if frame.is_full() { None } else { session.try_next() };
+    }
+    Ok(frame.into_text())
+}
+
+fn given(id: TaskId, task: &Task) -> Given<'_> {
+    Given {
+        task: id.to_string().into(),
+        action: task.action.as_str().into(),
+        params: task.params(),
+        state: task.state(),
+        context: Json::from_serialize(&task.context()).expect("ids and numbers are JSON"),
+        timeout_ms: task.timeout.map(|timeout| timeout.get()),
+    }
+}
