@@ -212,6 +212,26 @@ async fn once_it_is_quiet_everything_that_fell_due_has_been_done() {
     assert_eq!(engine.quiet().await.unwrap_err().code(), "closed");
 }
 
+#[tokio::test(start_paused = true)]
+async fn on_a_clock_that_is_set_by_hand_a_shutdown_still_ends() {
+    let engine = Engine::open_with(Memory::new(), Options::default(), Arc::new(SimulatedClock::default())).await.unwrap();
+    let begun = Arc::new(Notify::new());
+    let hang = begun.clone();
+    engine.provide(
+        action("act"),
+        1,
+        Handler::new(move |_, _| {
+            hang.notify_one();
+            std::future::pending()
+        }),
+    );
+    engine.register(one_step("w")).await.unwrap();
+    engine.start(start("w", "{}")).await.unwrap();
+    begun.notified().await;
+    engine.shutdown(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(engine.start(start("w", "{}")).await.unwrap_err().code(), "closed");
+}
+
 #[tokio::test]
 async fn lists_counts_replays_events_and_definitions() {
     let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();

@@ -155,8 +155,22 @@ impl Engine {
         let mut closed = shared.when_closed();
         shared.inbox.push(Input::Shutdown { until });
         // The sender lives in what this engine shares.
-        let _ = closed.wait_for(|closed| *closed).await;
+        let ended = closed.wait_for(|closed| *closed);
+        if shared.clock.passes() {
+            let _ = ended.await;
+        } else if tokio::time::timeout(grace, ended).await.is_err() {
+            // On a clock that is set by hand the grace would last until somebody sets it.
+            shared.inbox.push(Input::Shutdown { until: shared.clock.now().mono });
+            let _ = shared.when_closed().wait_for(|closed| *closed).await;
+        }
         Ok(())
+    }
+
+    /// Stops at once, as if the process had ended: nothing is interrupted, nobody is answered, and what is durable is there for
+    /// the next engine. Answers when the store has been let go.
+    pub async fn abandon(&self) {
+        self.shared().inbox.halt();
+        let _ = self.shared().when_closed().wait_for(|closed| *closed).await;
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -394,6 +394,9 @@ impl Ring {
                 self.queued_bytes = self.queued_bytes.saturating_sub(input.bytes());
                 self.refuse(input, &Error::Closed);
             }
+        } else if let Some(closing) = &mut self.closing {
+            // Asked again: whoever is in more of a hurry has it.
+            closing.until = closing.until.min(until);
         }
     }
 
