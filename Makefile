@@ -17,14 +17,17 @@ help: ## what there is
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## process 1,200 orders, kill the server in the middle, show that nothing was lost
+run: ## process 1,200 orders, kill the server in the middle, show that nothing was lost; then the order in TypeScript
 	@scripts/tools.sh run
 	@cargo build --release -p workflow-cli
+	@scripts/npm-package.sh release
 	@node examples/order-processing/run.mjs target/release/workflow
+	@scripts/example-ts.sh
 
-build: ## build the `workflow` binary (target/release/workflow)
-	@scripts/tools.sh build
+build: ## build the `workflow` binary (target/release/workflow) and the npm package (npm/workflow.do)
+	@scripts/tools.sh run
 	cargo build --release -p workflow-cli
+	scripts/npm-package.sh release
 
 test: ## all tests, with minutes by suite at the end (some: make test SUITES="core doc")
 	@scripts/test.sh $(SUITES)
@@ -47,4 +50,4 @@ format: ## format the Rust code
 
 clean: ## remove what was built and what `make run` left
 	cargo clean
-	rm -rf .run
+	rm -rf .run npm/workflow.do/{dist,build,node_modules,*.node} examples/order-processing-ts/{dist,node_modules,*.db*}

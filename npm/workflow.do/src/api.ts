@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /**
  * What a workflow object can do, and what its calls take. The class `Workflow` implements `WorkflowApi`.
  *

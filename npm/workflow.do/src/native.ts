@@ -1,9 +1,8 @@
 /**
- * The engine, as the addon has it.
+ * The engine, as the addon has it. `addon.ts` finds it.
  */
 
 import { loadAddon } from './addon.js'
-import { WorkflowError } from './errors.js'
 
 /** What the addon exports. Texts are JSON; `bridge.ts` knows what is in them. */
 export interface Native {
@@ -11,6 +10,8 @@ export interface Native {
   Clock: new (wall?: number) => NativeClock
   /** The length of a duration such as `1h 30m`. */
   milliseconds(span: string): number
+  /** Runs one command line to its end and answers its exit code. The first argument is the program's name for its help. */
+  runCommandLine(args: string[]): number
 }
 
 export interface NativeBridge {
@@ -27,14 +28,6 @@ let loaded: Native | undefined
 
 /** Loads it, once in a process. */
 export function native(): Native {
-  loaded ??= load()
+  loaded ??= loadAddon() as Native
   return loaded
-}
-
-function load(): Native {
-  try {
-    return loadAddon() as Native
-  } catch (error) {
-    throw new WorkflowError('addon_missing', error instanceof Error ? error.message : String(error), { cause: error })
-  }
 }

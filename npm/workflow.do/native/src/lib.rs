@@ -10,6 +10,7 @@
 
 mod bridge;
 pub mod clock;
+pub mod command_line;
 mod embedded;
 mod message;
 mod outbox;
