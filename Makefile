@@ -38,8 +38,8 @@ lint: ## formatting and clippy, warnings denied
 
 bench: ## what an order costs: throughput, latency, memory, disk, and the store's own ceiling
 	@scripts/tools.sh build
-	@cargo build --release -p workflow-bench
-	@target/release/workflow-bench
+	@cargo build --release -p workflow-bench -p workflow-cli
+	@target/release/workflow-bench --server target/release/workflow
 	@cargo bench -p workflow-store --bench commit
 
 soak: ## the long tests: all workflows of 4 steps, more random histories, hundreds of crashes

@@ -1,14 +1,20 @@
-//! The order workload in process: executions a second, latency, memory and disk, beside what the disk itself allows.
+//! The order workload: executions a second, latency, memory and disk, beside what the disk itself allows; in process, and with a
+//! server and a worker (when it is told where the `workflow` binary is).
 //!
 //! Not a test: it asserts no times. Quote ratios within one run, and medians; `--quick` is for trying it out.
 
 mod disk;
 mod order;
 mod process;
+mod remote;
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use remote::Remote;
+
+/// Orders at the same time.
+const IN_FLIGHT: [usize; 3] = [64, 256, 1_000];
 
 /// How long and how often everything is measured.
 #[derive(Debug, Clone, Copy)]
@@ -40,10 +46,12 @@ impl Plan {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let plan = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Plan::FULL,
-        ["--quick"] => Plan::QUICK,
-        _ => bail!("unknown arguments {arguments:?}: none or `--quick` was expected"),
+    let (plan, binary) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => (Plan::FULL, None),
+        ["--quick"] => (Plan::QUICK, None),
+        ["--server", binary] => (Plan::FULL, Some(binary)),
+        ["--quick", "--server", binary] | ["--server", binary, "--quick"] => (Plan::QUICK, Some(binary)),
+        _ => bail!("unknown arguments {arguments:?}: `--quick` or `--server PATH_OF_THE_WORKFLOW_BINARY` was expected"),
     };
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build: its figures mean nothing; run `make bench`");
@@ -62,6 +70,10 @@ async fn main() -> Result<()> {
     idle(folder.path(), plan).await?;
     latency(folder.path(), plan, floor.p50_us).await?;
     throughput(folder.path(), plan).await?;
+    match binary {
+        Some(binary) => served(folder.path(), plan, binary.as_ref()).await?,
+        None => println!("server and worker: left out, `--server PATH_OF_THE_WORKFLOW_BINARY` was not given\n"),
+    }
     println!("the store's own ceiling in the same run: `cargo bench -p workflow-store --bench commit` (`make bench` runs both)");
     Ok(())
 }
@@ -84,20 +96,39 @@ async fn idle(folder: &std::path::Path, plan: Plan) -> Result<()> {
 
 async fn latency(folder: &std::path::Path, plan: Plan, sync_us: f64) -> Result<()> {
     let engine = order::engine(&folder.join("latency.db")).await?;
-    let mut samples = order::one_at_a_time(&engine, plan.latency_samples).await?;
+    let samples = order::one_at_a_time(&engine, plan.latency_samples).await?;
     engine.close().await?;
-    samples.sort_unstable();
-    let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| percentile(&samples, share));
-    println!(
-        "one at a time: p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms (six syncs: {:.2} ms)\n",
-        6.0 * sync_us / 1_000.0
-    );
+    println!("one at a time: {} (six syncs: {:.2} ms)\n", percentiles(samples), 6.0 * sync_us / 1_000.0);
+    Ok(())
+}
+
+async fn served(folder: &std::path::Path, plan: Plan, binary: &std::path::Path) -> Result<()> {
+    println!("server + Rust worker: `workflow serve`, a worker over a WebSocket, clients over HTTP (two requests an order)");
+    let remote = Remote::start(binary, &folder.join("served.db")).await?;
+    let samples = order::one_at_a_time(&remote.client, plan.latency_samples).await?;
+    remote.stop().await?;
+    println!("one at a time: {}\n", percentiles(samples));
+    println!("{:>9}  {:>12}  {:>20}", "in flight", "executions/s", "rounds");
+    for in_flight in IN_FLIGHT {
+        let mut rates = Vec::new();
+        for round in 0..plan.rounds {
+            let file = folder.join(format!("served-{in_flight}-{round}.db"));
+            let remote = Remote::start(binary, &file).await?;
+            let run = order::closed_loop(&remote.client, in_flight, plan.warm_up, plan.window).await?;
+            rates.push(run.completed_in_window as f64 / plan.window.as_secs_f64());
+            remote.stop().await?;
+            disk::remove(&file)?;
+        }
+        let (median, rounds) = median(rates);
+        println!("{in_flight:>9}  {median:>12.0}  {rounds:>20}");
+    }
+    println!();
     Ok(())
 }
 
 async fn throughput(folder: &std::path::Path, plan: Plan) -> Result<()> {
     println!("{:>9}  {:>12}  {:>20}  {:>12}  {:>12}", "in flight", "executions/s", "rounds", "resident MiB", "bytes/order");
-    for in_flight in [64, 256, 1_000] {
+    for in_flight in IN_FLIGHT {
         let mut rates = Vec::new();
         let (mut resident, mut bytes) = (0.0, 0.0);
         for round in 0..plan.rounds {
@@ -110,13 +141,24 @@ async fn throughput(folder: &std::path::Path, plan: Plan) -> Result<()> {
             bytes = disk::size_of(&file)? as f64 / run.completed as f64;
             disk::remove(&file)?;
         }
-        rates.sort_unstable_by(f64::total_cmp);
-        let rounds: Vec<String> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
-        let median = rates[rates.len() / 2];
-        println!("{in_flight:>9}  {median:>12.0}  {:>20}  {resident:>12.1}  {bytes:>12.0}", rounds.join(" "));
+        let (median, rounds) = median(rates);
+        println!("{in_flight:>9}  {median:>12.0}  {rounds:>20}  {resident:>12.1}  {bytes:>12.0}");
     }
     println!();
     Ok(())
+}
+
+/// The median, and all of them as a text.
+fn median(mut rates: Vec<f64>) -> (f64, String) {
+    rates.sort_unstable_by(f64::total_cmp);
+    let rounds: Vec<String> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
+    (rates[rates.len() / 2], rounds.join(" "))
+}
+
+fn percentiles(mut samples: Vec<Duration>) -> String {
+    samples.sort_unstable();
+    let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| percentile(&samples, share));
+    format!("p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms")
 }
 
 fn percentile(sorted: &[Duration], share: f64) -> f64 {

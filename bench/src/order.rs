@@ -9,6 +9,14 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use workflow_do::prelude::*;
 
+pub const ACTIONS: [&str; 5] = ["validatePayment", "reserveInventory", "chargeCard", "fulfillOrder", "sendConfirmation"];
+
+/// Whatever processes orders.
+pub trait Orders: Clone + Send + Sync + 'static {
+    /// Starts an order and waits until it has completed.
+    fn one(&self, number: u64) -> impl Future<Output = Result<()>> + Send;
+}
+
 /// What one run of the closed loop gave.
 #[derive(Debug)]
 pub struct Run {
@@ -18,43 +26,48 @@ pub struct Run {
 
 pub async fn engine(file: &Path) -> Result<Engine> {
     let mut builder = Engine::builder().store(file);
-    for action in ["validatePayment", "reserveInventory", "chargeCard", "fulfillOrder", "sendConfirmation"] {
+    for action in ACTIONS {
         builder = builder.action_with_limit(action, 4_096, async |_: Value, _| Ok(output()));
     }
     let engine = builder.open().await?;
-    let workflow = Workflow::new("order-processing")
+    engine.register(workflow()).await?;
+    Ok(engine)
+}
+
+pub fn workflow() -> Workflow {
+    Workflow::new("order-processing")
         .step(Step::new("validate", "validatePayment"))
         .step(Step::new("reserve", "reserveInventory").after("validate"))
         .step(Step::new("charge", "chargeCard").after("reserve").max_retries(3))
         .step(Step::new("fulfill", "fulfillOrder").after("charge"))
-        .step(Step::new("notify", "sendConfirmation").after("fulfill"));
-    engine.register(workflow).await?;
-    Ok(engine)
+        .step(Step::new("notify", "sendConfirmation").after("fulfill"))
 }
 
 /// About 100 bytes.
-fn output() -> Value {
+pub fn output() -> Value {
     json!({ "status": "ok", "reference": "ref_0123456789abcdef0123456789abcdef", "amount": 4200, "currency": "EUR" })
 }
 
 /// About 100 bytes.
-fn input(number: u64) -> Value {
+pub fn input(number: u64) -> Value {
     json!({ "orderId": format!("ord_{number:08}"), "customerId": "cus_0123456789abcdef", "total": 4200, "currency": "EUR" })
 }
 
-async fn one(engine: &Engine, number: u64) -> Result<()> {
-    let (id, status) = engine.run("order-processing", input(number)).await?;
-    ensure!(status == Status::Completed, "order {id} ended as {status}");
-    Ok(())
+impl Orders for Engine {
+    async fn one(&self, number: u64) -> Result<()> {
+        let (id, status) = self.run("order-processing", input(number)).await?;
+        ensure!(status == Status::Completed, "order {id} ended as {status}");
+        Ok(())
+    }
 }
 
 /// Each order is started when the one before it has completed.
-pub async fn one_at_a_time(engine: &Engine, samples: usize) -> Result<Vec<Duration>> {
+pub async fn one_at_a_time(orders: &impl Orders, samples: usize) -> Result<Vec<Duration>> {
     let warm_up = samples / 10;
     let mut times = Vec::with_capacity(samples);
     for number in 0..samples + warm_up {
         let started = Instant::now();
-        one(engine, number as u64).await?;
+        orders.one(number as u64).await?;
         if number >= warm_up {
             times.push(started.elapsed());
         }
@@ -63,16 +76,16 @@ pub async fn one_at_a_time(engine: &Engine, samples: usize) -> Result<Vec<Durati
 }
 
 /// `in_flight` clients, each of which starts its next order when the last one has completed.
-pub async fn closed_loop(engine: &Engine, in_flight: usize, warm_up: Duration, window: Duration) -> Result<Run> {
+pub async fn closed_loop(orders: &impl Orders, in_flight: usize, warm_up: Duration, window: Duration) -> Result<Run> {
     let completed = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..in_flight)
         .map(|client| {
-            let (engine, completed, stop) = (engine.clone(), completed.clone(), stop.clone());
+            let (orders, completed, stop) = (orders.clone(), completed.clone(), stop.clone());
             tokio::spawn(async move {
                 let mut number = client as u64 * 1_000_000;
                 while !stop.load(Ordering::Relaxed) {
-                    one(&engine, number).await?;
+                    orders.one(number).await?;
                     completed.fetch_add(1, Ordering::Relaxed);
                     number += 1;
                 }
