@@ -33,6 +33,9 @@ pub struct Serve {
     /// What steps that run get to finish when the server is stopped [default: 10s]
     #[arg(long, env = "WORKFLOW_STOP_WITHIN", value_name = "DURATION", hide_env_values = true)]
     pub stop_within: Option<String>,
+    /// How long a worker may be away before what it runs is given to another [default: 10s]
+    #[arg(long, env = "WORKFLOW_WORKER_GRACE", value_name = "DURATION", hide_env_values = true)]
+    pub worker_grace: Option<String>,
     /// Commits do not wait for the disk. For the test that must notice it: a crash of the machine loses what was acknowledged
     #[arg(long, hide = true)]
     pub unsafe_no_sync: bool,

@@ -23,7 +23,7 @@ fn order() -> Workflow {
 }
 
 /// An engine without actions of its own, served.
-async fn served(store: Option<&Path>, address: &str, options: Options) -> (Engine, SocketAddr) {
+pub async fn served(store: Option<&Path>, address: &str, options: Options) -> (Engine, SocketAddr) {
     let builder = Engine::builder().options(options);
     let engine = match store {
         Some(path) => builder.store(path),

@@ -38,7 +38,11 @@ async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop:
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "other machines can reach this server, and it asks nobody who they are");
     }
-    let options = workflow_engine::Options { endpoint_hosts: settings.endpoint_hosts.clone(), ..Default::default() };
+    let options = workflow_engine::Options {
+        endpoint_hosts: settings.endpoint_hosts.clone(),
+        worker_grace: settings.worker_grace,
+        ..Default::default()
+    };
     let payload_bytes_max = options.limits.payload_bytes_max;
     let engine = Engine::open(store, options).await.map_err(|error| Error::failed(error.code(), error.to_string()))?;
     let options = workflow_server::Options {

@@ -22,6 +22,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// What steps that run get to finish.
     pub stop_within: Duration,
+    /// How long a worker may be away.
+    pub worker_grace: Duration,
     pub unsafe_no_sync: bool,
 }
 
@@ -36,6 +38,7 @@ struct File {
     endpoint_hosts: Option<Vec<String>>,
     allowed_hosts: Option<Vec<String>>,
     stop_within: Option<String>,
+    worker_grace: Option<String>,
 }
 
 impl Settings {
@@ -49,13 +52,8 @@ impl Settings {
     }
 
     fn merge(serve: Serve, file: File) -> Result<Settings, Error> {
-        let stop_within = match serve.stop_within.or(file.stop_within) {
-            Some(text) => {
-                let span = workflow_core::duration::parse(&text);
-                span.map_err(|error| Error::usage(format!("stop-within: {error}")))?.to_std()
-            }
-            None => STOP_WITHIN,
-        };
+        let stop_within = duration("stop-within", serve.stop_within.or(file.stop_within))?.unwrap_or(STOP_WITHIN);
+        let worker_grace = duration("worker-grace", serve.worker_grace.or(file.worker_grace))?;
         Ok(Settings {
             db: serve.db.or(file.db).unwrap_or_else(|| PathBuf::from("workflow.db")),
             listen: serve.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4747".to_owned()),
@@ -64,9 +62,16 @@ impl Settings {
             endpoint_hosts: serve.endpoint_hosts.or(file.endpoint_hosts).unwrap_or_default(),
             allowed_hosts: serve.allowed_hosts.or(file.allowed_hosts).unwrap_or_default(),
             stop_within,
+            worker_grace: worker_grace.unwrap_or(workflow_engine::Options::default().worker_grace),
             unsafe_no_sync: serve.unsafe_no_sync,
         })
     }
+}
+
+fn duration(name: &str, text: Option<String>) -> Result<Option<Duration>, Error> {
+    let parsed = text.map(|text| workflow_core::duration::parse(&text));
+    let parsed = parsed.transpose().map_err(|error| Error::usage(format!("{name}: {error}")))?;
+    Ok(parsed.map(|span| span.to_std()))
 }
 
 fn read(path: &Path) -> Result<File, Error> {
@@ -90,14 +95,17 @@ mod tests {
         assert_eq!(settings.db, Path::new("flag.db"));
         assert_eq!(settings.listen, "127.0.0.1:1");
         assert_eq!(settings.stop_within, Duration::from_secs(60));
+        assert_eq!(settings.worker_grace, Duration::from_secs(10));
         assert_eq!(settings.log, "info");
     }
 
     #[test]
     fn a_mistake_in_the_file_is_not_passed_over() {
         assert!(toml::from_str::<File>("databse = 'a'").unwrap_err().to_string().contains("unknown field `databse`"));
-        let bad = Settings::merge(Serve::default(), file("stop-within = 'soon'")).unwrap_err();
-        assert!(matches!(bad, Error::Usage(message) if message.starts_with("stop-within: ")));
+        for name in ["stop-within", "worker-grace"] {
+            let bad = Settings::merge(Serve::default(), file(&format!("{name} = 'soon'"))).unwrap_err();
+            assert!(matches!(bad, Error::Usage(message) if message.starts_with(&format!("{name}: "))));
+        }
     }
 
     #[test]
