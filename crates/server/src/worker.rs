@@ -85,7 +85,10 @@ pub(crate) async fn converse(app: &App, mut link: Connection) {
             tracing::info!("{who} has left");
             None
         }
-        End::Gone => return tracing::info!("{who} has closed its connection"),
+        End::Gone => {
+            tracing::info!("{who} has closed its connection");
+            None
+        }
         End::Broken(broken) => return tracing::info!("the connection of {who} is gone: {broken}"),
         End::Closing => Some(Frame::of(&FromServer::Closing)),
         End::Refused { code, message } => {

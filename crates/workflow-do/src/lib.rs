@@ -54,8 +54,8 @@
 //!
 //! # What it is not
 //!
-//! It is no queue for many machines: one process owns a file. Others reach it over HTTP ([`Engine::serve`], or the `workflow`
-//! command line).
+//! It is no queue for many machines: one process owns a file. Others reach it over HTTP ([`Engine::serve`], or `workflow serve`),
+//! and may run its actions from there: a [`Worker`].
 //!
 //! # Limits
 //!

@@ -13,8 +13,9 @@ use super::{ReceivedTask, Shared, WorkerState};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// A server may say how often; less than this would be all it does.
+/// A server says how often; less would be all that is done, and more is no heartbeat.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(3_600);
 
 /// Why a connection has ended.
 enum End {
@@ -68,7 +69,7 @@ async fn connect(shared: &Shared) -> Result<Link<Upgraded>, String> {
     });
     let no_answer = |_| Err(format!("no answer came within {} s", protocol::GREETING_WITHIN.as_secs()));
     let (mut link, welcome): (Link<Upgraded>, Welcome) = greeted.await.unwrap_or_else(no_answer)?;
-    link.set_heartbeat(Duration::from_millis(welcome.heartbeat_ms).max(HEARTBEAT_MIN));
+    link.set_heartbeat(Duration::from_millis(welcome.heartbeat_ms).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX));
     shared.set_connected(welcome);
     Ok(link)
 }

@@ -45,13 +45,15 @@ impl Dialer {
         url.set_query(None);
         // Whoever has this worker in its process may have chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let is_plain = url.scheme() == "http";
         let builder = reqwest::Client::builder()
             .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .http1_only()
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT_WITHIN);
+        // A proxy does not let a WebSocket through, unless it cannot see that it is one.
+        let builder = if is_plain { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|error| Error::Invalid(format!("no HTTP client could be made: {error}")))?;
         Ok(Dialer { http, base: base.trim_end_matches('/').to_owned(), url })
     }

@@ -109,6 +109,13 @@ impl Line {
         }
     }
 
+    /// The next frame, which is a heartbeat.
+    pub async fn hear_heartbeat(&mut self) {
+        assert!(self.heard.is_empty());
+        let frame = patiently(self.socket.next()).await.expect("the worker is still there").unwrap();
+        assert_eq!(frame, Message::text("[]"));
+    }
+
     /// How many frames came before the worker closed the connection.
     pub async fn frames_to_the_end(mut self) -> usize {
         let mut frames = 0;
