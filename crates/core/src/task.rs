@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{Definition, StepIndex};
+use crate::definition::{Definition, StepIndex, StepsById};
 use crate::execution::Execution;
 use crate::id::{ActionName, ExecutionId, StepId, Version, WorkflowId};
 use crate::json::Json;
@@ -31,7 +31,7 @@ pub struct Task {
     outputs: Vec<(StepId, Json)>,
     error: Option<Json>,
     /// Ids of steps hide fields of input and context that have the same name.
-    hidden: Vec<StepId>,
+    steps: StepsById,
 }
 
 /// The third argument of an action, as it travels.
@@ -74,7 +74,7 @@ pub fn task(definition: &Definition, execution: &Execution, step: StepIndex, att
         params,
         outputs: outputs.collect(),
         error: scope::error(definition, execution, step),
-        hidden: definition.steps.iter().map(|step| step.id.clone()).collect(),
+        steps: definition.steps_by_id().clone(),
     }
 }
 
@@ -89,7 +89,7 @@ impl Task {
 
     /// The second argument: context, input and the outputs of the step's ancestors, and `error` where it has one.
     pub fn state(&self) -> Json {
-        let is_step = |name: &str| self.hidden.iter().any(|id| id.as_str() == name);
+        let is_step = |name: &str| self.steps.contains_key(name);
         let outputs = self.outputs.iter().map(|(id, output)| (id.to_string(), output.clone()));
         let state = scope::merge(&self.context, &self.input, is_step, outputs, self.error.clone());
         Json::from_serialize(&state).expect("an object of JSON values is JSON")

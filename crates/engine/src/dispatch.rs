@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::UnboundedSender;
 use workflow_core::command::Outcome;
 use workflow_core::failure::Failure;
 use workflow_core::task::Task;
 use workflow_core::time::Millis;
 
 use crate::action::{Abort, ActionError, ActionResult, Handler, Signal, run_action};
-use crate::engine::{SessionEvent, TaskId};
 use crate::inbox::Inbox;
+use crate::lines::Lines;
 use crate::ring::message::{AbortReason, AttemptKey, Input};
 use crate::ring::slots::ProviderId;
 
@@ -50,19 +49,19 @@ pub struct Dispatcher {
     pub inbox: Arc<Inbox>,
     pub abort_grace: Duration,
     running: BTreeMap<AttemptKey, Abort>,
-    /// Where each session is connected now.
-    lines: BTreeMap<ProviderId, UnboundedSender<SessionEvent>>,
+    pub lines: Lines,
 }
 
 impl Dispatcher {
     pub fn new(runtime: Handle, handlers: Arc<Handlers>, inbox: Arc<Inbox>, abort_grace: Duration) -> Dispatcher {
-        Dispatcher { runtime, handlers, inbox, abort_grace, running: BTreeMap::new(), lines: BTreeMap::new() }
+        Dispatcher { runtime, handlers, inbox, abort_grace, running: BTreeMap::new(), lines: Lines::default() }
     }
 
     pub fn dispatch(&mut self, attempt: AttemptKey, provider: ProviderId, task: Box<Task>) {
-        if self.lines.contains_key(&provider) {
-            return self.tell(provider, SessionEvent::Task { id: TaskId::of(attempt), task });
-        }
+        let task = match self.lines.dispatch(attempt, provider, task) {
+            None => return,
+            Some(task) => task,
+        };
         let Some(handler) = self.handlers.get(provider) else {
             // It was withdrawn after the attempt had begun.
             let failure = Failure::new(format!("whoever provided `{}` is gone", task.action));
@@ -82,36 +81,7 @@ impl Dispatcher {
     pub fn abort(&mut self, attempt: AttemptKey, provider: ProviderId, reason: AbortReason) {
         match self.running.remove(&attempt) {
             Some(abort) => abort.abort(reason),
-            None => self.tell(provider, SessionEvent::Abort { id: TaskId::of(attempt), reason }),
-        }
-    }
-
-    /// A session is connected here from now on.
-    pub fn attach(&mut self, provider: ProviderId, line: UnboundedSender<SessionEvent>) {
-        if let Some(before) = self.lines.insert(provider, line) {
-            // Whoever has gone away does not want to know.
-            let _ = before.send(SessionEvent::Replaced);
-        }
-    }
-
-    pub fn detach(&mut self, provider: ProviderId) {
-        self.lines.remove(&provider);
-    }
-
-    pub fn recorded(&mut self, attempt: AttemptKey, provider: ProviderId) {
-        self.tell(provider, SessionEvent::Recorded { id: TaskId::of(attempt) });
-    }
-
-    pub fn closing(&mut self) {
-        for line in self.lines.values() {
-            let _ = line.send(SessionEvent::Closing);
-        }
-    }
-
-    /// What cannot be sent was lost on the way: the ring finds out when the session joins again, or does not.
-    fn tell(&mut self, provider: ProviderId, event: SessionEvent) {
-        if let Some(line) = self.lines.get(&provider) {
-            let _ = line.send(event);
+            None => self.lines.abort(attempt, provider, reason),
         }
     }
 

@@ -111,14 +111,14 @@ impl Driver {
             Output::Answer(answer) => answer.send(),
             Output::Dispatch { attempt, provider, task } => self.dispatcher.dispatch(attempt, provider, task),
             Output::Abort { attempt, provider, reason } => self.dispatcher.abort(attempt, provider, reason),
-            Output::Attach { provider, line } => self.dispatcher.attach(provider, line),
+            Output::Attach { provider, line } => self.dispatcher.lines.attach(provider, line),
             Output::Detach { provider } => {
-                self.dispatcher.detach(provider);
+                self.dispatcher.lines.detach(provider);
                 self.shared.unlist(provider);
             }
             Output::Provided(provider) => self.shared.list(provider),
-            Output::Recorded { attempt, provider } => self.dispatcher.recorded(attempt, provider),
-            Output::Closing => self.dispatcher.closing(),
+            Output::Recorded { attempt, provider } => self.dispatcher.lines.recorded(attempt, provider),
+            Output::Closing => self.dispatcher.lines.closing(),
             Output::Durable { batch, taken } => self.shared.feed.publish(&batch, &taken),
             Output::Defined(registration) => self.shared.catalog_mut().insert(registration),
             Output::Undefined { workflow } => {

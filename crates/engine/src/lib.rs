@@ -15,6 +15,8 @@ mod engine;
 mod error;
 mod feed;
 mod inbox;
+#[doc(hidden)]
+pub mod lines;
 mod options;
 mod readers;
 mod reading;

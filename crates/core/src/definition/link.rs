@@ -1,15 +1,16 @@
 //! What follows from the edges of steps is put into them: found again at every load, never stored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::edges::Edges;
 use super::reads::{self, What};
 use super::report::Pointer;
-use super::{ErrorBranch, OnError, Step, StepIndex, StepSet};
+use super::{ErrorBranch, OnError, Step, StepIndex, StepSet, StepsById};
 use crate::id::StepId;
 
 /// Fills in each step, and gives their places by id.
-pub(super) fn link(steps: &mut [Step]) -> BTreeMap<StepId, StepIndex> {
+pub(super) fn link(steps: &mut [Step]) -> StepsById {
     let edges = Edges {
         depends_on: steps.iter().map(|step| step.depends_on.clone()).collect(),
         branches_to: steps
@@ -21,13 +22,14 @@ pub(super) fn link(steps: &mut [Step]) -> BTreeMap<StepId, StepIndex> {
             .collect(),
     };
     let derived = edges.derive();
-    let index = steps.iter().enumerate().map(|(step, of)| (of.id.clone(), StepIndex::new(step))).collect();
+    let index: BTreeMap<StepId, StepIndex> =
+        steps.iter().enumerate().map(|(step, of)| (of.id.clone(), StepIndex::new(step))).collect();
     let derived = derived.dependents.into_iter().zip(derived.named_by).zip(derived.ancestors).zip(derived.visible);
     for (step, (((dependents, named_by), ancestors), visible)) in steps.iter_mut().zip(derived) {
         step.reads = reads_of(step, &visible, &index);
         (step.dependents, step.named_by, step.ancestors, step.visible) = (dependents, named_by, ancestors, visible);
     }
-    index
+    Arc::new(index)
 }
 
 fn reads_of(step: &Step, visible: &StepSet, index: &BTreeMap<StepId, StepIndex>) -> StepSet {

@@ -26,6 +26,7 @@ pub use steps::{StepIndex, StepSet};
 pub use stored::CorruptDefinition;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::expression::Expression;
 use crate::id::{ActionName, StepId, WorkflowId};
@@ -46,9 +47,12 @@ pub struct Definition {
     pub timeout: Option<Millis>,
     /// As it was registered, without the fields that the engine adds.
     pub source: Json,
-    /// By id. Private, so that a definition is made only where it is checked or loaded.
-    index: BTreeMap<StepId, StepIndex>,
+    /// By id. Private, so that a definition is made only where it is checked or loaded; shared with the tasks of its attempts.
+    index: StepsById,
 }
+
+/// The places of steps.
+pub(crate) type StepsById = Arc<BTreeMap<StepId, StepIndex>>;
 
 /// A node of the DAG, with the edges in both directions.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +124,11 @@ impl Definition {
 
     pub fn index_of(&self, id: &str) -> Option<StepIndex> {
         self.index.get(id).copied()
+    }
+
+    /// Steps by id.
+    pub(crate) fn steps_by_id(&self) -> &StepsById {
+        &self.index
     }
 
     /// The leaves: steps on which none depends and which are no error-branch targets.

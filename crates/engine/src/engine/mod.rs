@@ -24,6 +24,7 @@ use crate::dispatch::Dispatcher;
 use crate::driver::Driver;
 use crate::ring::catalog::Catalog;
 use crate::ring::message::{Input, Reply};
+use crate::ring::sessions::ENGINE_PREFIX;
 use crate::ring::slots::{Provider, ProviderKind};
 use crate::ring::{Gauges, Opened, Ring};
 use crate::{Error, Handler, Options};
@@ -76,7 +77,8 @@ impl Engine {
         let catalog = Catalog::from_rows(rows);
         *shared.catalog_mut() = catalog.clone();
         let random = uuid::Uuid::now_v7().as_u128() as u64;
-        let session = SessionId::new(&format!("engine-{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
+        let session =
+            SessionId::new(&format!("{ENGINE_PREFIX}{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
         let opened = Opened { catalog, batch, session, seed: random, at: shared.clock.now().mono };
         let handlers = shared.handlers.clone();
         let dispatcher = Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), options.abort_grace);

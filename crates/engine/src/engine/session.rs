@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
@@ -9,9 +10,10 @@ use workflow_core::definition::StepIndex;
 use workflow_core::id::{ActionName, ExecutionId, InvalidName, SessionId};
 use workflow_core::task::Task;
 
-use super::{Engine, Shared};
+use super::Engine;
+use crate::inbox::Inbox;
 use crate::ring::message::{AbortReason, AttemptKey, Connection, Input, Joining};
-use crate::ring::sessions::{ENGINE_PREFIX, SLOTS_MAX};
+use crate::ring::sessions::{ACTIONS_MAX, ENGINE_PREFIX, SLOTS_MAX};
 use crate::{ActionResult, Error};
 
 /// One attempt, as it is named to a worker: `exec_0198c6f0a1b27c3d8e4f5a6b7c8d9123.2.1` is the first attempt of the third step of
@@ -26,6 +28,13 @@ impl TaskId {
 
     pub fn execution(self) -> ExecutionId {
         self.0.id
+    }
+}
+
+#[doc(hidden)]
+impl From<TaskId> for AttemptKey {
+    fn from(task: TaskId) -> AttemptKey {
+        task.0
     }
 }
 
@@ -86,7 +95,7 @@ pub enum SessionEvent {
 #[derive(Debug)]
 pub struct Session {
     connection: Connection,
-    shared: std::sync::Arc<Shared>,
+    inbox: Arc<Inbox>,
     events: UnboundedReceiver<SessionEvent>,
     left: bool,
 }
@@ -100,15 +109,15 @@ impl Engine {
             let rule = "expected an id that does not begin with `engine-`: those are lives of an engine";
             return Err(Error::InvalidRequest(format!("session `{session}` cannot join, {rule}")));
         }
-        let shared = self.shared().clone();
-        let connection = Connection { session, number: shared.new_provider_id().0 };
+        let inbox = self.shared().inbox.clone();
+        let connection = Connection { session, number: self.shared().new_provider_id().0 };
         let (line, events) = unbounded_channel();
         let (reply, answer) = oneshot::channel();
         let holding = holding.into_iter().map(|TaskId(attempt)| attempt).collect();
         let joining = Joining { connection: connection.clone(), holding, line, reply };
         // Made before the answer has come: whoever does not wait for it has lost the connection.
-        let session = Session { connection, shared, events, left: false };
-        self.shared().inbox.push(Input::Join(Box::new(joining)));
+        let session = Session { connection, inbox, events, left: false };
+        session.inbox.push(Input::Join(Box::new(joining)));
         answer.await.unwrap_or(Err(Error::Closed))?;
         Ok(session)
     }
@@ -117,17 +126,21 @@ impl Engine {
 impl Session {
     /// What the worker provides, and how many tasks it takes at the same time, of all these actions together: it never has more
     /// that are neither finished nor aborted. Replaces what it offered before; no slots end it without giving up what runs. More
-    /// than 10,000 slots count as 10,000.
-    pub fn offer(&self, actions: Vec<ActionName>, slots: usize) {
+    /// than 10,000 slots count as 10,000, and so do actions.
+    pub fn offer(&self, mut actions: Vec<ActionName>, slots: usize) {
+        if actions.len() > ACTIONS_MAX {
+            tracing::warn!(session = %self.connection.session, actions = actions.len(), "a worker offers too many actions");
+            actions.truncate(ACTIONS_MAX);
+        }
         let (connection, slots) = (self.connection.clone(), slots.min(SLOTS_MAX));
-        self.shared.inbox.push(Input::Offer { connection, actions, slots });
+        self.inbox.push(Input::Offer { connection, actions, slots });
     }
 
     /// What came of a task. The worker keeps it until it is [`SessionEvent::Recorded`], and delivers it again after it has joined
     /// again.
     pub fn finished(&self, task: TaskId, result: ActionResult) {
         let (connection, TaskId(attempt)) = (self.connection.clone(), task);
-        self.shared.inbox.push(Input::Delivered { connection, attempt, outcome: crate::dispatch::outcome(result) });
+        self.inbox.push(Input::Delivered { connection, attempt, outcome: crate::dispatch::outcome(result) });
     }
 
     /// The next that the worker has to be told. None: the engine is closed, or this connection was replaced. Nothing is lost when
@@ -146,7 +159,7 @@ impl Session {
     pub async fn leave(mut self) {
         self.left = true;
         let (reply, answer) = oneshot::channel();
-        self.shared.inbox.push(Input::Leave { connection: self.connection.clone(), reply });
+        self.inbox.push(Input::Leave { connection: self.connection.clone(), reply });
         // An engine that is closed has nobody to leave.
         let _ = answer.await;
     }
@@ -155,7 +168,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if !self.left {
-            self.shared.inbox.push(Input::Lost(self.connection.clone()));
+            self.inbox.push(Input::Lost(self.connection.clone()));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the callers' side and the driver share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -48,8 +48,32 @@ pub struct Shared {
 #[derive(Debug, Default)]
 struct Providers {
     all: BTreeMap<ProviderId, Provider>,
+    /// Of all of them together.
+    slots: BTreeMap<ActionName, usize>,
     in_process: BTreeMap<ActionName, ProviderId>,
     unprovided: Vec<ActionName>,
+}
+
+impl Providers {
+    fn insert(&mut self, provider: Provider) {
+        self.remove(provider.id);
+        for action in provider.actions.iter().collect::<BTreeSet<_>>() {
+            *self.slots.entry(action.clone()).or_default() += provider.limit;
+        }
+        self.all.insert(provider.id, provider);
+    }
+
+    fn remove(&mut self, id: ProviderId) {
+        let Some(provider) = self.all.remove(&id) else { return };
+        for action in provider.actions.iter().collect::<BTreeSet<_>>() {
+            if let Some(slots) = self.slots.get_mut(action) {
+                *slots -= provider.limit;
+                if *slots == 0 {
+                    self.slots.remove(action);
+                }
+            }
+        }
+    }
 }
 
 impl Shared {
@@ -124,11 +148,11 @@ impl Shared {
 
     /// Notes who provides what, for people who ask.
     pub fn list(&self, provider: Provider) {
-        self.providers().all.insert(provider.id, provider);
+        self.providers().insert(provider);
     }
 
     pub fn unlist(&self, id: ProviderId) {
-        self.providers().all.remove(&id);
+        self.providers().remove(id);
     }
 
     pub fn withdraw(&self, id: ProviderId) {
@@ -143,11 +167,8 @@ impl Shared {
 
     /// Why a ready step has not begun, as far as it is known now.
     pub fn why_no_slot(&self, action: &ActionName) -> Option<String> {
-        let slots: usize = {
-            let providers = self.providers();
-            providers.all.values().filter(|provider| provider.actions.contains(action)).map(|provider| provider.limit).sum()
-        };
-        Some(match slots {
+        let slots = self.providers().slots.get(action).copied();
+        Some(match slots.unwrap_or(0) {
             0 => format!("no worker provides `{action}`"),
             1 => format!("the one slot for `{action}` is taken"),
             slots => format!("all {slots} slots for `{action}` are taken"),

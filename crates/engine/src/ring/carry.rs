@@ -7,7 +7,7 @@ use std::time::Duration;
 use workflow_core::command::Command;
 use workflow_core::decide::{self, Surroundings};
 use workflow_core::definition::StepIndex;
-use workflow_core::event::{AfterFailure, Event, Recorded};
+use workflow_core::event::{AfterFailure, Event, InterruptCause, Recorded};
 use workflow_core::execution::StepState;
 use workflow_core::failure::{Failure, code};
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
@@ -171,6 +171,8 @@ impl Ring {
                 self.open.effects.over.push((workflow, status));
             }
         }
+        let lost = |recorded: &&Recorded| matches!(recorded.event, Event::StepInterrupted { cause: InterruptCause::Lost, .. });
+        metrics::counter!("workflow_attempts_interrupted_total").increment(events.iter().filter(lost).count() as u64);
         let failed = |recorded: &Recorded| match &recorded.event {
             Event::StepFailed { step, then: AfterFailure::StartHandler { workflow }, .. } => Some((*step, workflow.clone())),
             _ => None,

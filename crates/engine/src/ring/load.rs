@@ -120,11 +120,9 @@ impl Ring {
             let key = AttemptKey { id, step: attempt.step, attempt: attempt.attempt };
             // Those of this engine are known one by one; a former life of it took its attempts with it, but not those in sessions
             // of workers.
-            let named = queued.iter().any(|queued| queued.holds(&key, attempt.session.as_ref()));
-            if !self.attempts.contains(&key) && !self.goes_on(key, attempt.session.as_ref(), named, now) {
+            if !self.attempts.contains(&key) && !self.goes_on(key, attempt.session.as_ref(), now) {
                 let (step, attempt) = (key.step, key.attempt);
                 let command = Command::Interrupt { step, attempt, cause: InterruptCause::Lost };
-                metrics::counter!("workflow_attempts_interrupted_total").increment(1);
                 self.command(id, Queued::ring(command), now);
             }
         }

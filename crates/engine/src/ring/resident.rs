@@ -96,11 +96,6 @@ impl Queued {
         Queued { work: Work::Hold(attempt), origin: Origin::Session(session) }
     }
 
-    /// Whether a session names an attempt with this.
-    pub fn holds(&self, attempt: &AttemptKey, session: Option<&SessionId>) -> bool {
-        matches!((&self.work, &self.origin), (Work::Hold(held), Origin::Session(of)) if held == attempt && Some(of) == session)
-    }
-
     pub fn control(ask: Box<ControlAsk>) -> Queued {
         Queued { work: Work::Control(ask), origin: Origin::Caller }
     }

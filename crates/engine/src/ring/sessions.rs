@@ -27,6 +27,8 @@ use crate::clock::{Mono, Now};
 pub const HOLDING_MAX: usize = 10_000;
 /// Slots of one session: as many as an endpoint may have. Each is a task in the memory of a connection.
 pub const SLOTS_MAX: usize = 10_000;
+/// Actions of one session: many times what one program has.
+pub const ACTIONS_MAX: usize = 10_000;
 /// Sessions whose ids begin like this are lives of an engine.
 pub const ENGINE_PREFIX: &str = "engine-";
 
@@ -48,6 +50,9 @@ struct Session {
     state: State,
     /// Attempts whose batch became durable while it had no connection: no more than its slots, since each has one.
     undelivered: Vec<(AttemptKey, Box<Task>)>,
+    /// Attempts that it named when it joined and that nobody knew; each is being looked up, and has a slot until that is known.
+    /// At most [`HOLDING_MAX`].
+    named: BTreeSet<AttemptKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,9 +94,18 @@ impl Sessions {
         (self.map.get(&provider)?.state == State::Connected { connection: connection.number }).then_some(provider)
     }
 
+    fn is_named(&self, provider: ProviderId, attempt: &AttemptKey) -> bool {
+        self.map.get(&provider).is_some_and(|session| session.named.contains(attempt))
+    }
+
+    /// It is known what becomes of an attempt that a session named. Whether it was not known before: it still has its slot.
+    fn answered(&mut self, provider: ProviderId, attempt: &AttemptKey) -> bool {
+        self.map.get_mut(&provider).is_some_and(|session| session.named.remove(attempt))
+    }
+
     fn insert(&mut self, provider: ProviderId, id: SessionId, state: State) {
         self.names.insert(id.clone(), provider);
-        self.map.insert(provider, Session { id, state, undelivered: Vec::new() });
+        self.map.insert(provider, Session { id, state, undelivered: Vec::new(), named: BTreeSet::new() });
         self.count(provider, state);
     }
 
@@ -102,11 +116,11 @@ impl Sessions {
         self.count(provider, state);
     }
 
-    fn remove(&mut self, provider: ProviderId) {
-        if let Some(session) = self.map.remove(&provider) {
-            self.names.remove(&session.id);
-            self.uncount(provider, session.state);
-        }
+    fn remove(&mut self, provider: ProviderId) -> Option<Session> {
+        let session = self.map.remove(&provider)?;
+        self.names.remove(&session.id);
+        self.uncount(provider, session.state);
+        Some(session)
     }
 
     fn count(&mut self, provider: ProviderId, state: State) {
@@ -133,13 +147,9 @@ impl Sessions {
         ProviderId(u64::MAX - self.awaited)
     }
 
-    fn pop_end(&mut self, now: Mono) -> Option<ProviderId> {
-        let (at, provider) = *self.ends.first()?;
-        if at > now {
-            return None;
-        }
-        self.remove(provider);
-        Some(provider)
+    /// One whose grace is over.
+    fn over(&self, now: Mono) -> Option<ProviderId> {
+        self.ends.first().filter(|(at, _)| *at <= now).map(|(_, provider)| *provider)
     }
 }
 
@@ -176,11 +186,22 @@ impl Ring {
             }
         }
         self.deliver_rest(provider);
-        for attempt in holding {
-            if !self.attempts.is_of(&attempt, provider) {
-                self.urgent.push_back((attempt.id, Queued::hold(attempt, session.clone())));
-            }
+        let unknown = holding.into_iter().filter(|key| !self.attempts.is_of(key, provider)).collect();
+        self.look_for(provider, &session, unknown);
+    }
+
+    /// Looks up what a session has named. It has a slot for each meanwhile, so that it never has more tasks than it offers.
+    fn look_for(&mut self, provider: ProviderId, id: &SessionId, unknown: BTreeSet<AttemptKey>) {
+        let Some(session) = self.sessions.map.get_mut(&provider) else { return };
+        let before = std::mem::replace(&mut session.named, unknown);
+        let session = &self.sessions.map[&provider];
+        for _ in session.named.difference(&before) {
+            self.slots.occupy(provider);
         }
+        for _ in before.difference(&session.named) {
+            self.slots.give_back(provider);
+        }
+        self.urgent.extend(session.named.iter().map(|&key| (key.id, Queued::hold(key, id.clone()))));
     }
 
     fn why_no_session(&self, connection: &Connection, holding: &[AttemptKey]) -> Option<Error> {
@@ -220,7 +241,7 @@ impl Ring {
 
     pub(super) fn offer(&mut self, connection: &Connection, actions: Vec<ActionName>, slots: usize) {
         let Some(provider) = self.sessions.current(connection) else { return };
-        self.provide_session(provider, &connection.session, actions, slots.min(SLOTS_MAX));
+        self.provide_session(provider, &connection.session, actions, slots);
     }
 
     fn provide_session(&mut self, id: ProviderId, session: &SessionId, mut actions: Vec<ActionName>, limit: usize) {
@@ -237,21 +258,16 @@ impl Ring {
         let Some(provider) = self.sessions.current(connection) else { return };
         metrics::counter!("workflow_sessions_lost_total").increment(1);
         self.sessions.change(provider, State::Lost { until: now.mono + self.options.worker_grace });
-        self.detach(provider);
+        // Its slots are gone at once; those that are taken go when their attempts end.
+        self.slots.withdraw(provider);
+        self.outputs.push(Output::Detach { provider });
     }
 
     /// A worker has ended in order: nobody waits for it.
     pub(super) fn leave(&mut self, connection: &Connection) {
         let Some(provider) = self.sessions.current(connection) else { return };
-        self.detach(provider);
-        self.sessions.remove(provider);
-        self.interrupt_all(provider, InterruptCause::Shutdown);
-    }
-
-    /// Its slots are gone at once; those that are taken go when their attempts end.
-    fn detach(&mut self, provider: ProviderId) {
-        self.slots.withdraw(provider);
         self.outputs.push(Output::Detach { provider });
+        self.forget_session(provider, InterruptCause::Shutdown);
     }
 
     /// Nobody waits any longer for sessions whose grace is over. During a shutdown it never is: they will find the next engine.
@@ -259,13 +275,17 @@ impl Ring {
         if self.closing.is_some() {
             return;
         }
-        while let Some(provider) = self.sessions.pop_end(now.mono) {
-            self.slots.withdraw(provider);
-            self.interrupt_all(provider, InterruptCause::Lost);
+        while let Some(provider) = self.sessions.over(now.mono) {
+            self.forget_session(provider, InterruptCause::Lost);
         }
     }
 
-    fn interrupt_all(&mut self, provider: ProviderId, cause: InterruptCause) {
+    /// Nobody waits for a session, and what it ran is given up.
+    fn forget_session(&mut self, provider: ProviderId, cause: InterruptCause) {
+        self.slots.withdraw(provider);
+        for _ in self.sessions.remove(provider).into_iter().flat_map(|session| session.named) {
+            self.slots.give_back(provider);
+        }
         for attempt in self.attempts.of_session(provider) {
             self.interrupt(attempt, cause);
         }
@@ -273,7 +293,6 @@ impl Ring {
 
     /// Nobody runs an attempt any more. Decided again when its batch is lost: nothing else would say so again.
     pub(super) fn interrupt(&mut self, attempt: AttemptKey, cause: InterruptCause) {
-        metrics::counter!("workflow_attempts_interrupted_total").increment(1);
         let command = Command::Interrupt { step: attempt.step, attempt: attempt.attempt, cause };
         self.urgent.push_back((attempt.id, Queued::attempt(command)));
     }
@@ -306,33 +325,38 @@ impl Ring {
 
     /// A session has named an attempt that the ring did not know: it goes on, if it is in flight there.
     pub(super) fn hold(&mut self, attempt: AttemptKey, session: &SessionId, now: Now) {
-        if self.attempts.contains(&attempt) && self.runs_in(&attempt, session) {
-            return;
-        }
-        match self.sessions.provider(session) {
-            Some(provider) if self.runs_in(&attempt, session) => self.take_on(attempt, provider, now),
-            Some(_) => self.abort_held(attempt, session),
-            // It has left since.
-            None if self.runs_in(&attempt, session) => self.interrupt(attempt, InterruptCause::Lost),
-            None => {}
+        let provider = self.sessions.provider(session);
+        let named = provider.filter(|&provider| self.sessions.is_named(provider, &attempt));
+        match (named, self.runs_in(&attempt, session)) {
+            // It was taken on when its execution came into memory.
+            (None, true) if self.attempts.contains(&attempt) => {}
+            (Some(provider), true) if !self.attempts.contains(&attempt) => self.take_on(attempt, provider, now),
+            (Some(_), _) => self.abort_held(attempt, session),
+            // It has left since, or has joined again without it.
+            (None, true) => self.interrupt(attempt, InterruptCause::Lost),
+            (None, false) => {}
         }
     }
 
-    /// Tells a session that nobody wants the result of an attempt.
+    /// Tells a session that nobody wants the result of an attempt that it has named.
     pub(super) fn abort_held(&mut self, attempt: AttemptKey, session: &SessionId) {
-        if let Some(provider) = self.sessions.provider(session).filter(|&provider| self.sessions.is_connected(provider)) {
+        let Some(provider) = self.sessions.provider(session) else { return };
+        if self.sessions.answered(provider, &attempt) {
+            self.slots.give_back(provider);
+        }
+        if self.sessions.is_connected(provider) {
             self.outputs.push(Output::Abort { attempt, provider, reason: AbortReason::Lost });
         }
     }
 
     /// An attempt of a former life of the engine: of a session that may still come or has named it, it goes on; else it is over.
     /// Whether it goes on.
-    pub(super) fn goes_on(&mut self, attempt: AttemptKey, session: Option<&SessionId>, named: bool, now: Now) -> bool {
+    pub(super) fn goes_on(&mut self, attempt: AttemptKey, session: Option<&SessionId>, now: Now) -> bool {
         let Some(session) = session.filter(|session| !session.as_str().starts_with(ENGINE_PREFIX)) else { return false };
         let provider = match self.sessions.provider(session) {
             Some(provider) => {
                 let awaited = matches!(self.sessions.map.get(&provider), Some(Session { state: State::Awaited { .. }, .. }));
-                if !awaited && !named {
+                if !awaited && !self.sessions.is_named(provider, &attempt) {
                     return false;
                 }
                 provider
@@ -375,7 +399,9 @@ impl Ring {
             ending: false,
         };
         self.attempts.insert(key, entry);
-        self.slots.occupy(provider);
+        if !self.sessions.answered(provider, &key) {
+            self.slots.occupy(provider);
+        }
     }
 
     /// Says that a result needs not be kept any longer, once everything is durable that was known when it was decided.

@@ -4,8 +4,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod worker;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::view::history_entry;
 use workflow_engine::clock::{Clock, Now, SimulatedClock};
+use workflow_engine::lines::Lines;
 use workflow_engine::ring::catalog::Catalog;
 use workflow_engine::ring::message::{
     self, AttemptKey, ControlAsk, EventAsk, EventStarted, Input, Output, Read, Reply, StartAsk, Started,
@@ -76,7 +79,11 @@ pub struct Rig {
     commit: Option<Arc<Batch>>,
     reopen: Option<(u64, Vec<(usize, Claim)>)>,
     reads: VecDeque<Read>,
+    /// What was dispatched to this process.
     pub running: BTreeMap<AttemptKey, Task>,
+    /// Where workers are connected.
+    lines: Lines,
+    handed_out: BTreeSet<AttemptKey>,
     pub aborted: Vec<AttemptKey>,
     /// Transitions of each commit that changed anything, as `history` writes them.
     pub commits: Vec<Vec<String>>,
@@ -85,7 +92,8 @@ pub struct Rig {
     pub dispatched: usize,
     pub closed: bool,
     outputs: Vec<Output>,
-    providers: u64,
+    /// Providers and connections have one count.
+    pub providers: u64,
     life: u64,
     options: Options,
     definitions: RefCell<BTreeMap<(WorkflowId, Version), Arc<Definition>>>,
@@ -128,6 +136,10 @@ impl<T> Pending<T> {
     }
 }
 
+pub fn control_ask(id: ExecutionId, control: Control, reply: Reply<()>) -> ControlAsk {
+    ControlAsk { id, control, step: None, key: None, reply }
+}
+
 /// The id of an execution that was started.
 pub fn id(started: &Started) -> ExecutionId {
     match started {
@@ -163,6 +175,8 @@ impl Rig {
             reopen: None,
             reads: VecDeque::new(),
             running: BTreeMap::new(),
+            lines: Lines::default(),
+            handed_out: BTreeSet::new(),
             aborted: Vec::new(),
             commits: Vec::new(),
             ends: Vec::new(),
@@ -209,25 +223,33 @@ impl Rig {
                 Output::Reopen { number, claims } => self.reopen = Some((number, claims)),
                 Output::Read(read) => self.reads.push_back(read),
                 Output::Answer(answer) => answer.send(),
-                Output::Dispatch { attempt, task, .. } => {
+                Output::Dispatch { attempt, provider, task } => {
                     self.dispatched += 1;
-                    assert!(self.running.insert(attempt, *task).is_none(), "an attempt is dispatched once");
+                    assert!(self.handed_out.insert(attempt), "an attempt is dispatched once");
+                    if let Some(task) = self.lines.dispatch(attempt, provider, task) {
+                        self.running.insert(attempt, *task);
+                    }
                 }
-                Output::Abort { attempt, .. } => {
-                    self.running.remove(&attempt);
+                Output::Abort { attempt, provider, reason } => {
+                    if self.running.remove(&attempt).is_none() {
+                        self.lines.abort(attempt, provider, reason);
+                    }
                     self.aborted.push(attempt);
                 }
-                Output::Closed => self.closed = true,
+                Output::Attach { provider, line } => self.lines.attach(provider, line),
+                Output::Detach { provider } => self.lines.detach(provider),
+                Output::Recorded { attempt, provider } => self.lines.recorded(attempt, provider),
+                Output::Closing => self.lines.closing(),
+                Output::Closed => {
+                    self.closed = true;
+                    self.lines = Lines::default();
+                }
                 Output::Durable { .. }
                 | Output::Defined(_)
                 | Output::Undefined { .. }
                 | Output::EndpointPut(_)
                 | Output::EndpointRemoved(_)
-                | Output::Attach { .. }
-                | Output::Detach { .. }
                 | Output::Provided(_)
-                | Output::Recorded { .. }
-                | Output::Closing
                 | Output::Ready(_) => {}
             }
         }
@@ -280,6 +302,14 @@ impl Rig {
 
     pub fn reads_pending(&self) -> usize {
         self.reads.len()
+    }
+
+    /// The oldest question to the store is answered, and the ring does not turn: other inputs may come with the answer.
+    pub fn answer_read_only(&mut self) {
+        if let Some(read) = self.reads.pop_front() {
+            let found = read.run(self.store.as_ref());
+            self.input(Input::Found(found));
+        }
     }
 
     /// Everything but attempts and time goes on until nothing is left to do.

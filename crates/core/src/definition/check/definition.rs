@@ -1,7 +1,5 @@
 //! The fields of a definition.
 
-use std::collections::BTreeMap;
-
 use super::shape::{self, Fields, Known};
 use super::step::{self, Draft};
 use super::{advice, graph, reads};
@@ -9,9 +7,9 @@ use crate::definition::diagnostic::Code;
 use crate::definition::link::link;
 use crate::definition::report::{Finding, Pointer, Report};
 use crate::definition::tree::{Kind, Node};
-use crate::definition::{Definition, EventPattern, Step, StepIndex, Trigger, stored};
+use crate::definition::{Definition, EventPattern, Step, StepsById, Trigger, stored};
 use crate::expression::Expression;
-use crate::id::{StepId, WorkflowId};
+use crate::id::WorkflowId;
 use crate::json::Json;
 use crate::limits::Limits;
 
@@ -92,7 +90,7 @@ fn refuse_schedules(fields: &Fields<'_, '_>, report: &mut Report) {
     }
 }
 
-fn read_steps(fields: &Fields<'_, '_>, limits: &Limits, report: &mut Report) -> Option<(Vec<Step>, BTreeMap<StepId, StepIndex>)> {
+fn read_steps(fields: &Fields<'_, '_>, limits: &Limits, report: &mut Report) -> Option<(Vec<Step>, StepsById)> {
     let at = fields.at("steps");
     if fields.get("steps").is_none() {
         fields.missing("steps", "`\"steps\": [{\"id\": \"charge\", \"action\": \"chargeCard\"}]`", report);
