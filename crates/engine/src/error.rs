@@ -21,7 +21,9 @@ pub enum Error {
     #[error("the engine has more work queued than it can take; try again in {} ms", .retry_after.as_millis())]
     Overloaded { retry_after: Duration },
     /// A worker more than the engine takes.
-    #[error("{max} workers are connected, and this engine takes no more; connect to another one, or raise `sessions_max`")]
+    #[error(
+        "{max} workers are connected or expected back, and this engine takes no more; try again later, or raise `sessions_max`"
+    )]
     TooManySessions { max: usize },
     /// Nothing was written.
     #[error("the store cannot be written ({reason}); nothing was changed, try again in a moment")]

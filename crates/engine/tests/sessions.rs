@@ -1,4 +1,5 @@
-//! Sessions of remote workers: what becomes of attempts when a worker, its connection or the engine goes away and comes back.
+//! Sessions of remote workers: what becomes of attempts when a worker or its connection goes away and comes back. The engine that
+//! goes away is in `sessions_restart.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -6,9 +7,9 @@ mod rig;
 
 use std::time::Duration;
 
+use rig::worker::{GRACE, ONE, TWO, busy, only, sessions};
 use rig::{Rig, Trouble, completed, failed, id, on_both_stores};
 use workflow_core::definition::StepIndex;
-use workflow_core::event::{Event, InterruptCause};
 use workflow_core::id::ExecutionId;
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
@@ -16,38 +17,6 @@ use workflow_engine::Options;
 use workflow_engine::ring::message::{AttemptKey, Input};
 use workflow_engine::ring::sessions::HOLDING_MAX;
 use workflow_store::Memory;
-
-const GRACE: Duration = Duration::from_secs(10);
-const ONE: &str = r#"{"id":"w","steps":[{"id":"a","action":"act"}]}"#;
-const TWO: &str = r#"{"id":"w","steps":[{"id":"a","action":"act"},{"id":"b","action":"act","dependsOn":["a"]}]}"#;
-
-fn only(id: ExecutionId, attempt: u32) -> AttemptKey {
-    AttemptKey { id, step: StepIndex::new(0), attempt }
-}
-
-/// Who ran which attempt, and why attempts were interrupted.
-fn sessions(rig: &Rig, id: ExecutionId) -> Vec<String> {
-    let events = rig.store.history(id, 0, 1_000).unwrap().unwrap().events;
-    let of = events.iter().filter_map(|recorded| match &recorded.event {
-        Event::StepStarted { attempt, session, .. } => {
-            Some(format!("{attempt} {}", session.as_ref().map_or("-", |session| session.as_str())))
-        }
-        Event::StepInterrupted { attempt, cause: InterruptCause::Lost, .. } => Some(format!("{attempt} lost")),
-        Event::StepInterrupted { attempt, cause: InterruptCause::Shutdown, .. } => Some(format!("{attempt} shut down")),
-        _ => None,
-    });
-    of.collect()
-}
-
-/// With a worker that has one task.
-fn busy(open: Box<dyn FnOnce(Options) -> Rig>, source: &str) -> (Rig, rig::worker::Worker, ExecutionId) {
-    let mut rig = open(Options::default());
-    rig.define(source);
-    let mut worker = rig.join("worker-1", &[], 1);
-    let id = rig.start("w", "{}");
-    assert_eq!(worker.told(), ["task 0.1"]);
-    (rig, worker, id)
-}
 
 #[test]
 fn a_worker_gets_as_many_tasks_as_it_offers_slots_and_its_session_is_in_the_history() {
@@ -413,237 +382,6 @@ fn a_worker_is_told_why_nobody_wants_a_result_any_more() {
     });
 }
 
-// The engine goes away and comes back.
-
-#[test]
-fn a_result_that_was_finished_while_the_engine_was_away_is_taken_and_the_action_does_not_run_again() {
-    on_both_stores(|open| {
-        let (rig, mut worker, id) = busy(open, TWO);
-        let mut rig = rig.crash();
-        assert_eq!(worker.told(), ["gone"]);
-        // Others would have it.
-        rig.provide_all(&["act"], 1);
-        assert!(rig.running.is_empty());
-        // The result follows the join at once: the execution is not loaded yet.
-        let (mut worker, _) = rig.join_only("worker-1", &[only(id, 1)]);
-        rig.deliver_only(&mut worker, only(id, 1), completed("1"));
-        rig.settle();
-        assert_eq!(worker.told(), ["recorded 0.1"]);
-        assert_eq!(rig.history(id)[..4], ["start", "step_start a 1", "step_complete a 1", "step_start b 1"]);
-        rig.finish(id, "b", completed("1"));
-        assert_eq!(sessions(&rig, id), ["1 worker-1", "1 engine-2"]);
-        rig.assert_at_rest();
-    });
-}
-
-/// The execution comes into memory before the worker has joined, after that, and in the same moment.
-#[test]
-fn a_worker_that_comes_back_to_a_new_engine_goes_on() {
-    for reads_before_join in 0..4 {
-        on_both_stores(|open| {
-            let (rig, _, id) = busy(open, ONE);
-            let mut rig = rig.crash();
-            rig.turn();
-            for _ in 0..reads_before_join {
-                rig.answer_read_only();
-                rig.turn();
-            }
-            let (mut worker, _) = rig.join_only("worker-1", &[only(id, 1)]);
-            // What comes next may come together with it.
-            rig.answer_read_only();
-            rig.settle();
-            rig.advance(2 * GRACE);
-            assert_eq!(sessions(&rig, id), ["1 worker-1"], "{reads_before_join} reads before it joins");
-            assert_eq!(rig.ring.gauges().attempts_in_flight, 1);
-            // It has its slot, also when that is one too many.
-            rig.offer(&worker, &["act"], 0);
-            rig.deliver(&mut worker, only(id, 1), completed("1"));
-            assert_eq!(worker.told(), ["recorded 0.1"]);
-            assert_eq!(rig.status(id), Status::Completed);
-            rig.assert_at_rest();
-        });
-    }
-}
-
-#[test]
-fn what_a_worker_does_not_name_to_a_new_engine_is_interrupted_at_once() {
-    for reads_before_join in 0..4 {
-        on_both_stores(|open| {
-            let (rig, _, id) = busy(open, ONE);
-            let mut rig = rig.crash();
-            rig.turn();
-            for _ in 0..reads_before_join {
-                rig.answer_read_only();
-                rig.turn();
-            }
-            let (mut worker, _) = rig.join_only("worker-1", &[]);
-            rig.answer_read_only();
-            rig.settle();
-            rig.offer(&worker, &["act"], 1);
-            assert_eq!(sessions(&rig, id), ["1 worker-1", "1 lost", "2 worker-1"], "{reads_before_join} reads before it joins");
-            assert_eq!(worker.told().last().unwrap(), "task 0.2");
-            rig.deliver(&mut worker, only(id, 2), completed("1"));
-            rig.assert_at_rest();
-        });
-    }
-}
-
-#[test]
-fn a_worker_that_does_not_come_back_to_a_new_engine_within_the_grace_has_lost_its_attempts() {
-    on_both_stores(|open| {
-        let (rig, _, id) = busy(open, ONE);
-        let mut rig = rig.crash();
-        rig.provide_all(&["act"], 1);
-        rig.advance(GRACE - Duration::from_millis(1));
-        assert!(rig.running.is_empty());
-        rig.advance(Duration::from_millis(1));
-        assert_eq!(sessions(&rig, id), ["1 worker-1", "1 lost", "2 engine-2"]);
-        let mut late = rig.try_join("worker-1", &[only(id, 1)]).unwrap();
-        rig.deliver(&mut late, only(id, 1), completed("0"));
-        assert_eq!(late.told(), ["abort 0.1 lost", "recorded 0.1"]);
-        rig.finish(id, "a", completed("1"));
-        rig.assert_at_rest();
-    });
-}
-
-#[test]
-fn two_restarts_in_a_row_take_nothing_from_a_worker() {
-    on_both_stores(|open| {
-        let (rig, _, id) = busy(open, ONE);
-        // The first is gone before the worker has found it.
-        let mut rig = rig.crash();
-        rig.settle();
-        rig.advance(GRACE / 2);
-        let mut rig = rig.crash();
-        rig.settle();
-        rig.advance(GRACE - Duration::from_millis(1));
-        let mut worker = rig.join("worker-1", &[only(id, 1)], 1);
-        let mut rig = rig.crash();
-        rig.settle();
-        assert_eq!(worker.told(), ["gone"]);
-        let mut worker = rig.join("worker-1", &[only(id, 1)], 1);
-        rig.deliver(&mut worker, only(id, 1), completed("1"));
-        assert_eq!(sessions(&rig, id), ["1 worker-1"]);
-        assert_eq!(rig.status(id), Status::Completed);
-        rig.assert_at_rest();
-    });
-}
-
-#[test]
-fn a_worker_that_joins_twice_before_its_execution_is_loaded_holds_what_it_named_last() {
-    on_both_stores(|open| {
-        let (rig, _, id) = busy(open, ONE);
-        let mut rig = rig.crash();
-        rig.turn();
-        let _ = rig.join_only("worker-1", &[only(id, 1)]);
-        rig.turn();
-        let (mut worker, _) = rig.join_only("worker-1", &[]);
-        rig.settle();
-        assert_eq!(sessions(&rig, id), ["1 worker-1", "1 lost"]);
-        assert_eq!(worker.told(), [""; 0]);
-        rig.offer(&worker, &["act"], 1);
-        assert_eq!(worker.told(), ["task 0.2"]);
-        rig.deliver(&mut worker, only(id, 2), completed("1"));
-        rig.assert_at_rest();
-    });
-}
-
-#[test]
-fn a_timeout_counts_from_the_beginning_of_the_attempt_also_over_a_restart() {
-    on_both_stores(|open| {
-        let (mut rig, _, id) = busy(open, r#"{"id":"w","steps":[{"id":"a","action":"act","timeout":"1m"}]}"#);
-        rig.advance(Duration::from_secs(40));
-        let mut rig = rig.crash();
-        rig.settle();
-        let mut worker = rig.join("worker-1", &[only(id, 1)], 1);
-        rig.advance(Duration::from_secs(20) - Duration::from_millis(1));
-        assert_eq!(worker.told(), [""; 0]);
-        rig.advance(Duration::from_millis(1));
-        assert_eq!(worker.told(), ["abort 0.1 timeout"]);
-        assert_eq!(rig.status(id), Status::Failed);
-        rig.assert_at_rest();
-    });
-}
-
-#[test]
-fn what_a_worker_names_and_nobody_wants_is_aborted() {
-    on_both_stores(|open| {
-        let (mut rig, mut worker, id) = busy(open, ONE);
-        rig.deliver(&mut worker, only(id, 1), completed("1"));
-        let other = rig.start("w", "{}");
-        let mut rig = rig.crash();
-        rig.settle();
-        let unknown = ExecutionId::from_bytes([7; 16]);
-        let no_step = AttemptKey { id: other, step: StepIndex::new(60_000), attempt: 1 };
-        let holding = [only(id, 1), only(unknown, 1), no_step, only(other, 2), only(other, 1)];
-        // Of another session: what it names is not its own, and what it delivers does not count.
-        let mut stranger = rig.join("worker-2", &holding, 1);
-        let mut told = stranger.told();
-        told.sort();
-        assert_eq!(told, ["abort 0.1 lost", "abort 0.1 lost", "abort 0.1 lost", "abort 0.2 lost", "abort 60000.1 lost"]);
-        rig.deliver(&mut stranger, only(other, 1), completed("0"));
-        assert_eq!(stranger.told(), ["recorded 0.1"]);
-        assert_eq!(rig.status(other), Status::Running);
-        let mut worker = rig.join("worker-1", &holding, 1);
-        assert_eq!(worker.told().len(), 4);
-        rig.deliver(&mut stranger, only(other, 1), completed("0"));
-        rig.deliver(&mut worker, only(other, 1), completed("1"));
-        assert_eq!((stranger.told().len(), worker.told().len()), (1, 1));
-        assert_eq!(rig.status(other), Status::Completed);
-        rig.assert_at_rest();
-    });
-}
-
-#[test]
-fn an_orderly_shutdown_leaves_the_attempts_of_workers_alone() {
-    on_both_stores(|open| {
-        let mut rig = open(Options::default());
-        rig.define(TWO);
-        rig.define(r#"{"id":"here","steps":[{"id":"a","action":"local"}]}"#);
-        rig.provide_all(&["local"], 1);
-        let mut worker = rig.join("worker-1", &[], 2);
-        let (away, delivered, here) = (rig.start("w", "{}"), rig.start("w", "{}"), rig.start("here", "{}"));
-        assert_eq!(worker.told(), ["task 0.1", "task 0.1"]);
-        let until = rig.now().mono + Duration::from_secs(60);
-        rig.input(Input::Shutdown { until });
-        rig.settle();
-        assert!(!rig.closed, "what runs in this process is waited for");
-        assert_eq!(worker.told(), ["closing"]);
-        assert_eq!(rig.try_join("worker-2", &[]).err().unwrap().code(), "closed");
-        // Results are taken as long as there is anyone to take them, and nothing begins.
-        rig.deliver(&mut worker, only(delivered, 1), completed("1"));
-        assert_eq!(worker.told(), ["recorded 0.1"]);
-        rig.input(Input::Lost(worker.connection.clone()));
-        rig.advance(2 * GRACE);
-        rig.finish(here, "a", completed("1"));
-        assert!(rig.closed, "what runs elsewhere is not");
-        assert_eq!(worker.told(), ["gone"]);
-        assert_eq!(sessions(&rig, away), ["1 worker-1"]);
-        let mut rig = rig.crash();
-        let mut worker = rig.join("worker-1", &[only(away, 1)], 2);
-        rig.deliver(&mut worker, only(away, 1), completed("1"));
-        for id in [away, delivered] {
-            let key = AttemptKey { step: StepIndex::new(1), ..only(id, 1) };
-            rig.deliver(&mut worker, key, completed("1"));
-            assert_eq!(rig.status(id), Status::Completed);
-            assert_eq!(sessions(&rig, id), ["1 worker-1", "1 worker-1"]);
-        }
-        rig.assert_at_rest();
-    });
-}
-
-#[test]
-fn an_engine_with_nothing_but_remote_attempts_closes_at_once() {
-    on_both_stores(|open| {
-        let (mut rig, _worker, id) = busy(open, ONE);
-        let until = rig.now().mono + Duration::from_secs(60);
-        rig.input(Input::Shutdown { until });
-        rig.settle();
-        assert!(rig.closed);
-        assert_eq!(sessions(&rig, id), ["1 worker-1"]);
-    });
-}
-
 #[test]
 fn workers_and_what_they_name_are_limited_and_the_message_says_so() {
     let mut rig = Rig::with(Memory::new(), Options { sessions_max: 2, ..Options::default() });
@@ -653,7 +391,10 @@ fn workers_and_what_they_name_are_limited_and_the_message_says_so() {
     let error = rig.try_join("worker-3", &[]).err().unwrap();
     assert_eq!(
         (error.code(), error.to_string().as_str()),
-        ("overloaded", "2 workers are connected, and this engine takes no more; connect to another one, or raise `sessions_max`")
+        (
+            "overloaded",
+            "2 workers are connected or expected back, and this engine takes no more; try again later, or raise `sessions_max`"
+        )
     );
     // One that is known is none more.
     let first = {
@@ -669,7 +410,7 @@ fn workers_and_what_they_name_are_limited_and_the_message_says_so() {
     let error = rig.try_join("worker-4", &holding).err().unwrap();
     assert_eq!(
         (error.code(), error.to_string().as_str()),
-        ("invalid_request", "a worker holds at most 10000 tasks, this one names 10001")
+        ("invalid_request", "a worker holds at most 30000 tasks, this one names 30001")
     );
     assert!(rig.try_join("worker-4", &[]).is_ok());
 }

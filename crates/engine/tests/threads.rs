@@ -414,3 +414,54 @@ async fn an_action_is_told_why_its_result_is_not_wanted() {
     engine.shutdown(Duration::ZERO).await.unwrap();
     assert_eq!(reasons.recv().await.unwrap(), Some(AbortReason::Lost));
 }
+
+/// Why the only step of an execution waits.
+async fn waits_for(engine: &Engine, id: workflow_core::id::ExecutionId) -> String {
+    engine.quiet().await.unwrap();
+    let execution = engine.status(id).await.unwrap().unwrap();
+    execution.step_results.values().find_map(|step| step.waiting_for.clone()).unwrap().message
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_why_a_step_waits_is_told_what_workers_offer_now() {
+    let engine = Engine::open(Memory::new(), Options { require_actions: true, ..Options::default() }).await.unwrap();
+    engine.register(one_step("w")).await.unwrap();
+    assert_eq!(engine.start(start("w", "{}")).await.unwrap_err().code(), "action_missing");
+    let mut session = join(&engine, "worker-1", Vec::new()).await;
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    assert_eq!(waits_for(&engine, id).await, "no worker provides `act`");
+    session.offer(vec![action("act")], 1);
+    let (first, _) = next_task(&mut session).await;
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    assert_eq!(waits_for(&engine, id).await, "the one slot for `act` is taken");
+    let mut other = join(&engine, "worker-2", Vec::new()).await;
+    other.offer(vec![action("act")], 1);
+    next_task(&mut other).await;
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    assert_eq!(waits_for(&engine, id).await, "all 2 slots for `act` are taken");
+    session.offer(Vec::new(), 0);
+    assert_eq!(waits_for(&engine, id).await, "the one slot for `act` is taken");
+    drop(other);
+    assert_eq!(waits_for(&engine, id).await, "no worker provides `act`");
+    // Replaced: what the first had offered is gone, and it is told so.
+    let mut again = join(&engine, "worker-1", vec![first]).await;
+    assert!(matches!(session.next().await, Some(SessionEvent::Replaced)));
+    assert!(session.next().await.is_none());
+    again.offer(vec![action("act")], 2);
+    assert_eq!(next_task(&mut again).await.0.execution(), id);
+    assert_eq!(engine.actions_named().into_iter().collect::<Vec<_>>(), [action("act")]);
+}
+
+/// As a server that stops has it: the future that joins is dropped with its request.
+#[tokio::test]
+async fn a_join_that_nobody_waits_for_is_a_lost_connection() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    {
+        let session = SessionId::new("worker-1").unwrap();
+        let mut joining = std::pin::pin!(engine.join(Join { session, holding: Vec::new() }));
+        let polled = std::future::poll_fn(|context| std::task::Poll::Ready(joining.as_mut().poll(context)));
+        drop(polled.await);
+    }
+    engine.quiet().await.unwrap();
+    assert_eq!(engine.gauges().sessions, 0);
+}

@@ -23,10 +23,11 @@ use super::slots::{Provider, ProviderId, ProviderKind};
 use crate::Error;
 use crate::clock::{Mono, Now};
 
-/// Tasks that a session may name when it joins: each is looked up in the store, and no worker holds more than its slots.
-pub const HOLDING_MAX: usize = 10_000;
 /// Slots of one session: as many as an endpoint may have. Each is a task in the memory of a connection.
 pub const SLOTS_MAX: usize = 10_000;
+/// Tasks that a session may name when it joins, each of which is looked up in the store. A worker holds one a slot, and results
+/// that are on their way to the store; those are fewer than two batches.
+pub const HOLDING_MAX: usize = 3 * SLOTS_MAX;
 /// Actions of one session: many times what one program has.
 pub const ACTIONS_MAX: usize = 10_000;
 /// Sessions whose ids begin like this are lives of an engine.
@@ -361,6 +362,7 @@ impl Ring {
                 }
                 provider
             }
+            // As many as there were when the engine closed, within their limit.
             None => {
                 let until = self.opened_at + self.options.worker_grace;
                 if until <= now.mono {

@@ -257,7 +257,10 @@ impl Slots {
 
     /// Whether there is a slot to take, without taking it.
     pub fn has_free(&self, action: &ActionName) -> bool {
-        self.free(action) > 0
+        let Some(providers) = self.actions.get(action) else { return false };
+        let is_free = |id: &ProviderId| self.places.get(id).is_some_and(|place| place.used < place.provider.limit);
+        let has_room = self.in_process_used < self.in_process_max;
+        has_room && providers.in_process.iter().any(is_free) || providers.others.iter().any(is_free)
     }
 
     /// How many slots of an action could be taken now.

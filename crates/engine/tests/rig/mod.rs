@@ -29,7 +29,7 @@ use workflow_engine::clock::{Clock, Now, SimulatedClock};
 use workflow_engine::lines::Lines;
 use workflow_engine::ring::catalog::Catalog;
 use workflow_engine::ring::message::{
-    self, AttemptKey, ControlAsk, EventAsk, EventStarted, Input, Output, Read, Reply, StartAsk, Started,
+    self, AttemptKey, ControlAsk, EventAsk, EventStarted, Found, Input, Output, Read, Reply, StartAsk, Started,
 };
 use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::ring::{Opened, Ring};
@@ -74,6 +74,8 @@ pub struct Rig {
     pub ring: Ring,
     pub clock: SimulatedClock,
     pub troubles: VecDeque<Trouble>,
+    /// Executions whose stored data make no sense.
+    pub corrupt: BTreeSet<ExecutionId>,
     /// Opening the store again fails this often.
     pub reopen_fails: usize,
     commit: Option<Arc<Batch>>,
@@ -170,6 +172,7 @@ impl Rig {
             ring: Ring::new(options.clone(), opened),
             clock,
             troubles: VecDeque::new(),
+            corrupt: BTreeSet::new(),
             reopen_fails: 0,
             commit: None,
             reopen: None,
@@ -307,7 +310,13 @@ impl Rig {
     /// The oldest question to the store is answered, and the ring does not turn: other inputs may come with the answer.
     pub fn answer_read_only(&mut self) {
         if let Some(read) = self.reads.pop_front() {
-            let found = read.run(self.store.as_ref());
+            let found = match read {
+                Read::Load(ids) if ids.iter().any(|id| self.corrupt.contains(id)) => {
+                    let message = "no such event".to_owned();
+                    Found::Loaded { ids, result: Err(Fault { operation: "load", kind: FaultKind::Corrupt, message }) }
+                }
+                read => read.run(self.store.as_ref()),
+            };
             self.input(Input::Found(found));
         }
     }
@@ -316,9 +325,8 @@ impl Rig {
     pub fn settle(&mut self) {
         self.turn();
         loop {
-            if let Some(read) = self.reads.pop_front() {
-                let found = read.run(self.store.as_ref());
-                self.input(Input::Found(found));
+            if !self.reads.is_empty() {
+                self.answer_read_only();
                 self.turn();
             } else if let Some((number, claims)) = self.reopen.take() {
                 let result = if self.reopen_fails > 0 {

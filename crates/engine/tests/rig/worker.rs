@@ -1,14 +1,24 @@
 //! A remote worker, as the server would speak for it. What it is told waits until the test looks.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use workflow_core::command::Outcome;
-use workflow_core::id::SessionId;
+use workflow_core::definition::StepIndex;
+use workflow_core::event::{Event, InterruptCause};
+use workflow_core::id::{ExecutionId, SessionId};
+use workflow_engine::Options;
 use workflow_engine::ring::message::{AttemptKey, Connection, Input, Joining};
 use workflow_engine::{Error, SessionEvent};
 
 use super::{Rig, action};
+
+/// The default.
+pub const GRACE: Duration = Duration::from_secs(10);
+pub const ONE: &str = r#"{"id":"w","steps":[{"id":"a","action":"act"}]}"#;
+pub const TWO: &str = r#"{"id":"w","steps":[{"id":"a","action":"act"},{"id":"b","action":"act","dependsOn":["a"]}]}"#;
 
 /// One connection of a session.
 pub struct Worker {
@@ -49,6 +59,35 @@ impl Worker {
 
 pub fn name(attempt: AttemptKey) -> String {
     format!("{}.{}", attempt.step.get(), attempt.attempt)
+}
+
+/// An attempt of the first step.
+pub fn only(id: ExecutionId, attempt: u32) -> AttemptKey {
+    AttemptKey { id, step: StepIndex::new(0), attempt }
+}
+
+/// Who ran which attempt, and why attempts were interrupted.
+pub fn sessions(rig: &Rig, id: ExecutionId) -> Vec<String> {
+    let events = rig.store.history(id, 0, 1_000).unwrap().unwrap().events;
+    let of = events.iter().filter_map(|recorded| match &recorded.event {
+        Event::StepStarted { attempt, session, .. } => {
+            Some(format!("{attempt} {}", session.as_ref().map_or("-", |session| session.as_str())))
+        }
+        Event::StepInterrupted { attempt, cause: InterruptCause::Lost, .. } => Some(format!("{attempt} lost")),
+        Event::StepInterrupted { attempt, cause: InterruptCause::Shutdown, .. } => Some(format!("{attempt} shut down")),
+        _ => None,
+    });
+    of.collect()
+}
+
+/// With a worker that has one task.
+pub fn busy(open: Box<dyn FnOnce(Options) -> Rig>, source: &str) -> (Rig, Worker, ExecutionId) {
+    let mut rig = open(Options::default());
+    rig.define(source);
+    let mut worker = rig.join("worker-1", &[], 1);
+    let id = rig.start("w", "{}");
+    assert_eq!(worker.told(), ["task 0.1"]);
+    (rig, worker, id)
 }
 
 impl Rig {
