@@ -140,9 +140,11 @@ fn a_lost_connection_takes_its_free_slots_at_once_and_its_attempts_after_the_gra
         assert_eq!(rig.ring.gauges().sessions, 0);
         let waiting = rig.start("w", "{}");
         assert_eq!(rig.ring.unprovided(), [rig::action("act")]);
+        let end = rig.now().mono + GRACE;
         rig.advance(GRACE - Duration::from_millis(1));
         assert_eq!(sessions(&rig, id), ["1 worker-1"]);
-        rig.advance(Duration::from_millis(1));
+        assert!(rig.advance_to_next(), "it is waited for");
+        assert_eq!(rig.now().mono, end);
         assert_eq!(sessions(&rig, id), ["1 worker-1", "1 lost"]);
         // Too late: another has it, or will have.
         let mut late = rig.join("worker-1", &[only(id, 1)], 2);

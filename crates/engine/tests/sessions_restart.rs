@@ -35,6 +35,33 @@ fn a_result_that_was_finished_while_the_engine_was_away_is_taken_and_the_action_
     });
 }
 
+#[test]
+fn a_result_that_comes_with_the_join_is_recorded_and_its_task_is_not_aborted() {
+    for reads_before_join in 0..4 {
+        on_both_stores(|open| {
+            let (rig, _, id) = busy(open, ONE);
+            let mut rig = rig.crash();
+            rig.turn();
+            for _ in 0..reads_before_join {
+                rig.answer_read_only();
+                rig.turn();
+            }
+            let (mut worker, _) = rig.join_only("worker-1", &[only(id, 1)]);
+            rig.offer_only(&worker, 1);
+            rig.deliver_only(&mut worker, only(id, 1), completed("1"));
+            rig.answer_read_only();
+            rig.settle();
+            assert_eq!(worker.told(), ["recorded 0.1"], "{reads_before_join} reads before it joins");
+            assert_eq!(sessions(&rig, id), ["1 worker-1"]);
+            rig.assert_at_rest();
+            // Its slot is free, and it has no more.
+            rig.start("w", "{}");
+            rig.start("w", "{}");
+            assert_eq!(worker.told(), ["task 0.1"]);
+        });
+    }
+}
+
 /// The execution comes into memory before the worker has joined, after that, and in the same moment.
 #[test]
 fn a_worker_that_comes_back_to_a_new_engine_goes_on() {

@@ -172,7 +172,10 @@ impl Ring {
             }
         }
         let lost = |recorded: &&Recorded| matches!(recorded.event, Event::StepInterrupted { cause: InterruptCause::Lost, .. });
-        metrics::counter!("workflow_attempts_interrupted_total").increment(events.iter().filter(lost).count() as u64);
+        let lost = events.iter().filter(lost).count();
+        if lost > 0 {
+            metrics::counter!("workflow_attempts_interrupted_total").increment(lost as u64);
+        }
         let failed = |recorded: &Recorded| match &recorded.event {
             Event::StepFailed { step, then: AfterFailure::StartHandler { workflow }, .. } => Some((*step, workflow.clone())),
             _ => None,

@@ -115,6 +115,12 @@ impl Rig {
         worker
     }
 
+    /// Slots for `act` are offered, and nothing else happens.
+    pub fn offer_only(&mut self, worker: &Worker, slots: usize) {
+        let (connection, actions) = (worker.connection.clone(), vec![action("act")]);
+        self.input(Input::Offer { connection, actions, slots });
+    }
+
     pub fn offer(&mut self, worker: &Worker, actions: &[&str], slots: usize) {
         let (connection, actions) = (worker.connection.clone(), actions.iter().map(|name| action(name)).collect());
         self.input(Input::Offer { connection, actions, slots });
