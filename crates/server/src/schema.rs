@@ -83,7 +83,8 @@ pub(crate) struct Execution {
     history_truncated: Option<bool>,
 }
 
-/// An execution in a list. The last five fields are there when `include` asks for them.
+/// An execution in a list. The last eight fields are there when `include` asks for them; the last three come with `execution`,
+/// which leaves out the fields from `wakeAt` to `stepsCompleted` that an execution does not have itself.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ExecutionRow {
@@ -127,6 +128,15 @@ pub(crate) struct ExecutionRow {
     /// The newest entries, oldest first, at most 100.
     #[schema(nullable = false)]
     history: Option<Vec<HistoryEntry>>,
+    /// Index of the first step that has not ended.
+    #[schema(nullable = false)]
+    current_step_index: Option<u64>,
+    /// In the order in which they completed.
+    #[schema(nullable = false)]
+    completed_steps: Option<Vec<String>>,
+    /// There are entries older than those of `history`.
+    #[schema(nullable = false)]
+    history_truncated: Option<bool>,
 }
 
 #[derive(ToSchema)]

@@ -29,6 +29,8 @@ pub(crate) struct ListQuery {
 /// What a row can hold besides its own fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
+    /// Everything: the execution itself in place of a row.
+    Execution,
     Input,
     Output,
     State,
@@ -41,13 +43,15 @@ impl FromStr for Field {
 
     fn from_str(text: &str) -> Result<Field, String> {
         match text {
+            "execution" => Ok(Field::Execution),
             "input" => Ok(Field::Input),
             "output" => Ok(Field::Output),
             "state" => Ok(Field::State),
             "stepResults" => Ok(Field::StepResults),
             "history" => Ok(Field::History),
             other => {
-                Err(format!("`{}` cannot be included; input, output, state, stepResults and history can", other.escape_debug()))
+                let can = "execution, input, output, state, stepResults and history can";
+                Err(format!("`{}` cannot be included; {can}", other.escape_debug()))
             }
         }
     }
@@ -87,7 +91,9 @@ impl FromQuery for ListQuery {
         let fields: Vec<Field> = pairs.each("include")?;
         let include = match fields.as_slice() {
             [] => Include::Rows,
-            fields if fields.contains(&Field::History) => Include::Executions { history: limits::LISTED_HISTORY_MAX },
+            fields if fields.contains(&Field::History) || fields.contains(&Field::Execution) => {
+                Include::Executions { history: limits::LISTED_HISTORY_MAX }
+            }
             _ => Include::Executions { history: 0 },
         };
         let request = ListRequest {
@@ -184,6 +190,22 @@ impl<'a> Row<'a> {
     }
 }
 
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Row(Box<Row<'a>>),
+    Execution(&'a ExecutionView),
+}
+
+impl<'a> Item<'a> {
+    fn new(listed: &'a Listed, fields: &[Field]) -> Item<'a> {
+        match &listed.execution {
+            Some(execution) if fields.contains(&Field::Execution) => Item::Execution(execution),
+            _ => Item::Row(Box::new(Row::new(listed, fields))),
+        }
+    }
+}
+
 /// Lists executions, newest first.
 #[utoipa::path(
     get,
@@ -204,7 +226,8 @@ impl<'a> Row<'a> {
         (
             "include" = Option<String>,
             Query,
-            description = "Further fields, with commas between: `input`, `output`, `state`, `stepResults`, `history`"
+            description = "Further fields, with commas between: `input`, `output`, `state`, `stepResults`, `history`; or `execution`: \
+                           executions as `/executions/{id}` answers them, with at most 100 entries of each history, instead of rows"
         )
     ),
     responses((status = 200, description = "One page", body = schema::ExecutionList))
@@ -213,12 +236,12 @@ pub(crate) async fn list(State(app): State<App>, Query(query): Query<ListQuery>)
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct List<'a> {
-        executions: Vec<Row<'a>>,
+        executions: Vec<Item<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<ExecutionId>,
     }
     let page = app.engine.list(query.request).await?;
-    let executions = page.executions.iter().map(|listed| Row::new(listed, &query.fields)).collect();
+    let executions = page.executions.iter().map(|listed| Item::new(listed, &query.fields)).collect();
     reply::ok(&List { executions, next_cursor: page.next })
 }
 

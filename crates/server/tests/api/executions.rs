@@ -185,6 +185,8 @@ async fn a_list_holds_what_is_asked_for() {
     let whole = row("?include=input,state,stepResults&include=history").await;
     assert_eq!((&whole["input"], &whole["stepResults"]["b"]["status"]), (&json!({}), &json!("failed")));
     assert_eq!(whole["history"].as_array().unwrap().last().unwrap()["type"], "fail");
+    let execution = api.get(&format!("/api/v1/executions/{id}")).await.json();
+    assert_eq!(row("?include=execution").await, execution, "as it is answered by itself");
 }
 
 #[tokio::test]

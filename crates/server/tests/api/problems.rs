@@ -46,7 +46,7 @@ async fn a_query_that_is_wrong_names_the_parameter() {
         ("limit=5&limit=6", "`limit` is given twice, once was expected"),
         ("startedAfter=yesterday", "`startedAfter` is `yesterday`, a whole number from 0 to 9223372036854775807 was expected"),
         ("cursor=abc", "`cursor`: it is no cursor; the `nextCursor` of the page before was expected"),
-        ("include=all", "`include`: `all` cannot be included; input, output, state, stepResults and history can"),
+        ("include=all", "`include`: `all` cannot be included; execution, input, output, state, stepResults and history can"),
         (
             "workflowId=-",
             "`workflowId`: `-` is not a valid id (1 to 128 letters, digits, `_`, `.`, `-`, beginning with a letter or digit)",
