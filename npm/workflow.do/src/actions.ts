@@ -52,6 +52,8 @@ function isCallable(value: unknown): value is (...args: unknown[]) => unknown {
 /** Finds the function of an action, with what `this` is in it. */
 export function findAction(object: object, env: unknown, action: string): { self: unknown; run: (...args: unknown[]) => unknown } | undefined {
   const path = action.split('.')
+  // What every object has is nobody's action.
+  if (path.some(name => name in Object.prototype)) return undefined
   const method = path.pop() as string
   // A method of a service, or of something within it.
   let self: unknown = path.length === 0 ? object : env
@@ -114,7 +116,8 @@ export class Actions implements Worker {
     const found = findAction(this.object, this.env(), action)
     if (found === undefined) throw new WorkflowError('action_missing', `\`${action}\` was a function when the workflow was opened and is none now`)
     const { self, run } = found
-    return action.includes('.') ? run.call(self, params) : run.call(self, params, state, context)
+    // Not `run.call`: a Proxy may take that for a method of its own.
+    return Reflect.apply(run, self, action.includes('.') ? [params] : [params, state, context])
   }
 
   #completed(task: number, output: unknown): void {

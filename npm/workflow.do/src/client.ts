@@ -27,12 +27,15 @@ const ENDED = new Set(['completed', 'failed', 'cancelled'])
 export class Client {
   constructor(readonly transport: Transport) {}
 
-  async register(definition: object): Promise<Registration> {
+  async register(definition: unknown): Promise<Registration> {
+    if (typeof definition !== 'object' || definition === null) {
+      throw new WorkflowError('invalid_definition', `the definition is ${describe(definition)}: expected an object`)
+    }
     const body = json('the definition', definition)
-    const id = 'id' in definition && typeof definition.id === 'string' ? definition.id : undefined
+    const id: unknown = Reflect.get(definition, 'id')
     // Without an id there is no path. Any other problem the engine reports, all at once.
-    if (id === undefined || id === '') {
-      throw new WorkflowError('invalid_definition', `the definition has no id: expected a text, found ${describe(Reflect.get(definition, 'id'))}`)
+    if (typeof id !== 'string' || id === '') {
+      throw new WorkflowError('invalid_definition', `the \`id\` of the definition is ${describe(id)}: expected a text such as 'order-processing'`)
     }
     return (await this.#call('PUT', workflowPath(id), { body })) as Registration
   }

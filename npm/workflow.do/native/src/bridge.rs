@@ -170,6 +170,9 @@ impl Inner {
 
     fn abandon(&self) {
         self.requests.cancel_all();
+        if let Some(home) = self.home.get() {
+            self.runtime.spawn(home.abandon());
+        }
         self.outbox.close();
     }
 }

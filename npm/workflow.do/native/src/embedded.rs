@@ -124,6 +124,13 @@ impl Embedded {
         async move { engine.quiet().await }
     }
 
+    /// As if the process had ended: the next engine on the file goes on.
+    pub fn abandon(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.servers().clear();
+        let engine = self.engine.clone();
+        async move { engine.abandon().await }
+    }
+
     pub async fn close(&self, grace: Duration) {
         self.servers().clear();
         if let Err(error) = self.engine.shutdown(grace).await {

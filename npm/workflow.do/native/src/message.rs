@@ -65,8 +65,14 @@ pub struct Request<'a> {
 #[derive(Debug, Deserialize)]
 pub struct Completed<'a> {
     pub task: TaskId,
-    #[serde(borrow, default)]
+    /// None: it returned nothing, which is not `null`.
+    #[serde(borrow, default, deserialize_with = "present")]
     pub output: Option<&'a RawValue>,
+}
+
+/// A field that is there, also when it is `null`.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 #[derive(Debug, Deserialize)]
