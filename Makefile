@@ -10,6 +10,9 @@ SUITES ?=
 # `make soak MINUTES=600`: how long.
 MINUTES ?= 60
 
+# What is built to be used. Together, because the addon asks more of some dependencies: apart they would be compiled twice.
+PRODUCTS := -p workflow-cli -p workflow-node
+
 .PHONY: help run build test lint format bench soak clean
 
 help: ## what there is
@@ -19,14 +22,14 @@ help: ## what there is
 
 run: ## process 1,200 orders, kill the server in the middle, show that nothing was lost; then the order in TypeScript
 	@scripts/tools.sh run
-	@cargo build --release -p workflow-cli
+	@cargo build --release $(PRODUCTS)
 	@scripts/npm-package.sh release
 	@node examples/order-processing/run.mjs target/release/workflow
 	@scripts/example-ts.sh
 
 build: ## build the `workflow` binary (target/release/workflow) and the npm package (npm/workflow.do)
 	@scripts/tools.sh run
-	cargo build --release -p workflow-cli
+	cargo build --release $(PRODUCTS)
 	scripts/npm-package.sh release
 
 test: ## all tests, with minutes by suite at the end (some: make test SUITES="core doc")

@@ -51,7 +51,8 @@ suite_service() { node --test examples/order-processing/test/*.test.mjs; }
 
 # What `make run` does, with the binary that tests build and a folder of its own.
 suite_order() {
-  cargo build -p workflow-cli && node examples/order-processing/run.mjs --data .run/test-order target/debug/workflow
+  # With the addon of the next suites: apart, their common dependencies would be compiled twice.
+  cargo build -p workflow-cli -p workflow-node && node examples/order-processing/run.mjs --data .run/test-order target/debug/workflow
 }
 
 # The npm package: the addon in the profile of all other tests, the TypeScript, and its tests.

@@ -16,7 +16,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, ignore).off(signal, ignore)
 }
 
-process.exit(native().runCommandLine([typedName(), ...process.argv.slice(2)]))
+process.exit(run())
+
+function run(): number {
+  try {
+    return native().runCommandLine([typedName(), ...process.argv.slice(2)])
+  } catch (error) {
+    // Only an addon that is not there: the command line says itself what goes wrong in it.
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
+    return 1
+  }
+}
 
 /** What can be typed again as it stands: `workflow` where it is on the path, `npx workflow.do` where only npm finds it. */
 function typedName(): string {

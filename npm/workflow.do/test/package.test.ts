@@ -111,6 +111,9 @@ test('npx workflow.do is the command line, and says so in its help', async () =>
   assert.match(wrong.stderr, /unrecognized subcommand 'sevre'/)
   const refused = await run('npx', ['workflow.do', 'eval', '1 +'])
   assert.equal(refused.code, 1)
+  const fromInput = start('npx', ['workflow.do', 'validate', '-'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  fromInput.stdin!.end('{"id": "a", "steps": [{"id": "x", "action": "noop"}]}')
+  assert.equal(await text(fromInput.stdout!), '✓ ok: a (1 step)\n')
 })
 
 test('the command on the path is called by its own name', async () => {
@@ -209,8 +212,11 @@ test('a missing addon is an error that names the platform, what was looked for, 
   const file = join(installed, addon)
   renameSync(file, `${file}.away`)
   const { stderr } = await script(used)
+  const commandLine = await run(process.execPath, [join(installed, 'dist/cli.js'), '--help'])
   renameSync(`${file}.away`, file)
   const platform = addon.split('.')[1]
+  assert.equal(commandLine.code, 1)
+  assert.match(commandLine.stderr, /^error: the addon of workflow\.do for .* is missing/)
   assert.match(stderr, new RegExp(`the addon of workflow\\.do for ${platform} is missing`))
   assert.ok(stderr.includes(file) && stderr.includes(`workflow.do-${platform}`), stderr)
   assert.match(stderr, /run 'npm install' again/)
