@@ -1,12 +1,21 @@
 #!/usr/bin/env bash
-# Runs examples/order-processing-ts from the beginning, embedded and remote, with the npm package of the tree.
+# Runs examples/order-processing-ts from the beginning, embedded and remote, with the npm package of the tree. Fails unless it
+# prints what its README says that it prints.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../examples/order-processing-ts"
 
 if ! npm ls --silent >/dev/null 2>&1; then npm install --no-package-lock --no-audit --no-fund --loglevel=error >&2; fi
 rm -f orders.db* orders-remote.db*
-echo "npm start: the engine in the process"
-npm start --silent
-echo
-echo "npm run remote: the engine in a server, the actions in the process"
-npm run --silent remote
+printed="$(mktemp)"
+trap 'rm -f "$printed"' EXIT
+
+# The block of the README without a language.
+as_the_readme_says() {
+  diff <(awk '/^```/ { inside = !inside; wanted = inside && $0 == "```"; next } wanted' README.md) "$1" && return
+  echo "the example printed something else than its README says" >&2
+  exit 1
+}
+
+echo "The order in TypeScript, the engine in its process (npm start):"
+npm start --silent | tee "$printed"
+as_the_readme_says "$printed"

@@ -54,7 +54,7 @@ export class OrderWorkflow extends Workflow<Services> {
   }
 
   async sendConfirmation(params: Order, state: State<'notify'>): Promise<string> {
-    const text = `${(state.charge.amount / 100).toFixed(2)} charged, parcel ${state.fulfill.tracking}`
+    const text = `${(state.charge.amount / 100).toFixed(2)} charged, ${state.fulfill.tracking} is on its way`
     await this.env.MAIL.send(params.customerId, text)
     return text
   }

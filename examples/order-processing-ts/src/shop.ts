@@ -22,9 +22,10 @@ export async function processOrders(workflow: OrderWorkflow, services: Services)
 
 function print(orderId: string, { status, error, output, history }: WorkflowExecution): void {
   console.log(`${orderId}: ${status}, ${error ?? String(output)}`)
-  for (const { type, stepId, attempt } of history) {
-    if (type === 'step_complete') console.log(`  ${stepId} completed`)
-    if (type === 'step_fail') console.log(`  ${stepId} failed at attempt ${attempt}`)
-    if (type === 'retry') console.log('  retried')
+  for (const { type, stepId, attempt, data } of history) {
+    if (type === 'step_complete') console.log(`  ${stepId}`)
+    if (type === 'step_fail') console.log(`  ${stepId}, attempt ${attempt}: ${data?.error?.message}`)
+    if (type === 'step_interrupted') console.log(`  ${stepId}, attempt ${attempt}: interrupted`)
+    if (type === 'retry') console.log('  retry')
   }
 }
