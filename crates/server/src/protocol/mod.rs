@@ -1,7 +1,7 @@
 //! What a server and its workers say to each other, over one WebSocket (`docs/worker-protocol.md`).
 //!
 //! Both sides are here: [`FromWorker`] and [`FromServer`] are written and read with the same types, and [`Link`] is the connection
-//! below them, with its heartbeats. What a message *means* is not here: the server's side is `worker/`, the worker's side is in
+//! below them, with its heartbeats. What a message *means* is not here: the server's side is `worker.rs`, the worker's side is in
 //! the crate `workflow-do`.
 
 mod frame;
