@@ -1,16 +1,17 @@
 /**
  * The TypeScript compiler and its language service over the sources of this package, with texts in memory put over them.
  *
- * Paths are from the package's folder. A text in memory may stand for a file that is not there, in a folder that is.
+ * Paths are from the package's folder. A text in memory may stand for a file that is not there.
  */
 
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 
 import ts from 'typescript'
 
-/** Seen from `build/test/compiler`. */
-export const packageFolder = fileURLToPath(new URL('../../../', import.meta.url))
+import { packageRoot } from '../places.js'
+
+/** Without the slash at its end. */
+const root = resolve(packageRoot)
 
 /** Texts by path. */
 export type Overlay = Readonly<Record<string, string>>
@@ -42,6 +43,8 @@ export function programOf(roots: readonly string[], overlay: Overlay = {}, more:
   const host = ts.createCompilerHost({ ...options, ...more })
   host.readFile = (path) => read(path, overlay)
   host.fileExists = (path) => read(path, overlay) !== undefined
+  host.directoryExists = (path) =>
+    ts.sys.directoryExists(path) || Object.keys(overlay).some((file) => absolute(file).startsWith(`${path}/`))
   host.getSourceFile = (path, version) => {
     const text = read(path, overlay)
     if (text === undefined) return undefined
@@ -71,7 +74,7 @@ export class Editor {
         const found = read(file, overlay())
         return found === undefined ? undefined : ts.ScriptSnapshot.fromString(found)
       },
-      getCurrentDirectory: () => packageFolder,
+      getCurrentDirectory: () => root,
       getDefaultLibFileName: ts.getDefaultLibFilePath,
       fileExists: (file) => read(file, overlay()) !== undefined,
       readFile: (file) => read(file, overlay()),
@@ -87,11 +90,11 @@ export class Editor {
 }
 
 export function absolute(path: string): string {
-  return join(packageFolder, path)
+  return join(root, path)
 }
 
 function relative(path: string): string {
-  return path.startsWith(packageFolder) ? path.slice(packageFolder.length) : path
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path
 }
 
 function read(path: string, overlay: Overlay): string | undefined {
@@ -101,5 +104,5 @@ function read(path: string, overlay: Overlay): string | undefined {
 function configured(): ts.CompilerOptions {
   const { config, error } = ts.readConfigFile(absolute('tsconfig.test.json'), ts.sys.readFile)
   if (error) throw new Error(ts.flattenDiagnosticMessageText(error.messageText, '\n'))
-  return ts.parseJsonConfigFileContent(config, ts.sys, packageFolder).options
+  return ts.parseJsonConfigFileContent(config, ts.sys, root).options
 }
