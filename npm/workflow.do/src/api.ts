@@ -227,8 +227,9 @@ export interface WorkflowApi<Env = unknown> extends AsyncDisposable {
   serve(options?: ServeOptions): Promise<WorkflowServer>
 
   /**
-   * Stops in order: no further attempt begins, what has been recorded is on disk, and the file is free for the next process.
-   * Actions that still run are not waited for; their steps run again when the file is opened next.
+   * Stops in order: no further attempt begins, actions that run get up to ten seconds to end, what they give is recorded, and the
+   * file is free for the next process. What has not ended by then is told by its `signal`, and its step runs again when the file is
+   * opened next. Later calls are refused with `closed`; closing again does nothing. The process then ends by itself.
    */
   close(): Promise<void>
 }

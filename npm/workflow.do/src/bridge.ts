@@ -77,6 +77,7 @@ interface Delivery {
   end?: { id: number }
   opened?: { actions: string[] }
   broken?: { code: string; message: string }
+  warning?: { message: string }
   closed?: object
 }
 
@@ -89,8 +90,10 @@ interface Waiting {
 const BATCH_CHARACTERS = 4 << 20
 
 export interface BridgeOptions {
-  store: string
+  /** A file or `:memory:`, or the address of a server. */
+  place: { store: string } | { url: string }
   concurrency: number
+  name?: string
 }
 
 export class Bridge implements Transport {
@@ -296,6 +299,7 @@ export class Bridge implements Transport {
       this.#over()
       return this.#opened.reject(new WorkflowError(message.broken.code, message.broken.message))
     }
+    if (message.warning !== undefined) return process.emitWarning(message.warning.message, 'WorkflowWarning')
     if (message.closed !== undefined) this.#over()
   }
 

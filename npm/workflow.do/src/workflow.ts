@@ -249,8 +249,10 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
       const bridge = this.#connect()
       this.#bridge = bridge
       const wanted = await bridge.opened
-      bridge.provide([...actionsOf(this, Workflow.prototype), ...actionsOfEnvironment(this.env), ...this.#provided(wanted)])
       const client = new Client(bridge)
+      // Of definitions on a server, as far as that can matter.
+      if (this.#options.url !== undefined && hasBindings(this.env)) wanted.push(...(await client.listDefinitions()).flatMap(dottedActions))
+      bridge.provide([...actionsOf(this, Workflow.prototype), ...actionsOfEnvironment(this.env), ...this.#provided(wanted)])
       await this.#settingUp.run(client, async () => this.setup())
       if (this.#state !== 'opening') return
       bridge.work()
@@ -269,9 +271,9 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
   }
 
   #connect(): Bridge {
-    const { store = STORE, concurrency = CONCURRENCY, clock } = this.#options
+    const { store = STORE, url, concurrency = CONCURRENCY, name, clock } = this.#options
     const bridge: Bridge = new Bridge(
-      { store, concurrency },
+      { place: url === undefined ? { store } : { url }, concurrency, ...(name === undefined ? {} : { name }) },
       clockOf(clock)?.native,
       new Actions(
         this,
@@ -321,6 +323,12 @@ function closed(): WorkflowError {
   return new WorkflowError('closed', 'the workflow is closed: calls after `close()` are not answered')
 }
 
+/** Whether there is anything in it that could have methods. */
+function hasBindings(env: unknown): boolean {
+  if (typeof env !== 'object' || env === null) return false
+  return Object.values(Object.getOwnPropertyDescriptors(env)).some(({ value }) => (typeof value === 'object' && value !== null) || typeof value === 'function')
+}
+
 const KNOWN = new Set(['store', 'url', 'env', 'concurrency', 'name', 'clock'])
 
 function check(options: WorkflowOptions): void {
@@ -329,11 +337,16 @@ function check(options: WorkflowOptions): void {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw wrong(`there is no option \`${name}\`; the options are ${[...KNOWN].map(known => `\`${known}\``).join(', ')}`)
   }
-  const { store, url, concurrency, clock } = options as Record<string, unknown>
+  const { store, url, concurrency, name, clock } = options as Record<string, unknown>
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
     throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, or ':memory:'`)
   }
-  if (url !== undefined) throw new WorkflowError('not_supported', '`url` is not built yet: leave it out to run the engine in this process')
+  if (url !== undefined && typeof url !== 'string') throw wrong(`\`url\` is ${describe(url)}: expected 'http://127.0.0.1:4747'`)
+  if (url !== undefined && store !== undefined) {
+    throw wrong('both `store` and `url` are given: expected one, `store` for an engine in this process, `url` for a server elsewhere')
+  }
+  if (url !== undefined && clock !== undefined) throw wrong('`clock` is given with `url`: time passes at the server, so leave one of them out')
+  if (name !== undefined && typeof name !== 'string') throw wrong(`\`name\` is ${describe(name)}: expected a text`)
   if (concurrency !== undefined && (!Number.isInteger(concurrency) || (concurrency as number) < 1)) {
     throw wrong(`\`concurrency\` is ${describe(concurrency)}: expected a whole number from 1`)
   }

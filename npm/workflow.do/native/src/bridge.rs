@@ -3,17 +3,15 @@
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http;
 use napi::Env;
 use napi::bindgen_prelude::{ClassInstance, Error, Function, Result};
 use napi_derive::napi;
 use tokio::runtime::Runtime;
-use tower::ServiceExt;
 
 use crate::clock::Clock;
-use crate::embedded::{Broken, Embedded, Options};
-use crate::message::{Delivery, Message, Request, Serve};
+use crate::embedded::Embedded;
+use crate::home::{Broken, Home, Options};
+use crate::message::{Delivery, Message, Request, RequestId, Serve};
 use crate::outbox::Outbox;
 use crate::requests::{Pending, Requests};
 use crate::tasks::Tasks;
@@ -36,7 +34,7 @@ struct Inner {
     outbox: Arc<Outbox>,
     tasks: Arc<Tasks>,
     requests: Arc<Requests>,
-    home: OnceLock<Embedded>,
+    home: OnceLock<Home>,
 }
 
 #[napi]
@@ -82,7 +80,7 @@ impl Bridge {
 
 impl Inner {
     async fn open(&self, options: Options, clock: Option<Arc<dyn workflow_engine::clock::Clock>>) {
-        match Embedded::open(options, clock, self.tasks.handler()).await {
+        match Home::open(options, clock, self.tasks.clone(), self.outbox.clone()).await {
             Ok(home) => {
                 let actions = home.wanted();
                 self.home.set(home).expect("a bridge is opened once");
@@ -106,24 +104,16 @@ impl Inner {
             Message::Work {} => home.work(),
             Message::Completed(completed) => self.tasks.completed(&completed),
             Message::Failed(failed) => self.tasks.failed(failed),
-            Message::Serve(serve) => self.serve(serve),
-            Message::StopServing { id, port } => {
-                let (inner, pending) = (self.clone(), self.requests.pending(id));
-                self.requests.run(id, None, async move {
-                    if let Some(home) = inner.home.get() {
-                        home.stop_serving(port).await;
-                        pending.value(&());
-                    }
-                });
-            }
-            Message::Quiet(id) => {
-                let (pending, quiet) = (self.requests.pending(id), home.quiet());
-                self.requests.run(id, None, async move {
-                    if quiet.await.is_ok() {
-                        pending.value(&());
-                    }
-                });
-            }
+            Message::Serve(serve) => self.serve(home, serve),
+            Message::StopServing { id, port } => self.with_engine(home, id, async move |engine, pending| {
+                engine.stop_serving(port).await;
+                pending.value(&());
+            }),
+            Message::Quiet(id) => self.with_engine(home, id, async move |engine, pending| {
+                if engine.quiet().await.is_ok() {
+                    pending.value(&());
+                }
+            }),
             Message::Close { grace } => {
                 let inner = self.clone();
                 tokio::spawn(async move { inner.close(Duration::from_millis(grace)).await });
@@ -131,32 +121,40 @@ impl Inner {
         }
     }
 
-    fn request(&self, home: &Embedded, request: Request<'_>) {
+    fn request(&self, home: &Home, request: Request<'_>) {
         let (id, pending) = (request.id, self.requests.pending(request.id));
         let room = request.stream.then(Requests::room);
-        let request = match http_request(request) {
-            Ok(request) => request,
-            Err(error) => return pending.fail(400, "invalid_request", &error.to_string()),
+        let answering = match home.answer(&request) {
+            Ok(answering) => answering,
+            Err(Broken { code, message }) => return pending.fail(400, code, &message),
         };
-        let (router, streamed) = (home.router.clone(), room.clone());
+        let streamed = room.clone();
         self.requests.run(id, room, async move {
-            match router.oneshot(request).await {
+            match answering.answer().await {
                 Ok(response) => pending.answer(response, streamed).await,
-                Err(never) => match never {},
+                Err(Broken { code, message }) => pending.fail(503, code, &message),
             }
         });
     }
 
-    fn serve(self: &Arc<Inner>, serve: Serve) {
+    fn serve(&self, home: &Home, serve: Serve) {
         let Serve { id, host, port } = serve;
-        let (inner, pending) = (self.clone(), self.requests.pending(id));
-        self.requests.run(id, None, async move {
-            let Some(home) = inner.home.get() else { return };
-            match home.serve(&host, port).await {
-                Ok(address) => pending.value(&serde_json::json!({ "url": format!("http://{address}"), "port": address.port() })),
-                Err(error) => cannot_serve(pending, &host, port, &error),
-            }
+        self.with_engine(home, id, async move |engine, pending| match engine.serve(&host, port).await {
+            Ok(address) => pending.value(&serde_json::json!({ "url": format!("http://{address}"), "port": address.port() })),
+            Err(error) => pending.fail(503, "cannot_serve", &format!("cannot serve on {host}:{port}: {error}")),
         });
+    }
+
+    /// What can only be asked of an engine in this process.
+    fn with_engine<F>(&self, home: &Home, id: RequestId, ask: impl FnOnce(Arc<Embedded>, Pending) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let pending = self.requests.pending(id);
+        match home {
+            Home::Embedded(engine) => self.requests.run(id, None, ask(engine.clone(), pending)),
+            Home::Remote(_) => pending.fail(422, "not_supported", "the engine is not in this process but behind `url`"),
+        }
     }
 
     async fn close(&self, grace: Duration) {
@@ -171,26 +169,9 @@ impl Inner {
     fn abandon(&self) {
         self.requests.cancel_all();
         if let Some(home) = self.home.get() {
-            self.runtime.spawn(home.abandon());
+            let _entered = self.runtime.enter();
+            home.abandon();
         }
         self.outbox.close();
     }
-}
-
-fn http_request(request: Request<'_>) -> http::Result<http::Request<Body>> {
-    let mut builder = http::Request::builder().method(request.method.as_str()).uri(request.path).header("host", "localhost");
-    for (name, value) in &request.headers {
-        builder = builder.header(name, value.as_bytes());
-    }
-    match request.body {
-        None => builder.body(Body::empty()),
-        Some(body) => builder
-            .header("content-type", "application/json")
-            .header("content-length", body.get().len())
-            .body(Body::from(body.get().to_owned())),
-    }
-}
-
-fn cannot_serve(pending: Pending, host: &str, port: u16, error: &std::io::Error) {
-    pending.fail(503, "cannot_serve", &format!("cannot serve on {host}:{port}: {error}"));
 }

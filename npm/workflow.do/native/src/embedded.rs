@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use serde::Deserialize;
+use axum::body::Body;
+use axum::http::{self, header};
+use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -15,33 +17,13 @@ use workflow_engine::clock::{Clock, SystemClock};
 use workflow_engine::{Engine, Handler};
 use workflow_store::{Memory, Sqlite};
 
-/// What a bridge is opened with.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Options {
-    /// A file, or `:memory:`.
-    pub store: String,
-    /// Attempts at the same time, of all actions together.
-    pub concurrency: usize,
-}
-
-/// Why there is no engine.
-#[derive(Debug)]
-pub struct Broken {
-    pub code: &'static str,
-    pub message: String,
-}
-
-impl From<workflow_engine::Error> for Broken {
-    fn from(error: workflow_engine::Error) -> Broken {
-        Broken { code: error.code(), message: error.to_string() }
-    }
-}
+use crate::home::Broken;
+use crate::message::Request;
 
 #[derive(Debug)]
 pub struct Embedded {
     engine: Engine,
-    pub router: Router,
+    router: Router,
     handler: Handler,
     concurrency: usize,
     servers: Mutex<HashMap<u16, Server>>,
@@ -55,25 +37,43 @@ struct Server {
 }
 
 impl Embedded {
-    pub async fn open(options: Options, clock: Option<Arc<dyn Clock>>, handler: Handler) -> Result<Embedded, Broken> {
+    pub async fn open(
+        store: String,
+        concurrency: usize,
+        clock: Option<Arc<dyn Clock>>,
+        handler: Handler,
+    ) -> Result<Embedded, Broken> {
         // Attempts begin when JavaScript says that it can run them.
         let engine_options =
             workflow_engine::Options { require_actions: true, in_process_max: 0, ..workflow_engine::Options::default() };
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
-        let engine = if options.store == ":memory:" {
+        let engine = if store == ":memory:" {
             Engine::open_with(Memory::new(), engine_options, clock).await?
         } else {
-            let path = options.store;
-            let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, workflow_store::Options::default())).await;
+            let opened = tokio::task::spawn_blocking(move || Sqlite::open(store, workflow_store::Options::default())).await;
             let broken = |message| Broken { code: "store_unavailable", message };
             let store = opened.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
             Engine::open_with(store, engine_options, clock).await?
         };
         let router = workflow_server::router(engine.clone(), within_the_process());
-        Ok(Embedded { engine, router, handler, concurrency: options.concurrency, servers: Mutex::default() })
+        Ok(Embedded { engine, router, handler, concurrency, servers: Mutex::default() })
     }
 
-    /// What is no name of an action is wanted by no definition.
+    /// The request as the router takes it.
+    pub fn answer(&self, request: &Request<'_>) -> Result<(Router, http::Request<Body>), Broken> {
+        let mut builder =
+            http::Request::builder().method(request.method.as_str()).uri(&request.path).header(header::HOST, "localhost");
+        for (name, value) in request.headers() {
+            builder = builder.header(name, value.as_bytes());
+        }
+        let body = request.body.map_or("", RawValue::get);
+        if !body.is_empty() {
+            builder = builder.header(header::CONTENT_LENGTH, body.len());
+        }
+        let invalid = |error: http::Error| Broken { code: "invalid_request", message: error.to_string() };
+        Ok((self.router.clone(), builder.body(Body::from(body.to_owned())).map_err(invalid)?))
+    }
+
     pub fn provide(&self, actions: &[String]) {
         for action in actions.iter().filter_map(|name| ActionName::new(name).ok()) {
             if !action.is_noop() {
@@ -82,7 +82,6 @@ impl Embedded {
         }
     }
 
-    /// Actions of bindings that stored definitions name.
     pub fn wanted(&self) -> Vec<String> {
         self.engine.actions_named().iter().map(ActionName::as_str).filter(|name| name.contains('.')).map(str::to_owned).collect()
     }
@@ -124,11 +123,9 @@ impl Embedded {
         async move { engine.quiet().await }
     }
 
-    /// As if the process had ended: the next engine on the file goes on.
-    pub fn abandon(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub async fn abandon(&self) {
         self.servers().clear();
-        let engine = self.engine.clone();
-        async move { engine.abandon().await }
+        self.engine.abandon().await;
     }
 
     pub async fn close(&self, grace: Duration) {

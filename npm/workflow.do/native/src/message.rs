@@ -62,6 +62,15 @@ pub struct Request<'a> {
     pub stream: bool,
 }
 
+impl Request<'_> {
+    /// All headers: a body is JSON unless it says that it is something else.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_json = self.body.is_some() && !self.headers.contains_key("content-type");
+        let given = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        given.chain(is_json.then_some(("content-type", "application/json")))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub struct Completed<'a> {
     pub task: TaskId,
@@ -110,7 +119,7 @@ pub enum Delivery<'a> {
         action: &'a str,
         params: Json,
         state: Json,
-        context: TaskContext,
+        context: About,
     },
     Abort {
         task: TaskId,
@@ -126,8 +135,20 @@ pub enum Delivery<'a> {
     End {
         id: RequestId,
     },
+    /// For people: something is not as it should be, and is tried again.
+    Warning {
+        message: String,
+    },
     /// The last one.
     Closed {},
+}
+
+/// The third argument of an action, of an engine here or as a server sent it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum About {
+    Known(TaskContext),
+    Received(Json),
 }
 
 #[derive(Debug, Serialize)]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http;
@@ -9,12 +10,16 @@ use http_body_util::BodyExt;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use crate::message::{Answer, Delivery, RequestId};
 use crate::outbox::Outbox;
 
 /// Chunks of a streamed answer that are sent before JavaScript asks for more.
 const CHUNKS_AHEAD: usize = 16;
+
+/// Of a streamed answer.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
 
 #[derive(Debug)]
 pub struct Requests {
@@ -122,7 +127,8 @@ impl Pending {
 
     async fn stream(&self, mut body: Body, room: &Semaphore) {
         let mut text = Text::default();
-        while let Some(Ok(frame)) = body.frame().await {
+        // A server says something at least every 15 s: silence is a connection that nobody has told to be gone.
+        while let Ok(Some(Ok(frame))) = timeout(SILENCE_MAX, body.frame()).await {
             let Ok(data) = frame.into_data() else { continue };
             let Ok(permit) = room.acquire().await else { break };
             permit.forget();

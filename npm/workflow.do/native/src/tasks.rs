@@ -1,6 +1,7 @@
 //! Attempts that run in JavaScript.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,10 +11,13 @@ use tokio::sync::oneshot;
 use workflow_core::failure::{Failure, code};
 use workflow_core::json::Json;
 use workflow_core::task::Task;
+use workflow_do::ReceivedTask;
 use workflow_engine::{AbortReason, ActionError, ActionResult, Handler, Signal};
 
-use crate::message::{Completed, Delivery, Failed, TaskId};
+use crate::message::{About, Completed, Delivery, Failed, TaskId};
 use crate::outbox::Outbox;
+
+type Pending = Pin<Box<dyn Future<Output = ActionResult> + Send>>;
 
 #[derive(Debug)]
 pub struct Tasks {
@@ -39,26 +43,35 @@ impl Tasks {
         Arc::new(Tasks { outbox, next: AtomicU64::new(1), running: Mutex::default() })
     }
 
-    /// Hands every attempt to JavaScript, whatever its action.
+    /// Hands every attempt of an engine here to JavaScript, whatever its action.
     pub fn handler(self: &Arc<Tasks>) -> Handler {
         let tasks = self.clone();
-        Handler::new(move |task, signal| {
+        Handler::new(move |task: Task, signal| {
             let tasks = tasks.clone();
-            async move { tasks.run(task, signal).await }
+            async move {
+                let about = About::Known(task.context());
+                tasks.run(signal, task.action.as_str(), task.params(), task.state(), about).await
+            }
         })
     }
 
-    async fn run(&self, task: Task, signal: Signal) -> ActionResult {
+    /// The same with those that a server sends.
+    pub fn received(self: &Arc<Tasks>) -> impl Fn(ReceivedTask, Signal) -> Pending + Send + Sync + 'static {
+        let tasks = self.clone();
+        move |task, signal| {
+            let tasks = tasks.clone();
+            Box::pin(async move {
+                let ReceivedTask { action, params, state, context, .. } = task;
+                tasks.run(signal, &action, params, state, About::Received(context)).await
+            })
+        }
+    }
+
+    async fn run(&self, signal: Signal, action: &str, params: Json, state: Json, context: About) -> ActionResult {
         let (sender, mut result) = oneshot::channel();
         let running = Running { tasks: self, id: self.next.fetch_add(1, Ordering::Relaxed) };
         self.lock().insert(running.id, sender);
-        self.outbox.push(&Delivery::Task {
-            task: running.id,
-            action: task.action.as_str(),
-            params: task.params(),
-            state: task.state(),
-            context: task.context(),
-        });
+        self.outbox.push(&Delivery::Task { task: running.id, action, params, state, context });
         tokio::select! {
             biased;
             result = &mut result => return result.unwrap_or_else(|_| Err(gone())),
@@ -66,6 +79,7 @@ impl Tasks {
         }
         let reason = signal.reason().unwrap_or(AbortReason::Lost).as_str();
         self.outbox.push(&Delivery::Abort { task: running.id, reason });
+        // It may clean up; whoever aborted it drops this when that takes too long.
         result.await.unwrap_or_else(|_| Err(gone()))
     }
 

@@ -1,0 +1,279 @@
+//! A server elsewhere: calls go to it over HTTP, and actions are run for it by a worker of `crates/workflow-do`.
+//!
+//! The worker lives in Rust threads, so that its heartbeats go on while an action blocks JavaScript's own.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http;
+use reqwest::Url;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
+use workflow_core::id::ActionName;
+use workflow_do::{Worker, WorkerState};
+
+use crate::home::Broken;
+use crate::message::{Delivery, Request};
+use crate::outbox::Outbox;
+use crate::tasks::Tasks;
+
+/// A server that is started again is back by then: what can be sent again without harm is.
+const AGAIN_WITHIN: Duration = Duration::from_secs(5);
+const AGAIN_AFTER_MIN: Duration = Duration::from_millis(100);
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(1);
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Below the time after which a server closes a connection on which nothing is asked.
+const IDLE_CONNECTIONS_FOR: Duration = Duration::from_secs(20);
+/// Longer than a server takes for any answer, the wait that was asked for included.
+const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// Requests at the same time, those that only wait aside: each has a connection.
+const REQUESTS_MAX: usize = 256;
+
+#[derive(Debug)]
+pub struct Remote {
+    server: Arc<Server>,
+    tasks: Arc<Tasks>,
+    outbox: Arc<Outbox>,
+    name: Option<String>,
+    concurrency: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    actions: BTreeSet<String>,
+    worker: Option<Worker>,
+}
+
+/// Where requests go.
+#[derive(Debug)]
+pub struct Server {
+    /// Without a slash at its end.
+    base: String,
+    http: reqwest::Client,
+    places: Semaphore,
+}
+
+/// A request on its way.
+#[derive(Debug)]
+pub struct Sending {
+    server: Arc<Server>,
+    request: reqwest::Request,
+    is_streamed: bool,
+}
+
+impl Remote {
+    pub fn open(
+        url: &str,
+        name: Option<String>,
+        concurrency: usize,
+        tasks: Arc<Tasks>,
+        outbox: Arc<Outbox>,
+    ) -> Result<Remote, Broken> {
+        let server = Arc::new(Server::new(url)?);
+        Ok(Remote { server, tasks, outbox, name, concurrency, state: Mutex::default() })
+    }
+
+    pub fn answer(&self, request: &Request<'_>) -> Result<Sending, Broken> {
+        let built = self.server.request(request)?;
+        Ok(Sending { server: self.server.clone(), request: built, is_streamed: request.stream })
+    }
+
+    pub fn provide(&self, actions: &[String]) {
+        let mut state = self.state();
+        let valid = actions.iter().filter(|name| ActionName::new(name).is_ok_and(|name| !name.is_noop()));
+        state.actions.extend(valid.cloned());
+        if let Some(worker) = &state.worker {
+            worker.offer(state.actions.iter().map(String::as_str)).expect("the names have been checked");
+        }
+    }
+
+    pub fn work(&self) {
+        let mut state = self.state();
+        let mut builder = Worker::builder(&self.server.base)
+            .handler(self.tasks.received())
+            .offer(state.actions.iter().map(String::as_str))
+            .concurrency(self.concurrency);
+        if let Some(name) = &self.name {
+            builder = builder.name(name);
+        }
+        match builder.connect() {
+            Ok(worker) => {
+                tokio::spawn(warn(worker.states(), self.outbox.clone()));
+                state.worker = Some(worker);
+            }
+            Err(error) => self.outbox.push(&Delivery::Warning { message: error.to_string() }),
+        }
+    }
+
+    pub async fn close(&self) {
+        let worker = self.state().worker.take();
+        if let Some(worker) = worker
+            && let Err(error) = worker.close().await
+        {
+            self.outbox.push(&Delivery::Warning { message: error.to_string() });
+        }
+    }
+
+    /// As if the process had ended.
+    pub fn abandon(&self) {
+        let worker = self.state().worker.take();
+        drop(worker);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says when the connection is lost, once each time: without it nothing that this process provides is run.
+async fn warn(mut states: tokio::sync::watch::Receiver<WorkerState>, outbox: Arc<Outbox>) {
+    let mut is_told = false;
+    loop {
+        let lost = match &*states.borrow_and_update() {
+            WorkerState::Closed => return,
+            WorkerState::Connected { .. } | WorkerState::Connecting { error: None } => None,
+            WorkerState::Connecting { error: Some(error) } | WorkerState::Reconnecting { error } => Some(error.clone()),
+        };
+        match lost {
+            None => is_told = false,
+            Some(message) if !is_told => {
+                is_told = true;
+                outbox.push(&Delivery::Warning { message });
+            }
+            Some(_) => {}
+        }
+        if states.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Server {
+    fn new(url: &str) -> Result<Server, Broken> {
+        let wrong = |why: String| {
+            let message =
+                format!("`url` is '{url}', which {why}: expected the address of a server such as 'http://127.0.0.1:4747'");
+            Broken { code: "invalid_request", message }
+        };
+        let parsed = Url::parse(url).map_err(|error| wrong(format!("is no URL ({error})")))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(wrong("begins neither with http:// nor with https://".to_owned()));
+        }
+        // Whoever has this addon in its process may have chosen one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .http1_only()
+            .connect_timeout(CONNECT_WITHIN)
+            .pool_idle_timeout(IDLE_CONNECTIONS_FOR)
+            .build()
+            .map_err(|error| Broken { code: "invalid_request", message: format!("no HTTP client could be made: {error}") })?;
+        Ok(Server { base: url.trim_end_matches('/').to_owned(), http, places: Semaphore::new(REQUESTS_MAX) })
+    }
+
+    fn request(&self, request: &Request<'_>) -> Result<reqwest::Request, Broken> {
+        let invalid = |message: String| Broken { code: "invalid_request", message };
+        let method = http::Method::from_bytes(request.method.as_bytes()).map_err(|error| invalid(error.to_string()))?;
+        let mut builder = self.http.request(method, format!("{}{}", self.base, request.path));
+        for (name, value) in request.headers() {
+            builder = builder.header(name, value.as_bytes());
+        }
+        if let Some(body) = request.body {
+            builder = builder.body(body.get().to_owned());
+        }
+        builder.build().map_err(|error| invalid(innermost(&error)))
+    }
+
+    fn unknown(&self, reason: &str) -> Broken {
+        let message = format!(
+            "the connection to {} broke before the answer came ({reason}); it may have been done: repeating it is safe with an \
+             idempotency key",
+            self.base
+        );
+        Broken { code: "outcome_unknown", message }
+    }
+
+    fn unreachable(&self, reason: &str) -> Broken {
+        Broken {
+            code: "unreachable",
+            message: format!("cannot reach {}: {reason}; is `workflow serve` running there?", self.base),
+        }
+    }
+
+    async fn send_once(&self, request: reqwest::Request, is_streamed: bool) -> Result<http::Response<Body>, Unsent> {
+        let answering = async {
+            let response = self.http.execute(request).await.map_err(Unsent::from)?;
+            let response = http::Response::<reqwest::Body>::from(response);
+            if is_streamed && response.status().is_success() {
+                return Ok(response.map(Body::new));
+            }
+            let (parts, body) = response.into_parts();
+            let bytes = http_body_util::BodyExt::collect(body).await.map_err(Unsent::from)?.to_bytes();
+            Ok(http::Response::from_parts(parts, Body::from(bytes)))
+        };
+        let no_answer =
+            |_| Err(Unsent { never_arrived: false, reason: format!("no answer within {} s", ANSWER_WITHIN.as_secs()) });
+        timeout(ANSWER_WITHIN, answering).await.unwrap_or_else(no_answer)
+    }
+}
+
+impl Sending {
+    /// The answer, its body complete unless it is streamed.
+    pub async fn answer(self) -> Result<http::Response<Body>, Broken> {
+        let Sending { server, request, is_streamed } = self;
+        let waits = is_streamed || request.url().query().is_some_and(|query| query.starts_with("wait="));
+        let _place = if waits { None } else { server.places.acquire().await.ok() };
+        let is_harmless = is_harmless(&request);
+        let until = Instant::now() + AGAIN_WITHIN;
+        let mut pause = AGAIN_AFTER_MIN;
+        loop {
+            let next = request.try_clone().expect("a body is a text");
+            let unsent = match server.send_once(next, is_streamed).await {
+                Ok(response) => return Ok(response),
+                Err(unsent) => unsent,
+            };
+            // What never reached the server did nothing.
+            if !(is_harmless || unsent.never_arrived) {
+                return Err(server.unknown(&unsent.reason));
+            }
+            if Instant::now() + pause > until {
+                return Err(server.unreachable(&unsent.reason));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(AGAIN_AFTER_MAX);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Unsent {
+    never_arrived: bool,
+    reason: String,
+}
+
+impl From<reqwest::Error> for Unsent {
+    fn from(error: reqwest::Error) -> Unsent {
+        Unsent { never_arrived: error.is_connect(), reason: innermost(&error) }
+    }
+}
+
+/// Whether doing it twice is as good as once.
+fn is_harmless(request: &reqwest::Request) -> bool {
+    request.method() != http::Method::POST || request.headers().contains_key("idempotency-key")
+}
+
+/// What is wrong in its own words: the outermost message says only that there was an error.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut reason = error.to_string();
+    let mut at = error.source();
+    while let Some(source) = at {
+        reason = source.to_string();
+        at = source.source();
+    }
+    reason
+}
