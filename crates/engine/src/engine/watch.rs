@@ -52,22 +52,12 @@ impl Engine {
     }
 
     async fn wait_for_end(&self, id: ExecutionId) -> Result<ExecutionView, Error> {
-        // Before the first look: what becomes durable after it is told.
-        let mut subscription = self.shared().feed.subscribe(id);
-        let mut closed = self.shared().when_closed();
         loop {
+            self.ended(id).await?;
             let view = self.view(id, EMBEDDED_HISTORY_MAX).await?;
+            // It may have been retried in between.
             if view.status.has_ended() {
                 return Ok(view);
-            }
-            loop {
-                tokio::select! {
-                    _ = subscription.changed() => {}
-                    _ = closed.wait_for(|closed| *closed) => return Err(Error::Closed),
-                }
-                if subscription.seen().ended.is_some() {
-                    break;
-                }
             }
         }
     }
