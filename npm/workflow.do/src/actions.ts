@@ -126,7 +126,7 @@ export class Actions implements Worker {
     try {
       text = JSON.stringify(output)
     } catch (error) {
-      const message = `the output cannot be written as JSON: ${property(error, 'message') ?? text_(error)}`
+      const message = `the output cannot be written as JSON: ${property(error, 'message') ?? asText(error)}`
       return this.results().failed(task, JSON.stringify({ code: 'output_not_json', message: message.toWellFormed(), retryable: false }), undefined)
     }
     this.results().completed(task, text)
@@ -163,11 +163,11 @@ function message(thrown: unknown): string {
   const message = property(thrown, 'message')
   if (message !== undefined && message !== '') return message
   if (thrown instanceof Error) return property(thrown, 'name') ?? 'Error'
-  return text_(thrown)
+  return asText(thrown)
 }
 
 /** Something that is no error, as a text. */
-function text_(value: unknown): string {
+function asText(value: unknown): string {
   try {
     const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
     return (text ?? String(value)).toWellFormed()

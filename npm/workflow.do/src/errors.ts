@@ -12,8 +12,9 @@ export interface WorkflowErrorDetails extends ErrorOptions {
 }
 
 /**
- * Why a call was refused or could not be carried out. Programs look at `code`, people at `message`. All codes are listed in
- * `docs/http-api.md`.
+ * Why a call was refused or could not be carried out. Programs look at `code`, people at `message`. The codes of the HTTP API are
+ * listed in `docs/http-api.md`; besides them there are `closed` (the call came after `close()`), `unreachable` (nobody answers at
+ * `url`), `invalid_answer` (what answers there is no workflow server), `cannot_serve` (the port is taken) and `addon_missing`.
  *
  * @example
  * try {

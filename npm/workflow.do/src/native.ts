@@ -3,6 +3,7 @@
  */
 
 import { loadAddon } from './addon.js'
+import { WorkflowError } from './errors.js'
 
 /** What the addon exports. Texts are JSON; `bridge.ts` knows what is in them. */
 export interface Native {
@@ -28,6 +29,14 @@ let loaded: Native | undefined
 
 /** Loads it, once in a process. */
 export function native(): Native {
-  loaded ??= loadAddon() as Native
+  loaded ??= load()
   return loaded
+}
+
+function load(): Native {
+  try {
+    return loadAddon() as Native
+  } catch (error) {
+    throw new WorkflowError('addon_missing', error instanceof Error ? error.message : String(error), { cause: error })
+  }
 }

@@ -39,7 +39,7 @@ const HOST = '127.0.0.1'
 const PORT = 4747
 
 /** An object with an environment: what a workflow is before it is one. */
-// biome-ignore lint/suspicious/noExplicitAny: `this.env.STRIPE` without a type for it is what the README shows.
+// `any`, so that `this.env.STRIPE` needs no type before somebody wants one.
 export class DO<Env = any> {
   /** Clients, bindings, secrets: what the constructor was given. */
   protected env: Env
@@ -74,7 +74,6 @@ export class DO<Env = any> {
  * const workflow = new OrderWorkflow({ store: 'orders.db', env: { STRIPE: new Stripe(key) } })
  * const execution = await workflow.start('order-processing', { orderId: 'ord_123' })
  */
-// biome-ignore lint/suspicious/noExplicitAny: as for `DO`.
 export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
   #options: WorkflowOptions<Env> = {}
   #bridge: Bridge | undefined
@@ -216,6 +215,7 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw new WorkflowError('invalid_request', `\`port\` is ${describe(port)}: expected a whole number from 0 to 65535`)
     }
+    if (typeof host !== 'string') throw new WorkflowError('invalid_request', `\`host\` is ${describe(host)}: expected a name or an address`)
     const bridge = this.#bridge as Bridge
     const answer = await bridge.serve(host, port)
     if (answer.status >= 300) throw refusal(answer)

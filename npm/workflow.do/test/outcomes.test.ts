@@ -61,7 +61,6 @@ test('undefined, a function and a symbol are no output', async () => {
 })
 
 test('what is awaited may be a promise of another library, or none', async () => {
-  // biome-ignore lint/suspicious/noThenProperty: a promise of another library is what this is about.
   const thenable = { then: (resolve: (value: string) => void) => resolve('later') }
   assert.equal((await outcome(() => thenable)).output, 'later')
   assert.equal((await outcome(() => 'at once')).output, 'at once')

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type TestContext } from 'node:test'
@@ -200,8 +202,12 @@ test('a server that is killed and started again: calls wait for it, what ran mea
     for await (const entry of workflow.stream(id)) entries.push(entry)
   })()
   await begun.promise
+  const warned = once(process, 'warning') as Promise<[Error]>
   first.process.kill('SIGKILL')
   await once(first.process, 'exit')
+  const [warning] = await warned
+  assert.equal(warning.name, 'WorkflowWarning')
+  assert.match(warning.message, new RegExp(`${first.url}.*connecting again`))
   go.resolve()
   const second = await serverProcess(t, store, first.port)
   assert.equal((await workflow.status(id))?.id, id)
@@ -222,6 +228,14 @@ test('a server that is not there is named, after some tries', async t => {
     return true
   })
   t.diagnostic('it tries for five seconds')
+})
+
+test('what answers at the address and is no workflow server is named', async t => {
+  const other = createServer((_, response) => response.writeHead(404).end('<html>not here</html>')).listen(0, '127.0.0.1')
+  t.after(() => other.close())
+  await once(other, 'listening')
+  await using workflow = new OrderWorkflow({ url: `http://127.0.0.1:${(other.address() as AddressInfo).port}` })
+  await assert.rejects(workflow.ready(), { code: 'invalid_answer', message: /status 404.*is it a workflow server/ })
 })
 
 test('what is no address of a server is refused', async () => {

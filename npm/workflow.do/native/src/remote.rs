@@ -168,6 +168,7 @@ impl Server {
         let http = reqwest::Client::builder()
             .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .http1_only()
             .connect_timeout(CONNECT_WITHIN)
             .pool_idle_timeout(IDLE_CONNECTIONS_FOR)

@@ -97,11 +97,12 @@ impl Pending {
             self.say(status.as_u16(), None, None);
             return self.stream(response.into_body(), &room).await;
         }
-        let (id, body) = (self.id, response.into_body().collect().await);
+        let body = response.into_body().collect().await;
         let text = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
         let body = text.and_then(|text| RawValue::from_string(text).ok());
         if body.is_none() {
-            let detail = format!("request {id} was answered with status {} and a body that is not JSON", status.as_u16());
+            let detail =
+                format!("the answer has status {} and a body that is not JSON; is it a workflow server?", status.as_u16());
             return self.fail(502, "invalid_answer", &detail);
         }
         self.say(status.as_u16(), body.as_deref(), retry_after);
