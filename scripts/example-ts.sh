@@ -19,3 +19,8 @@ as_the_readme_says() {
 echo "The order in TypeScript, the engine in its process (npm start):"
 npm start --silent | tee "$printed"
 as_the_readme_says "$printed"
+echo
+echo "The same, the engine in a server (npm run remote):"
+npm run --silent remote | tee "$printed"
+# Its first line names the server's process and port.
+as_the_readme_says <(tail -n +3 "$printed")

@@ -5,12 +5,11 @@
  *   WORKFLOW_ADDON=none npm publish  without one: the release workflow, which publishes a package for each platform
  */
 
-import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 import { buildAddon } from './build-addon.mjs'
+import { buildTypeScript } from './build-ts.mjs'
 import { packageRoot } from './platform.mjs'
 
 const addon = process.env.WORKFLOW_ADDON || 'dist'
@@ -34,6 +33,5 @@ for (const file of readdirSync(packageRoot)) {
 }
 // What an earlier build left would be packed too.
 rmSync(join(packageRoot, 'dist'), { recursive: true, force: true })
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: packageRoot, stdio: ['ignore', 2, 2] })
+buildTypeScript()
 if (addon !== 'none') await buildAddon(addon)
