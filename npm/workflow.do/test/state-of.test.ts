@@ -1,6 +1,6 @@
 /**
- * `StateOf` against the engine: which outputs a step sees, and which of them it can lack. For random workflows, what the types say is
- * compared with what `register` refuses (an output that is out of sight) and warns of (one that can be missing).
+ * `StateOf` against the engine: which outputs a step sees, and which of them it can lack. For random workflows, what the types
+ * say is compared with what `register` refuses (an output that is out of sight) and warns of (one that can be missing).
  */
 
 import assert from 'node:assert/strict'
@@ -73,7 +73,11 @@ function typesOf(definitions: WorkflowDefinition[]): Sees[] {
 }
 
 /** What the engine says about steps that read these outputs of others. */
-async function findingsOf(engine: Workflow, definition: WorkflowDefinition, reads: (step: string) => string[]): Promise<Diagnostic[]> {
+async function findingsOf(
+  engine: Workflow,
+  definition: WorkflowDefinition,
+  reads: (step: string) => string[]
+): Promise<Diagnostic[]> {
   const steps = definition.steps.map((step) => ({
     ...step,
     params: Object.fromEntries(reads(step.id).map((read) => [read, `$.${read}.field`]))
@@ -105,15 +109,18 @@ test('a step sees what the engine lets it read, and may lack what the engine war
     const seen = (step: string) => [...(sees.get(step)?.keys() ?? [])]
 
     // Everything in sight, and nothing else.
-    const outOfSight = all.flatMap((step) => all.filter((read) => read !== step && !seen(step).includes(read)).map((read) => `${step} reads ${read}`))
-    const everything = await findingsOf(engine, definition, (step) => all.filter((read) => read !== step))
+    const others = (step: string) => all.filter((read) => read !== step)
+    const hidden = (step: string) => others(step).filter((read) => !seen(step).includes(read))
+    const outOfSight = all.flatMap((step) => hidden(step).map((read) => `${step} reads ${read}`))
+    const everything = await findingsOf(engine, definition, others)
     const refused = everything.filter(({ severity }) => severity === 'error').map((finding) => readOf(definition, finding))
     assert.deepEqual(refused.sort(), outOfSight.sort(), about)
 
     // What can be missing is optional.
     const findings = await findingsOf(engine, definition, seen)
     assert.deepEqual(findings.filter(({ severity }) => severity === 'error'), [], about)
-    const warned = new Set(findings.filter(({ code }) => code === 'read_can_be_missing').map((finding) => readOf(definition, finding)))
+    const warnings = findings.filter(({ code }) => code === 'read_can_be_missing')
+    const warned = new Set(warnings.map((finding) => readOf(definition, finding)))
     for (const step of all) {
       for (const [read, certainty] of sees.get(step) ?? []) {
         const warning = warned.has(`${step} reads ${read}`)

@@ -29,7 +29,7 @@ export function members(text: string): Member[] {
     }
     return statement.members.map((member: ts.ClassElement | ts.TypeElement) => {
       const typed = ts.isMethodDeclaration(member) || ts.isPropertySignature(member) ? member.type : undefined
-      if (typed === undefined || member.name === undefined) throw new Error(`a member with a type was expected: ${member.getText()}`)
+      if (!typed || !member.name) throw new Error(`a member with a type was expected: ${member.getText()}`)
       return { of: statement.name?.text ?? '', name: member.name.getText(), start: typed.getStart(), end: typed.getEnd() }
     })
   })
@@ -38,7 +38,9 @@ export function members(text: string): Member[] {
 /** A program that compiles if and only if every member is as the blocks say: each in a line of its own. */
 export function comparison(api: string, types: string): string {
   const methods = members(API).map(({ name }) => `export type Method_${name} = Holds<All<[Answers<'${name}'>, Takes<'${name}'>]>>`)
-  const fields = members(TYPES).map(({ of, name }) => `export type Field_${of}_${name} = Holds<Same<Seed.${of}, Package.${of}, '${name}'>>`)
+  const fields = members(TYPES).map(
+    ({ of, name }) => `export type Field_${of}_${name} = Holds<Same<Seed.${of}, Package.${of}, '${name}'>>`
+  )
   return `
 import type * as Package from 'workflow.do'
 import type { DO, ExecutionFilters, HistoryEntry, StepResult, WorkflowDefinition } from 'workflow.do'
