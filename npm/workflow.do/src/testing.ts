@@ -5,6 +5,7 @@
  * const clock = new SimulatedClock()
  * const workflow = new Onboarding({ store: ':memory:', clock })
  * const { id } = await workflow.start('onboarding')
+ * for await (const entry of workflow.stream(id)) if (entry.type === 'wait') break // its three days begin here
  * await clock.advance('3d')
  * const execution = await workflow.wait(id)
  */
