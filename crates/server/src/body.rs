@@ -204,6 +204,11 @@ impl FromBody for Json {
     const HINT: &'static str = "send a workflow definition";
 }
 
+/// A field that is there, also when it is `null`.
+pub(crate) fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,10 +23,24 @@ export interface WorkflowOptions<Env = unknown> {
   env?: Env
   /** Attempts that this process runs at the same time; 256 unless given. */
   concurrency?: number
+  /** Embedded: bounds other than the default ones. */
+  limits?: Limits
   /** What this process is called in the server's logs, for people. */
   name?: string
   /** Embedded, for tests: a clock that only moves when told to, of `workflow.do/testing`. */
   clock?: Clock
+}
+
+/** Bounds of an embedded engine. What is larger is refused, or fails the attempt that returned it. */
+export interface Limits {
+  /** Of one input, output, definition or the data of one event, in bytes of JSON: 1 MiB unless given. */
+  payloadBytesMax?: number
+  /** Steps of a definition: 1,000 unless given. */
+  stepsMax?: number
+  /** Entries of the history of one execution: 50,000 unless given. One that comes close is failed with `history_full`. */
+  historyEntriesMax?: number
+  /** Context, input and outputs of one execution together, in bytes: 32 MiB unless given. */
+  executionBytesMax?: number
 }
 
 /** Time as a test sets it: `new SimulatedClock()` of `workflow.do/testing`. */

@@ -5,6 +5,7 @@
  * comes as one text with everything that has accumulated. Payloads are spliced in as JSON text and parsed once on each side.
  */
 
+import type { Limits } from './api.js'
 import { WorkflowError } from './errors.js'
 import { type NativeBridge, type NativeClock, native } from './native.js'
 
@@ -93,6 +94,7 @@ export interface BridgeOptions {
   /** A file or `:memory:`, or the address of a server. */
   place: { store: string } | { url: string }
   concurrency: number
+  limits: Limits
   name?: string
 }
 
@@ -192,7 +194,9 @@ export class Bridge implements Transport {
   }
 
   /** Answers once everything that had fallen due has been done. */
-  quiet(): Promise<ApiAnswer> {
+  async quiet(): Promise<ApiAnswer> {
+    // Before it is open it takes no messages. Why it could not be opened is told to whoever opened it.
+    await this.opened.catch(() => {})
     return this.#ask(id => `{"quiet":${id}}`)
   }
 
@@ -220,6 +224,12 @@ export class Bridge implements Transport {
   /** Stops in order; what runs gets so many milliseconds to end. */
   close(grace: number): Promise<void> {
     this.#push(`{"close":{"grace":${grace}}}`)
+    return this.#closed.promise
+  }
+
+  /** As if the process had ended, for tests of what the next one does. */
+  abandon(): Promise<void> {
+    this.#push('{"abandon":{}}')
     return this.#closed.promise
   }
 

@@ -271,9 +271,9 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
   }
 
   #connect(): Bridge {
-    const { store = STORE, url, concurrency = CONCURRENCY, name, clock } = this.#options
+    const { store = STORE, url, concurrency = CONCURRENCY, limits = {}, name, clock } = this.#options
     const bridge: Bridge = new Bridge(
-      { place: url === undefined ? { store } : { url }, concurrency, ...(name === undefined ? {} : { name }) },
+      { place: url === undefined ? { store } : { url }, concurrency, limits, ...(name === undefined ? {} : { name }) },
       clockOf(clock)?.native,
       new Actions(
         this,
@@ -329,7 +329,8 @@ function hasBindings(env: unknown): boolean {
   return Object.values(Object.getOwnPropertyDescriptors(env)).some(({ value }) => (typeof value === 'object' && value !== null) || typeof value === 'function')
 }
 
-const KNOWN = new Set(['store', 'url', 'env', 'concurrency', 'name', 'clock'])
+const KNOWN = new Set(['store', 'url', 'env', 'concurrency', 'limits', 'name', 'clock'])
+const LIMITS = new Set(['payloadBytesMax', 'stepsMax', 'historyEntriesMax', 'executionBytesMax'])
 
 function check(options: WorkflowOptions): void {
   const wrong = (message: string) => new WorkflowError('invalid_request', message)
@@ -337,7 +338,7 @@ function check(options: WorkflowOptions): void {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw wrong(`there is no option \`${name}\`; the options are ${[...KNOWN].map(known => `\`${known}\``).join(', ')}`)
   }
-  const { store, url, concurrency, name, clock } = options as Record<string, unknown>
+  const { store, url, concurrency, limits = {}, name, clock } = options as Record<string, unknown>
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
     throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, or ':memory:'`)
   }
@@ -345,10 +346,16 @@ function check(options: WorkflowOptions): void {
   if (url !== undefined && store !== undefined) {
     throw wrong('both `store` and `url` are given: expected one, `store` for an engine in this process, `url` for a server elsewhere')
   }
+  if (url !== undefined && options.limits !== undefined) throw wrong('`limits` are given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && clock !== undefined) throw wrong('`clock` is given with `url`: time passes at the server, so leave one of them out')
   if (name !== undefined && typeof name !== 'string') throw wrong(`\`name\` is ${describe(name)}: expected a text`)
   if (concurrency !== undefined && (!Number.isInteger(concurrency) || (concurrency as number) < 1)) {
     throw wrong(`\`concurrency\` is ${describe(concurrency)}: expected a whole number from 1`)
+  }
+  if (typeof limits !== 'object' || limits === null) throw wrong(`\`limits\` is ${describe(limits)}: expected an object`)
+  for (const [name, limit] of Object.entries(limits)) {
+    if (!LIMITS.has(name)) throw wrong(`there is no limit \`${name}\`; the limits are ${[...LIMITS].map(known => `\`${known}\``).join(', ')}`)
+    if (!Number.isSafeInteger(limit) || (limit as number) < 1) throw wrong(`the limit \`${name}\` is ${describe(limit)}: expected a whole number from 1`)
   }
   if (clock !== undefined && clockOf(clock) === undefined) {
     throw wrong(`\`clock\` is ${describe(clock)}: expected a \`SimulatedClock\` of 'workflow.do/testing'`)

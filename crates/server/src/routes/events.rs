@@ -66,6 +66,8 @@ fn plain(headers: &HeaderMap, bytes: &[u8]) -> Result<EventRequest, Problem> {
     #[serde(deny_unknown_fields)]
     struct Plain {
         event: EventName,
+        /// `null` is data, none is not.
+        #[serde(default, deserialize_with = "body::present")]
         data: Option<Json>,
         id: Option<IdempotencyKey>,
     }
@@ -162,6 +164,13 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (axum::http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn null_is_the_data_of_an_event_and_none_is_an_empty_object() {
+        let data = |body: &str| plain(&HeaderMap::new(), body.as_bytes()).unwrap().data.text().to_owned();
+        assert_eq!(data(r#"{"event":"A","data":null}"#), "null");
+        assert_eq!(data(r#"{"event":"A"}"#), "{}");
     }
 
     #[test]

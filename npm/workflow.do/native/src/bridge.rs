@@ -118,6 +118,13 @@ impl Inner {
                 let inner = self.clone();
                 tokio::spawn(async move { inner.close(Duration::from_millis(grace)).await });
             }
+            Message::Abandon {} => {
+                let (inner, abandoned) = (self.clone(), home.abandon());
+                tokio::spawn(async move {
+                    abandoned.await;
+                    inner.over();
+                });
+            }
         }
     }
 
@@ -161,6 +168,10 @@ impl Inner {
         if let Some(home) = self.home.get() {
             home.close(grace).await;
         }
+        self.over();
+    }
+
+    fn over(&self) {
         self.requests.cancel_all();
         self.outbox.push(&Delivery::Closed {});
         self.outbox.close();
@@ -169,8 +180,7 @@ impl Inner {
     fn abandon(&self) {
         self.requests.cancel_all();
         if let Some(home) = self.home.get() {
-            let _entered = self.runtime.enter();
-            home.abandon();
+            self.runtime.spawn(home.abandon());
         }
         self.outbox.close();
     }

@@ -8,11 +8,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{self, header};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use workflow_core::id::ActionName;
+use workflow_core::limits::Limits;
 use workflow_engine::clock::{Clock, SystemClock};
 use workflow_engine::{Engine, Handler};
 use workflow_store::{Memory, Sqlite};
@@ -20,12 +22,35 @@ use workflow_store::{Memory, Sqlite};
 use crate::home::Broken;
 use crate::message::Request;
 
+/// Those that are not the default ones.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChosenLimits {
+    payload_bytes_max: Option<usize>,
+    steps_max: Option<usize>,
+    history_entries_max: Option<u64>,
+    execution_bytes_max: Option<usize>,
+}
+
+impl ChosenLimits {
+    fn limits(self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            payload_bytes_max: self.payload_bytes_max.unwrap_or(default.payload_bytes_max),
+            steps_max: self.steps_max.unwrap_or(default.steps_max),
+            history_entries_max: self.history_entries_max.unwrap_or(default.history_entries_max),
+            execution_bytes_max: self.execution_bytes_max.unwrap_or(default.execution_bytes_max),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Embedded {
     engine: Engine,
     router: Router,
     handler: Handler,
     concurrency: usize,
+    payload_bytes_max: usize,
     servers: Mutex<HashMap<u16, Server>>,
 }
 
@@ -40,12 +65,15 @@ impl Embedded {
     pub async fn open(
         store: String,
         concurrency: usize,
+        limits: ChosenLimits,
         clock: Option<Arc<dyn Clock>>,
         handler: Handler,
     ) -> Result<Embedded, Broken> {
         // Attempts begin when JavaScript says that it can run them.
+        let limits = limits.limits();
+        let payload_bytes_max = limits.payload_bytes_max;
         let engine_options =
-            workflow_engine::Options { require_actions: true, in_process_max: 0, ..workflow_engine::Options::default() };
+            workflow_engine::Options { limits, require_actions: true, in_process_max: 0, ..workflow_engine::Options::default() };
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
         let engine = if store == ":memory:" {
             Engine::open_with(Memory::new(), engine_options, clock).await?
@@ -55,8 +83,9 @@ impl Embedded {
             let store = opened.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
             Engine::open_with(store, engine_options, clock).await?
         };
-        let router = workflow_server::router(engine.clone(), within_the_process());
-        Ok(Embedded { engine, router, handler, concurrency, servers: Mutex::default() })
+        let router = workflow_server::router(engine.clone(), within_the_process(payload_bytes_max));
+        let servers = Mutex::default();
+        Ok(Embedded { engine, router, handler, concurrency, payload_bytes_max, servers })
     }
 
     /// The request as the router takes it.
@@ -99,7 +128,8 @@ impl Embedded {
         let closed = async move {
             let _ = closed.await;
         };
-        let options = workflow_server::Options::default();
+        let payload_bytes_max = self.payload_bytes_max;
+        let options = workflow_server::Options { payload_bytes_max, ..workflow_server::Options::default() };
         let serving = tokio::spawn(workflow_server::serve(self.engine.clone(), listener, options, closed));
         self.servers().insert(address.port(), Server { close, serving });
         Ok(address)
@@ -137,8 +167,9 @@ impl Embedded {
 }
 
 /// Whoever calls from the process itself cannot flood it more than it floods itself: only the engine's own bounds count.
-fn within_the_process() -> workflow_server::Options {
+fn within_the_process(payload_bytes_max: usize) -> workflow_server::Options {
     workflow_server::Options {
+        payload_bytes_max,
         requests_max: usize::MAX,
         waiters_max: usize::MAX,
         metrics: false,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tower::ServiceExt;
 use workflow_engine::clock::Clock;
 
-use crate::embedded::Embedded;
+use crate::embedded::{ChosenLimits, Embedded};
 use crate::message::Request;
 use crate::outbox::Outbox;
 use crate::remote::Remote;
@@ -22,6 +22,9 @@ pub struct Options {
     pub place: Place,
     /// Attempts at the same time, of all actions together.
     pub concurrency: usize,
+    /// Of an engine in this process; a server has its own.
+    #[serde(default)]
+    pub limits: ChosenLimits,
     /// For people.
     #[serde(default)]
     pub name: Option<String>,
@@ -62,10 +65,10 @@ impl Home {
         tasks: Arc<Tasks>,
         outbox: Arc<Outbox>,
     ) -> Result<Home, Broken> {
-        let Options { place, concurrency, name } = options;
+        let Options { place, concurrency, limits, name } = options;
         Ok(match place {
             Place::Store(store) => {
-                let embedded = Embedded::open(store, concurrency, clock, tasks.handler()).await?;
+                let embedded = Embedded::open(store, concurrency, limits, clock, tasks.handler()).await?;
                 Home::Embedded(Arc::new(embedded))
             }
             Place::Url(url) => Home::Remote(Remote::open(&url, name, concurrency, tasks, outbox)?),
@@ -112,13 +115,18 @@ impl Home {
     }
 
     /// Stops at once, as if the process had ended.
-    pub fn abandon(&self) {
-        match self {
-            Home::Embedded(embedded) => {
-                let embedded = embedded.clone();
-                tokio::spawn(async move { embedded.abandon().await });
+    pub fn abandon(&self) -> impl Future<Output = ()> + Send + use<> {
+        let embedded = match self {
+            Home::Embedded(embedded) => Some(embedded.clone()),
+            Home::Remote(remote) => {
+                remote.abandon();
+                None
             }
-            Home::Remote(remote) => remote.abandon(),
+        };
+        async move {
+            if let Some(embedded) = embedded {
+                embedded.abandon().await;
+            }
         }
     }
 }

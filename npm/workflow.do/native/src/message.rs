@@ -46,6 +46,8 @@ pub enum Message<'a> {
     Close {
         grace: u64,
     },
+    /// As if the process had ended, for tests of what the next one does.
+    Abandon {},
 }
 
 #[derive(Debug, Deserialize)]
