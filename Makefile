@@ -40,9 +40,11 @@ lint: ## formatting and clippy, warnings denied
 	@scripts/test.sh lint
 
 bench: ## what an order costs: throughput, latency, memory, disk, and the store's own ceiling
-	@scripts/tools.sh build
-	@cargo build --release -p workflow-bench -p workflow-cli
+	@scripts/tools.sh run
+	@cargo build --release -p workflow-bench $(PRODUCTS)
+	@scripts/npm-package.sh release
 	@target/release/workflow-bench --server target/release/workflow
+	@node bench/node/order.mjs target/release/workflow
 	@cargo bench -p workflow-store --bench commit
 
 soak: ## the long tests: all workflows of 4 steps, more random histories, hundreds of crashes
