@@ -10,9 +10,6 @@ SUITES ?=
 # `make soak MINUTES=600`: how long.
 MINUTES ?= 60
 
-# What is built to be used. Together, because the addon asks more of some dependencies: apart they would be compiled twice.
-PRODUCTS := -p workflow-cli -p workflow-node
-
 .PHONY: help run build test lint format bench soak clean
 
 help: ## what there is
@@ -22,15 +19,13 @@ help: ## what there is
 
 run: ## process 1,200 orders, kill the server in the middle, show that nothing was lost; then the order in TypeScript
 	@scripts/tools.sh run
-	@cargo build --release $(PRODUCTS)
-	@scripts/npm-package.sh release
+	@scripts/npm-package.sh release -p workflow-cli
 	@node examples/order-processing/run.mjs target/release/workflow
 	@scripts/example-ts.sh
 
 build: ## build the `workflow` binary (target/release/workflow) and the npm package (npm/workflow.do)
 	@scripts/tools.sh run
-	cargo build --release $(PRODUCTS)
-	scripts/npm-package.sh release
+	scripts/npm-package.sh release -p workflow-cli
 
 test: ## all tests, with minutes by suite at the end (some: make test SUITES="core doc")
 	@scripts/test.sh $(SUITES)
@@ -41,8 +36,7 @@ lint: ## formatting and clippy, warnings denied
 
 bench: ## what an order costs: throughput, latency, memory, disk, and the store's own ceiling
 	@scripts/tools.sh run
-	@cargo build --release -p workflow-bench $(PRODUCTS)
-	@scripts/npm-package.sh release
+	@scripts/npm-package.sh release -p workflow-cli -p workflow-bench
 	@target/release/workflow-bench --server target/release/workflow
 	@node bench/node/order.mjs target/release/workflow
 	@cargo bench -p workflow-store --bench commit

@@ -1,7 +1,10 @@
 /**
  * Builds the addon for this machine and puts it where the loader looks first: beside `dist`.
  *
- *   node scripts/build-addon.mjs [PROFILE]     the cargo profile: dev, release, or dist (the default, what is published)
+ *   node scripts/build-addon.mjs [PROFILE [CARGO ARGUMENT...]]
+ *
+ * PROFILE is cargo's: dev, release, or dist (the default, what is published). With `-p workflow-cli` that is built in the same run:
+ * packages that are built apart may need other features of what they have in common, which is then compiled twice.
  *
  * Addons for other machines are built by the release workflow, with `napi build` and its cross compilers.
  */
@@ -17,8 +20,8 @@ import { addonFile, packageRoot } from './platform.mjs'
 
 const CRATE = 'workflow-node'
 
-export async function buildAddon(profile) {
-  const library = await cargoBuild(profile)
+export async function buildAddon(profile, more = []) {
+  const library = await cargoBuild(profile, more)
   const addon = join(packageRoot, addonFile())
   // A process that has it loaded would crash if it were written in place.
   const fresh = `${addon}.new`
@@ -28,8 +31,9 @@ export async function buildAddon(profile) {
 }
 
 /** Answers the path of the library that cargo made, wherever its target directory is. */
-async function cargoBuild(profile) {
-  const cargo = spawn('cargo', ['build', '-p', CRATE, '--profile', profile, '--message-format', 'json-render-diagnostics'], {
+async function cargoBuild(profile, more) {
+  const args = ['build', '-p', CRATE, ...more, '--profile', profile, '--message-format', 'json-render-diagnostics']
+  const cargo = spawn('cargo', args, {
     cwd: packageRoot,
     // rustup's own folder, for shells that never read its profile.
     env: { ...process.env, PATH: `${process.env.PATH}${delimiter}${join(homedir(), '.cargo', 'bin')}` },
@@ -47,9 +51,9 @@ async function cargoBuild(profile) {
     }
   }
   const code = await ended
-  if (code !== 0) throw new Error(`cargo build -p ${CRATE} --profile ${profile} ended with code ${code}`)
+  if (code !== 0) throw new Error(`cargo ${args.join(' ')} ended with code ${code}`)
   if (!library || !existsSync(library)) throw new Error(`cargo named no library of ${CRATE}`)
   return library
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await buildAddon(process.argv[2] ?? 'dist')
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await buildAddon(process.argv[2] ?? 'dist', process.argv.slice(3))
