@@ -52,6 +52,14 @@ export class DO<Env = any> {
 /**
  * Durable workflows: a subclass registers definitions in `setup()` and has a method for each action.
  *
+ * Actions are the methods that the subclass and classes between it and this one define, and functions in fields
+ * (`charge = async params => ...`). Not `setup`, `constructor`, `fetch`, `alarm`, private ones, names that begin with `_`, and never
+ * what this class has itself. They are called `action(params, state, context)` with `this` bound. `'Email.send'` in a definition is
+ * `this.env.Email.send(params)`.
+ *
+ * It opens by itself once it is made, and goes on with the executions that were there. An open workflow keeps the process alive:
+ * `close()` it, or write `await using`.
+ *
  * @example
  * class OrderWorkflow extends Workflow<{ STRIPE: Stripe }> {
  *   async setup() {

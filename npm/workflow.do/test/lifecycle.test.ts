@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import test from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { deferred } from '../src/bridge.js'
 import { Workflow, WorkflowError } from '../src/index.js'
+import { SimulatedClock } from '../src/testing.js'
 import { folder } from './folder.js'
 import { OrderWorkflow } from './order.js'
 
@@ -43,7 +43,7 @@ test('calls that setup makes do not wait for it, however deep they are', async (
     }
 
     async #define(id: string) {
-      await sleep(1)
+      await new Promise(setImmediate)
       await this.register(noop(id))
     }
   }
@@ -98,7 +98,8 @@ test('no action runs before setup has ended, also of executions that were there 
     override async setup() {
       await super.setup()
       await this.start('order-processing', { orderId: 'started in setup' })
-      await sleep(20)
+      // Everything that can begin has begun after this.
+      await clock.advance(0)
       this.#client = 'connected'
       order.push('setup')
     }
@@ -109,7 +110,8 @@ test('no action runs before setup has ended, also of executions that were there 
       return { total: 1, paymentMethod: 'm' }
     }
   }
-  await using second = new Prepared({ store })
+  const clock = new SimulatedClock(Date.now())
+  await using second = new Prepared({ store, clock })
   await second.retry(id)
   assert.equal((await second.wait(id)).status, 'completed')
   for (const { id } of await second.listExecutions()) assert.equal((await second.wait(id)).status, 'completed')
