@@ -2,10 +2,15 @@
 //! worker.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use workflow_core::command::Outcome;
 use workflow_core::failure::Failure;
 use workflow_core::task::Task;
@@ -21,6 +26,27 @@ use crate::ring::slots::ProviderId;
 #[derive(Debug, Default)]
 pub struct Handlers {
     map: Mutex<BTreeMap<ProviderId, Handler>>,
+    /// Attempts that the runtime has been given and has not looked at.
+    unbegun: AtomicUsize,
+    all_begun: Notify,
+}
+
+/// One of [`Handlers::unbegun`], for as long as it lives.
+struct Unbegun(Arc<Handlers>);
+
+impl Unbegun {
+    fn new(handlers: &Arc<Handlers>) -> Unbegun {
+        handlers.unbegun.fetch_add(1, Ordering::SeqCst);
+        Unbegun(handlers.clone())
+    }
+}
+
+impl Drop for Unbegun {
+    fn drop(&mut self) {
+        if self.0.unbegun.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.all_begun.notify_waiters();
+        }
+    }
 }
 
 impl Handlers {
@@ -34,6 +60,19 @@ impl Handlers {
 
     fn get(&self, id: ProviderId) -> Option<Handler> {
         self.lock().get(&id).cloned()
+    }
+
+    /// Waits until every attempt that was dispatched is in its handler.
+    pub async fn all_begun(&self) {
+        loop {
+            let mut begun = pin!(self.all_begun.notified());
+            // Before the look, so that what happens right after it is not missed.
+            begun.as_mut().enable();
+            if self.unbegun.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            begun.await;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ProviderId, Handler>> {
@@ -71,8 +110,16 @@ impl Dispatcher {
         let (abort, signal) = Signal::new();
         self.running.insert(attempt, abort);
         let (inbox, grace) = (self.inbox.clone(), self.abort_grace);
+        let unbegun = Unbegun::new(&self.handlers);
         self.runtime.spawn(async move {
-            if let Some(result) = run_action(handler.call(*task, signal.clone()), &signal, grace).await {
+            let mut running = pin!(run_action(handler.call(*task, signal.clone()), &signal, grace));
+            let first = poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await;
+            drop(unbegun);
+            let result = match first {
+                Poll::Ready(result) => result,
+                Poll::Pending => running.await,
+            };
+            if let Some(result) = result {
                 inbox.push(Input::Finished { attempt, outcome: outcome(result) });
             }
         });

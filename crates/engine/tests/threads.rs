@@ -387,6 +387,26 @@ async fn no_attempt_begins_in_the_process_before_it_is_allowed_to() {
     assert_eq!(engine.wait(id, None).await.unwrap().status, Status::Completed);
 }
 
+/// An attempt that had been dispatched could still be on its way to its handler.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_it_is_quiet_the_actions_of_what_fell_due_have_begun() {
+    let engine = Engine::open_with(Memory::new(), Options::default(), Arc::new(SimulatedClock::default())).await.unwrap();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counted = begun.clone();
+    let hang = Handler::new(move |_, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        std::future::pending()
+    });
+    engine.provide(action("act"), 10_000, hang);
+    engine.register(one_step("w")).await.unwrap();
+    for round in 1..=500 {
+        engine.start(start("w", "{}")).await.unwrap();
+        engine.quiet().await.unwrap();
+        assert_eq!(begun.load(Ordering::SeqCst), round);
+    }
+    engine.shutdown(Duration::ZERO).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_action_is_told_why_its_result_is_not_wanted() {
     let clock = SimulatedClock::default();

@@ -142,13 +142,19 @@ impl Engine {
     }
 
     /// Waits until nothing is left to do before time passes, an attempt ends or a call comes in. For tests: on a
-    /// [`SimulatedClock`](crate::clock::SimulatedClock) everything that had fallen due has been done then.
+    /// [`SimulatedClock`](crate::clock::SimulatedClock) everything that had fallen due has been done then, and its actions have begun.
     pub async fn quiet(&self) -> Result<(), Error> {
         let mut closed = self.shared().when_closed();
         tokio::select! {
-            told = self.shared().when_quiet() => told.map_err(|_| Error::Closed),
+            told = self.when_handed_out() => told,
             _ = closed.wait_for(|closed| *closed) => Err(Error::Closed),
         }
+    }
+
+    async fn when_handed_out(&self) -> Result<(), Error> {
+        self.shared().when_quiet().await.map_err(|_| Error::Closed)?;
+        self.shared().handlers.all_begun().await;
+        Ok(())
     }
 
     /// Starts nothing any more, waits for what runs for at most `grace`, interrupts the rest, commits, and closes the store.
