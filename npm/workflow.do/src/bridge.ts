@@ -313,10 +313,10 @@ export class Bridge implements Transport {
     if (message.closed !== undefined) this.#over()
   }
 
-  #answered({ id, ...answer }: ApiAnswer & { id: number }): void {
-    const waiting = this.#waiting.get(id)
+  #answered(answer: ApiAnswer & { id: number }): void {
+    const waiting = this.#waiting.get(answer.id)
     // Of a streamed answer more comes.
-    if (waiting?.chunk === undefined || answer.status >= 300) this.#waiting.delete(id)
+    if (waiting?.chunk === undefined || answer.status >= 300) this.#waiting.delete(answer.id)
     waiting?.answer(answer)
   }
 

@@ -127,7 +127,6 @@ pub enum Delivery<'a> {
         task: TaskId,
         reason: &'a str,
     },
-    Answer(Answer<'a>),
     /// A piece of a streamed answer's body.
     Chunk {
         id: RequestId,
@@ -151,17 +150,4 @@ pub enum Delivery<'a> {
 pub enum About {
     Known(TaskContext),
     Received(Json),
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer<'a> {
-    pub id: RequestId,
-    pub status: u16,
-    /// Of a streamed answer it comes in chunks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<&'a RawValue>,
-    /// Seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u64>,
 }

@@ -49,7 +49,11 @@ impl Outbox {
     /// What comes after [`Outbox::close`] is dropped.
     pub fn push(&self, delivery: &Delivery<'_>) {
         // Written before the lock is taken: threads wait for each other as little as possible.
-        let text = serde_json::to_string(delivery).expect("a message is JSON");
+        self.push_text(&serde_json::to_string(delivery).expect("a message is JSON"));
+    }
+
+    /// The same with the JSON text of a message.
+    pub fn push_text(&self, text: &str) {
         let mut state = self.lock();
         if state.wake.is_none() {
             return;
@@ -60,7 +64,7 @@ impl Outbox {
         }
         let separator = if state.text.is_empty() { '[' } else { ',' };
         state.text.push(separator);
-        state.text.push_str(&text);
+        state.text.push_str(text);
         state.call();
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http;
 use reqwest::Url;
+use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use workflow_core::id::ActionName;
@@ -215,6 +216,8 @@ impl Server {
             }
             let (parts, body) = response.into_parts();
             let bytes = http_body_util::BodyExt::collect(body).await.map_err(Unsent::from)?.to_bytes();
+            // Whoever answers there may be anybody: what is no JSON is as good as nothing.
+            let bytes = if serde_json::from_slice::<&RawValue>(&bytes).is_ok() { bytes } else { bytes.slice(..0) };
             Ok(http::Response::from_parts(parts, Body::from(bytes)))
         };
         let no_answer =

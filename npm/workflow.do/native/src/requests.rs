@@ -1,18 +1,18 @@
 //! Requests of JavaScript: sent, answered, cancelled.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http;
 use http_body_util::BodyExt;
-use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::message::{Answer, Delivery, RequestId};
+use crate::message::{Delivery, RequestId};
 use crate::outbox::Outbox;
 
 /// Chunks of a streamed answer that are sent before JavaScript asks for more.
@@ -97,33 +97,42 @@ impl Pending {
             self.say(status.as_u16(), None, None);
             return self.stream(response.into_body(), &room).await;
         }
+        let is_json = |is: &http::HeaderValue| is.to_str().is_ok_and(|is| is.contains("json"));
+        let is_json = response.headers().get(http::header::CONTENT_TYPE).is_some_and(is_json);
         let body = response.into_body().collect().await;
         let text = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
-        let body = text.and_then(|text| RawValue::from_string(text).ok());
-        if body.is_none() {
-            let detail =
-                format!("the answer has status {} and a body that is not JSON; is it a workflow server?", status.as_u16());
-            return self.fail(502, "invalid_answer", &detail);
+        match text.filter(|text| is_json && !text.is_empty()) {
+            Some(text) => self.say(status.as_u16(), Some(&text), retry_after),
+            None => {
+                let status = status.as_u16();
+                let detail = format!("the answer has status {status} and a body that is not JSON; is it a workflow server?");
+                self.fail(502, "invalid_answer", &detail);
+            }
         }
-        self.say(status.as_u16(), body.as_deref(), retry_after);
     }
 
     /// Answers with a value of ours.
     pub fn value(mut self, value: &impl serde::Serialize) {
-        let body = serde_json::value::to_raw_value(value).expect("a value of ours is JSON");
+        let body = serde_json::to_string(value).expect("a value of ours is JSON");
         self.say(200, Some(&body), None);
     }
 
     /// Answers with a problem, as the HTTP API words one.
     pub fn fail(mut self, status: u16, code: &str, detail: &str) {
         let problem = serde_json::json!({ "status": status, "code": code, "detail": detail });
-        let body = serde_json::value::to_raw_value(&problem).expect("a value of ours is JSON");
-        self.say(status, Some(&body), None);
+        self.say(status, Some(&problem.to_string()), None);
     }
 
-    fn say(&mut self, status: u16, body: Option<&RawValue>, retry_after: Option<u64>) {
+    /// `body` is JSON. It is not parsed once more: an answer is most of what goes to JavaScript.
+    fn say(&mut self, status: u16, body: Option<&str>, retry_after: Option<u64>) {
         self.answered = true;
-        self.requests.outbox.push(&Delivery::Answer(Answer { id: self.id, status, body, retry_after }));
+        let mut text = String::with_capacity(body.map_or(0, str::len) + 96);
+        let head = write!(text, r#"{{"answer":{{"id":{},"status":{status}"#, self.id);
+        let after = retry_after.map_or(Ok(()), |seconds| write!(text, r#","retryAfter":{seconds}"#));
+        let body = body.map_or(Ok(()), |body| write!(text, r#","body":{body}"#));
+        head.and(after).and(body).expect("a text takes everything");
+        text.push_str("}}");
+        self.requests.outbox.push_text(&text);
     }
 
     async fn stream(&self, mut body: Body, room: &Semaphore) {
@@ -144,10 +153,8 @@ impl Drop for Pending {
     fn drop(&mut self) {
         self.requests.lock().remove(&self.id);
         if !self.answered {
-            let problem = RawValue::from_string(
-                r#"{"status":503,"code":"closed","detail":"the workflow was closed before the answer came"}"#.to_owned(),
-            );
-            self.say(503, Some(&problem.expect("it is JSON")), None);
+            let problem = r#"{"status":503,"code":"closed","detail":"the workflow was closed before the answer came"}"#;
+            self.say(503, Some(problem), None);
         }
     }
 }
