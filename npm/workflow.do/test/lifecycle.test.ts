@@ -198,9 +198,11 @@ test('configure adds to the options until it is open', async t => {
   assert.throws(() => workflow.configure({ concurrency: 3 }), { code: 'invalid_state' })
 })
 
-test('concurrency bounds the attempts that run at the same time, of all actions together', async () => {
+test('concurrency bounds the attempts that run at the same time, of all actions together', { timeout: 30_000 }, async () => {
   let running = 0
   let most = 0
+  let filled = () => {}
+  const isFull = new Promise<void>(resolve => (filled = resolve))
   class Bounded extends Workflow {
     override async setup() {
       await this.register({
@@ -211,6 +213,9 @@ test('concurrency bounds the attempts that run at the same time, of all actions 
 
     async even() {
       most = Math.max(most, ++running)
+      if (running === 3) filled()
+      // The first ones stay until there are three: attempts do not arrive at the same time.
+      await isFull
       await new Promise(setImmediate)
       running--
     }
