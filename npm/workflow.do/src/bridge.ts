@@ -5,7 +5,7 @@
  * comes as one text with everything that has accumulated. Payloads are spliced in as JSON text and parsed once on each side.
  */
 
-import type { Limits } from './api.js'
+import type { ActionContext, Limits } from './api.js'
 import { WorkflowError } from './errors.js'
 import { type NativeBridge, type NativeClock, native } from './native.js'
 
@@ -53,15 +53,8 @@ export interface Task {
   context: TaskContext
 }
 
-export interface TaskContext {
-  executionId: string
-  workflowId: string
-  workflowVersion: number
-  stepId: string
-  attempt: number
-  idempotencyKey: string
-  retryCount: number
-}
+/** What an attempt is told of itself, without what only makes sense here. */
+export type TaskContext = Omit<ActionContext, 'signal'>
 
 /** Whoever runs the actions. */
 export interface Worker {
