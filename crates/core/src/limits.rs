@@ -1,5 +1,7 @@
 //! Every bound of the core in one place, each with its reason. Those that an operator may change are in [`Limits`].
 
+use serde::Deserialize;
+
 /// Nesting of a JSON value: what serde_json reads into a tree without running out of stack.
 pub const JSON_DEPTH_MAX: usize = 120;
 
@@ -55,8 +57,9 @@ pub const DIAGNOSTICS_BYTES_MAX: usize = 1 << 20;
 /// Params of one attempt once values are put in: a template may name one large output many times.
 pub const RESOLVED_PARAMS_BYTES_MAX: usize = 8 << 20;
 
-/// Bounds that an operator may change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bounds that an operator may change. Those that are not given have their defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
     /// One input, output or event data.
     pub payload_bytes_max: usize,

@@ -86,7 +86,7 @@ fn run(scenario: &Scenario) -> Result<(), String> {
     let mut home = Home {
         definitions: Vec::new(),
         executions: Vec::new(),
-        limits: scenario.limits.limits(),
+        limits: scenario.limits.clone(),
         slots: scenario.slots,
         now: STARTS_AT,
     };

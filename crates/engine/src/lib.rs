@@ -25,6 +25,7 @@ mod request;
 pub mod ring;
 
 pub use action::{Abort, ActionError, ActionResult, Handler, Signal, run_action};
+pub use endpoint::innermost;
 pub use engine::{Engine, Join, Session, SessionEvent, TaskId, Watch};
 pub use error::Error;
 pub use options::Options;

@@ -88,7 +88,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn carry_out(scenario: &Scenario, open: Box<dyn FnOnce(Options) -> Rig>) -> Vec<String> {
-    let rig = open(Options { limits: scenario.limits.limits(), ..Options::default() });
+    let rig = open(Options { limits: scenario.limits.clone(), ..Options::default() });
     rig.clock.set_wall(STARTS_AT);
     let mut home = Home { rig: Some(rig), slots: scenario.slots, definitions: Vec::new(), ids: Vec::new(), ends: Vec::new() };
     for source in scenario.definitions() {

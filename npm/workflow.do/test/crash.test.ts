@@ -1,25 +1,18 @@
 /** Processes that die: what SIGKILL leaves behind is found again, and nothing that was recorded runs a second time. */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 import type { HistoryEntry } from '../src/index.js'
 import { Process, type Line } from './crash/process.js'
+import { folder } from './folder.js'
 import { cli } from './places.js'
 
 const program = fileURLToPath(new URL('./crash/program.js', import.meta.url))
 const STEPS = ['validatePayment', 'reserveInventory', 'chargeCard', 'fulfillOrder', 'sendConfirmation']
-
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'workflow-crash-'))
-  t.after(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 
 const node = (t: TestContext, options: object, ...held: string[]) => new Process(t, process.execPath, program, JSON.stringify(options), ...held)
 

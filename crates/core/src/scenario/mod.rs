@@ -38,7 +38,7 @@ pub struct Scenario {
     #[serde(default)]
     pub diagnostics: Option<Vec<Value>>,
     #[serde(default)]
-    pub limits: ScenarioLimits,
+    pub limits: Limits,
     #[serde(default)]
     pub slots: Slots,
     pub script: Vec<Act>,
@@ -47,15 +47,6 @@ pub struct Scenario {
     /// How others have to end up, by their workflow.
     #[serde(default)]
     pub others: BTreeMap<String, End>,
-}
-
-/// Limits that are not the default ones.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ScenarioLimits {
-    pub payload_bytes_max: Option<usize>,
-    pub history_entries_max: Option<u64>,
-    pub execution_bytes_max: Option<usize>,
 }
 
 /// Who takes up ready steps.
@@ -213,18 +204,6 @@ impl Scenario {
 
     pub fn definitions(&self) -> impl Iterator<Item = &Json> {
         self.definition.iter().chain(&self.definitions)
-    }
-}
-
-impl ScenarioLimits {
-    pub fn limits(self) -> Limits {
-        let default = Limits::default();
-        Limits {
-            payload_bytes_max: self.payload_bytes_max.unwrap_or(default.payload_bytes_max),
-            history_entries_max: self.history_entries_max.unwrap_or(default.history_entries_max),
-            execution_bytes_max: self.execution_bytes_max.unwrap_or(default.execution_bytes_max),
-            ..default
-        }
     }
 }
 

@@ -31,7 +31,7 @@ pub fn client() -> Result<reqwest::Client, Error> {
 }
 
 /// What is wrong with a connection, in its own words: the outermost message says only that there was an error.
-fn innermost(error: &reqwest::Error) -> String {
+pub fn innermost(error: &reqwest::Error) -> String {
     let mut at: &dyn std::error::Error = error;
     while let Some(source) = at.source() {
         at = source;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use workflow_engine::innermost;
 use workflow_server::protocol::{self, Link};
 
 use crate::Error;
@@ -94,15 +95,6 @@ async fn refusal(response: Response) -> String {
         Some(detail) => format!("it answered {}: {detail}", status.as_u16()),
         None => format!("it answered {status}; is it a workflow server, and as new as this worker?"),
     }
-}
-
-/// What is wrong with a connection, in its own words: the outermost message says only that there was an error.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut at: &dyn std::error::Error = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{self, header};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -21,28 +20,6 @@ use workflow_store::{Memory, Sqlite};
 
 use crate::home::Broken;
 use crate::message::Request;
-
-/// Those that are not the default ones.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ChosenLimits {
-    payload_bytes_max: Option<usize>,
-    steps_max: Option<usize>,
-    history_entries_max: Option<u64>,
-    execution_bytes_max: Option<usize>,
-}
-
-impl ChosenLimits {
-    fn limits(self) -> Limits {
-        let default = Limits::default();
-        Limits {
-            payload_bytes_max: self.payload_bytes_max.unwrap_or(default.payload_bytes_max),
-            steps_max: self.steps_max.unwrap_or(default.steps_max),
-            history_entries_max: self.history_entries_max.unwrap_or(default.history_entries_max),
-            execution_bytes_max: self.execution_bytes_max.unwrap_or(default.execution_bytes_max),
-        }
-    }
-}
 
 #[derive(Debug)]
 pub struct Embedded {
@@ -65,12 +42,11 @@ impl Embedded {
     pub async fn open(
         store: String,
         concurrency: usize,
-        limits: ChosenLimits,
+        limits: Limits,
         clock: Option<Arc<dyn Clock>>,
         handler: Handler,
     ) -> Result<Embedded, Broken> {
         // Attempts begin when JavaScript says that it can run them.
-        let limits = limits.limits();
         let payload_bytes_max = limits.payload_bytes_max;
         let engine_options =
             workflow_engine::Options { limits, require_actions: true, in_process_max: 0, ..workflow_engine::Options::default() };

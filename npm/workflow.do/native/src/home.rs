@@ -7,9 +7,10 @@ use axum::body::Body;
 use axum::http;
 use serde::Deserialize;
 use tower::ServiceExt;
+use workflow_core::limits::Limits;
 use workflow_engine::clock::Clock;
 
-use crate::embedded::{ChosenLimits, Embedded};
+use crate::embedded::Embedded;
 use crate::message::Request;
 use crate::outbox::Outbox;
 use crate::remote::Remote;
@@ -24,7 +25,7 @@ pub struct Options {
     pub concurrency: usize,
     /// Of an engine in this process; a server has its own.
     #[serde(default)]
-    pub limits: ChosenLimits,
+    pub limits: Limits,
     /// For people.
     #[serde(default)]
     pub name: Option<String>,

@@ -3,7 +3,6 @@
 //! The worker lives in Rust threads, so that its heartbeats go on while an action blocks JavaScript's own.
 
 use std::collections::BTreeSet;
-use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use workflow_core::id::ActionName;
 use workflow_do::{Worker, WorkerState};
+use workflow_engine::innermost;
 
 use crate::home::Broken;
 use crate::message::{Delivery, Request};
@@ -269,15 +269,4 @@ impl From<reqwest::Error> for Unsent {
 /// Whether doing it twice is as good as once.
 fn is_harmless(request: &reqwest::Request) -> bool {
     request.method() != http::Method::POST || request.headers().contains_key("idempotency-key")
-}
-
-/// What is wrong in its own words: the outermost message says only that there was an error.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut reason = error.to_string();
-    let mut at = error.source();
-    while let Some(source) = at {
-        reason = source.to_string();
-        at = source.source();
-    }
-    reason
 }

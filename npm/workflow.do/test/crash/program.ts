@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 import { Workflow, WorkflowError, type ActionContext, type WorkflowOptions } from '../../src/index.js'
+import { ORDER } from '../order.js'
 
 const [options = '{}', ...held] = process.argv.slice(2)
 
@@ -30,16 +31,7 @@ async function act(action: string, context: ActionContext) {
 
 class OrderWorkflow extends Workflow {
   override async setup() {
-    await this.register({
-      id: 'order-processing',
-      steps: [
-        { id: 'validate', action: 'validatePayment' },
-        { id: 'reserve', action: 'reserveInventory', dependsOn: ['validate'] },
-        { id: 'charge', action: 'chargeCard', dependsOn: ['reserve'], maxRetries: 3 },
-        { id: 'fulfill', action: 'fulfillOrder', dependsOn: ['charge'] },
-        { id: 'notify', action: 'sendConfirmation', dependsOn: ['fulfill'] },
-      ],
-    })
+    await this.register(ORDER)
   }
 
   async validatePayment(_: unknown, __: unknown, context: ActionContext) { return act('validatePayment', context) }

@@ -3,6 +3,8 @@
  * `testdata/scenarios/README.md`.
  */
 
+import { native } from '../../src/native.js'
+
 export type Json = null | boolean | number | string | Json[] | { [field: string]: Json | undefined }
 export type JsonObject = { [field: string]: Json | undefined }
 
@@ -42,17 +44,9 @@ export function isEntry(expected: string, found: string): boolean {
   return expected === found || expected === found.replace(/ \(\d+\)$/, '')
 }
 
-/** `"5s"`, `"1h"`, `"250ms"` in milliseconds: the spans that scenarios use. */
+/** The length of a duration such as `5s`, in milliseconds. */
 export function span(text: string): number {
-  const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
-  let [rest, total] = [text, 0]
-  while (rest !== '') {
-    const part = /^(\d+)(ms|s|m|h|d|w)\s*/.exec(rest)
-    if (part === null) throw new Error(`"${text}" is no span that this runner reads`)
-    total += Number(part[1]) * (units[part[2] as string] as number)
-    rest = rest.slice(part[0].length)
-  }
-  return total
+  return native().milliseconds(text)
 }
 
 function compare(at: string, expected: Json, seen: Json | undefined, names: Names, found: string[]): void {
