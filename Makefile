@@ -37,7 +37,7 @@ lint: ## formatting and clippy, warnings denied
 bench: ## what an order costs: throughput, latency, memory, disk, and the store's own ceiling
 	@scripts/tools.sh run
 	@scripts/npm-package.sh release -p workflow-cli -p workflow-bench
-	@target/release/workflow-bench --server target/release/workflow
+	@target/release/workflow-bench summary --server target/release/workflow
 	@node bench/node/order.mjs target/release/workflow
 	@cargo bench -p workflow-store --bench commit
 

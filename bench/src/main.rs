@@ -1,171 +1,42 @@
-//! The order workload: executions a second, latency, memory and disk, beside what the disk itself allows; in process, and with a
-//! server and a worker (when it is told where the `workflow` binary is).
+//! What workflow.do costs, by workload: each subcommand measures one thing and prints records (`record`), one a line.
 //!
-//! Not a test: it asserts no times. Quote ratios within one run, and medians; `--quick` is for trying it out.
+//! Not a test: it asserts no times. Quote ratios within one run, and medians; `bench/run.mjs` makes runs, and `bench/report.mjs`
+//! makes tables and charts of them.
 
 mod disk;
+mod load;
 mod order;
 mod process;
+mod record;
 mod remote;
+mod summary;
 
-use std::time::Duration;
+use std::process::ExitCode;
 
-use anyhow::{Result, bail};
-use remote::Remote;
+use clap::Parser;
 
-/// Orders at the same time.
-const IN_FLIGHT: [usize; 3] = [64, 256, 1_000];
-
-/// How long and how often everything is measured.
-#[derive(Debug, Clone, Copy)]
-struct Plan {
-    rounds: usize,
-    warm_up: Duration,
-    window: Duration,
-    latency_samples: usize,
-    idle: Duration,
+#[derive(Debug, Parser)]
+#[command(name = "workflow-bench", about, version)]
+enum Command {
+    /// Drive anything that completes a workflow for each HTTP request
+    Load(load::Arguments),
+    /// The order, in process and with a server and a worker, as a text
+    Summary(summary::Arguments),
 }
 
-impl Plan {
-    const FULL: Plan = Plan {
-        rounds: 3,
-        warm_up: Duration::from_secs(1),
-        window: Duration::from_secs(5),
-        latency_samples: 3_000,
-        idle: Duration::from_secs(10),
-    };
-    const QUICK: Plan = Plan {
-        rounds: 1,
-        warm_up: Duration::from_millis(300),
-        window: Duration::from_secs(1),
-        latency_samples: 300,
-        idle: Duration::from_secs(2),
-    };
-}
-
-#[tokio::main]
-async fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (plan, binary) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => (Plan::FULL, None),
-        ["--quick"] => (Plan::QUICK, None),
-        ["--server", binary] => (Plan::FULL, Some(binary)),
-        ["--quick", "--server", binary] | ["--server", binary, "--quick"] => (Plan::QUICK, Some(binary)),
-        _ => bail!("unknown arguments {arguments:?}: `--quick` or `--server PATH_OF_THE_WORKFLOW_BINARY` was expected"),
-    };
+fn main() -> ExitCode {
     if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: its figures mean nothing; run `make bench`");
+        eprintln!("this is a debug build: its figures mean nothing");
     }
-    // On the disk that the project lies on: a temporary folder may be in memory.
-    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(std::env::current_dir()?)?;
-    println!("order-5 in process: five steps in a row, about 100 bytes in and out of each, every event synced before it counts");
-    println!("{} cores, {}, {} rounds of {:?} each\n", cores(), process::cpu_model(), plan.rounds, plan.window);
-
-    let floor = disk::append_and_sync(folder.path(), 3_000)?;
-    println!(
-        "disk: append 4 KiB + fdatasync: {:.0}/s, p50 {:.0} us, p99 {:.0} us\n",
-        floor.per_second, floor.p50_us, floor.p99_us
-    );
-
-    idle(folder.path(), plan).await?;
-    latency(folder.path(), plan, floor.p50_us).await?;
-    throughput(folder.path(), plan).await?;
-    match binary {
-        Some(binary) => served(folder.path(), plan, binary.as_ref()).await?,
-        None => println!("server and worker: left out, `--server PATH_OF_THE_WORKFLOW_BINARY` was not given\n"),
-    }
-    println!("the store's own ceiling in the same run: `cargo bench -p workflow-store --bench commit` (`make bench` runs both)");
-    Ok(())
-}
-
-async fn idle(folder: &std::path::Path, plan: Plan) -> Result<()> {
-    let engine = order::engine(&folder.join("idle.db")).await?;
-    let before = process::usage()?;
-    tokio::time::sleep(plan.idle).await;
-    let after = process::usage()?;
-    println!(
-        "idle: {:.1} MiB resident, {:.3} % of a core, {} bytes written in {:?}",
-        process::resident_mib()?,
-        (after.cpu - before.cpu).as_secs_f64() / plan.idle.as_secs_f64() * 100.0,
-        after.written_bytes - before.written_bytes,
-        plan.idle
-    );
-    engine.close().await?;
-    Ok(())
-}
-
-async fn latency(folder: &std::path::Path, plan: Plan, sync_us: f64) -> Result<()> {
-    let engine = order::engine(&folder.join("latency.db")).await?;
-    let samples = order::one_at_a_time(&engine, plan.latency_samples).await?;
-    engine.close().await?;
-    println!("one at a time: {} (six syncs: {:.2} ms)\n", percentiles(samples), 6.0 * sync_us / 1_000.0);
-    Ok(())
-}
-
-async fn served(folder: &std::path::Path, plan: Plan, binary: &std::path::Path) -> Result<()> {
-    println!("server + Rust worker: `workflow serve`, a worker over a WebSocket, clients over HTTP (two requests an order)");
-    let remote = Remote::start(binary, &folder.join("served.db")).await?;
-    let samples = order::one_at_a_time(&remote.client, plan.latency_samples).await?;
-    remote.stop().await?;
-    println!("one at a time: {}\n", percentiles(samples));
-    println!("{:>9}  {:>12}  {:>20}", "in flight", "executions/s", "rounds");
-    for in_flight in IN_FLIGHT {
-        let mut rates = Vec::new();
-        for round in 0..plan.rounds {
-            let file = folder.join(format!("served-{in_flight}-{round}.db"));
-            let remote = Remote::start(binary, &file).await?;
-            let run = order::closed_loop(&remote.client, in_flight, plan.warm_up, plan.window).await?;
-            rates.push(run.completed_in_window as f64 / plan.window.as_secs_f64());
-            remote.stop().await?;
-            disk::remove(&file)?;
+    let outcome = match Command::parse() {
+        Command::Load(arguments) => load::run(&arguments),
+        Command::Summary(arguments) => summary::run(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
-        let (median, rounds) = median(rates);
-        println!("{in_flight:>9}  {median:>12.0}  {rounds:>20}");
     }
-    println!();
-    Ok(())
-}
-
-async fn throughput(folder: &std::path::Path, plan: Plan) -> Result<()> {
-    println!("{:>9}  {:>12}  {:>20}  {:>12}  {:>12}", "in flight", "executions/s", "rounds", "resident MiB", "bytes/order");
-    for in_flight in IN_FLIGHT {
-        let mut rates = Vec::new();
-        let (mut resident, mut bytes) = (0.0, 0.0);
-        for round in 0..plan.rounds {
-            let file = folder.join(format!("order-{in_flight}-{round}.db"));
-            let engine = order::engine(&file).await?;
-            let run = order::closed_loop(&engine, in_flight, plan.warm_up, plan.window).await?;
-            rates.push(run.completed_in_window as f64 / plan.window.as_secs_f64());
-            resident = process::resident_mib()?;
-            engine.close().await?;
-            bytes = disk::size_of(&file)? as f64 / run.completed as f64;
-            disk::remove(&file)?;
-        }
-        let (median, rounds) = median(rates);
-        println!("{in_flight:>9}  {median:>12.0}  {rounds:>20}  {resident:>12.1}  {bytes:>12.0}");
-    }
-    println!();
-    Ok(())
-}
-
-/// The median, and all of them as a text.
-fn median(mut rates: Vec<f64>) -> (f64, String) {
-    rates.sort_unstable_by(f64::total_cmp);
-    let rounds: Vec<String> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
-    (rates[rates.len() / 2], rounds.join(" "))
-}
-
-fn percentiles(mut samples: Vec<Duration>) -> String {
-    samples.sort_unstable();
-    let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| percentile(&samples, share));
-    format!("p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms")
-}
-
-fn percentile(sorted: &[Duration], share: f64) -> f64 {
-    let at = ((sorted.len() as f64 - 1.0) * share).round() as usize;
-    sorted.get(at).map_or(f64::NAN, |sample| sample.as_secs_f64() * 1_000.0)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
