@@ -29,6 +29,7 @@ pub use endpoint::innermost;
 pub use engine::{Engine, Join, Session, SessionEvent, TaskId, Watch};
 pub use error::Error;
 pub use options::Options;
+pub use reading::EMBEDDED_HISTORY_MAX;
 pub use request::{
     Count, DefinitionView, EndpointRequest, EndpointView, EventAnswer, EventRequest, HistoryPage, Include, ListRequest, Listed,
     Page, RefusedStart, Registered, StartAnswer, StartRequest,

@@ -4,6 +4,7 @@
 //! from being started.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -85,7 +86,8 @@ pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) 
         }
     };
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let limit = app.options.answer_timeout + if waits { limits::WAIT_MAX } else { app.options.body_timeout };
+    let waiting = if waits { limits::WAIT_MAX } else { Duration::ZERO };
+    let limit = app.options.body_timeout + waiting + app.options.answer_timeout;
     let answer = timeout(limit, next.run(request)).await;
     drop(permit);
     answer.unwrap_or_else(|_| out_of_time(changes).into_response())

@@ -9,7 +9,7 @@ use workflow_core::status::Status;
 use super::Engine;
 use crate::reading::{self, EMBEDDED_HISTORY_MAX};
 use crate::request::{EventAnswer, EventRequest, StartAnswer, StartRequest};
-use crate::ring::message::{EventAsk, EventStarted, Input, Snapshot, StartAsk, StartReply, Started};
+use crate::ring::message::{EventAsk, EventStarted, Input, StartAsk, StartReply, Started};
 use crate::{Error, ExecutionView};
 
 impl Engine {
@@ -21,25 +21,53 @@ impl Engine {
 
     /// Starts and waits until the execution has ended. Reads nothing from the store, unless the key was used before.
     pub async fn run(&self, request: StartRequest) -> Result<(ExecutionId, Status), Error> {
-        let StartRequest { workflow, input, key } = request;
-        let input = input.unwrap_or_else(Json::empty_object);
-        let follow = Some(self.shared().feed.clone());
-        let ask = |reply| {
-            let (reply, triggered_by) = (StartReply { reply, follow }, TriggeredBy::Manual);
-            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of: None, reply }))
-        };
-        match self.ask(ask).await? {
+        match self.start_followed(request).await? {
             Started::Existing(id) => Ok((id, self.ended(id).await?)),
             Started::New(snapshot) => {
-                let Snapshot { registration, execution, subscription, .. } = *snapshot;
-                let status = workflow_core::outstanding::status(&registration.definition, &execution);
-                let status = match subscription {
+                let (id, status) = (snapshot.execution.id, snapshot.status());
+                let status = match snapshot.subscription {
                     Some(subscription) if !status.has_ended() => self.end_of(subscription).await?,
                     _ => status,
                 };
-                Ok((execution.id, status))
+                Ok((id, status))
             }
         }
+    }
+
+    /// Starts and waits until the execution has ended, or until `enough` ends, and answers with it as it is then, with at most
+    /// `history` of the newest entries of its history.
+    pub async fn start_and_wait(
+        &self,
+        request: StartRequest,
+        history: usize,
+        enough: impl Future<Output = ()>,
+    ) -> Result<StartAnswer, Error> {
+        let started = self.start_followed(request).await?;
+        let existed = matches!(started, Started::Existing(_));
+        // What goes wrong from here on does not undo the start: the caller gets what is known of the execution.
+        let (id, snapshot) = match started {
+            Started::Existing(id) => {
+                tokio::select! {
+                    ended = self.ended(id) => drop(ended?),
+                    () = enough => {}
+                }
+                (id, None)
+            }
+            Started::New(mut snapshot) => {
+                if let Some(subscription) = snapshot.subscription.take().filter(|_| !snapshot.status().has_ended()) {
+                    tokio::select! {
+                        _ = self.end_of(subscription) => {}
+                        () = enough => {}
+                    }
+                }
+                (snapshot.execution.id, Some(snapshot))
+            }
+        };
+        let execution = match (self.view(id, history).await, snapshot) {
+            (Err(_), Some(snapshot)) => reading::snapshot(self.shared(), &snapshot),
+            (view, _) => view?,
+        };
+        Ok(StartAnswer { execution, existed })
     }
 
     /// A new execution with the same input, or the one given, on the newest version.
@@ -67,6 +95,17 @@ impl Engine {
             executions.push(self.started(started).await?);
         }
         Ok(EventAnswer { executions, refused })
+    }
+
+    async fn start_followed(&self, request: StartRequest) -> Result<Started, Error> {
+        let StartRequest { workflow, input, key } = request;
+        let input = input.unwrap_or_else(Json::empty_object);
+        let follow = Some(self.shared().feed.clone());
+        self.ask(|reply| {
+            let (reply, triggered_by) = (StartReply { reply, follow }, TriggeredBy::Manual);
+            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of: None, reply }))
+        })
+        .await
     }
 
     async fn begin(

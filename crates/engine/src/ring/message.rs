@@ -12,6 +12,7 @@ use workflow_core::execution::Execution;
 use workflow_core::id::{ActionName, EndpointName, EventName, ExecutionId, IdempotencyKey, SessionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::refusal::Control;
+use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
 use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Endpoint, Fault, Store, Stored, Taken};
@@ -124,6 +125,12 @@ pub struct Snapshot {
     pub execution: Execution,
     pub events: Vec<Recorded>,
     pub subscription: Option<Subscription>,
+}
+
+impl Snapshot {
+    pub fn status(&self) -> Status {
+        workflow_core::outstanding::status(&self.registration.definition, &self.execution)
+    }
 }
 
 #[derive(Debug)]

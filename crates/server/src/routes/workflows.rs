@@ -1,16 +1,20 @@
 //! Definitions, and starting them.
 
+use std::str::FromStr;
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use workflow_core::id::{Version, WorkflowId};
 use workflow_core::json::Json;
-use workflow_engine::{Registered, StartRequest};
+use workflow_engine::{EMBEDDED_HISTORY_MAX, Registered, StartRequest};
 
 use crate::app::App;
 use crate::body::{FromBody, JsonBody};
-use crate::parameters::{FromQuery, Key, NoQuery, Pairs, Query, Segments};
+use crate::parameters::{self, FromQuery, Key, NoQuery, Pairs, Query, Segments};
 use crate::problem::{Kind, Problem};
 use crate::{limits, reply, schema};
 
@@ -159,13 +163,54 @@ impl FromBody for StartBody {
     const HINT: &'static str = r#"send {"input": {...}}"#;
 }
 
-/// Starts an execution.
+pub(crate) struct StartQuery {
+    wait: Option<Duration>,
+    /// Entries of the history in the answer to a start that waits.
+    history: usize,
+}
+
+/// What the answer to a start that waits can hold besides the execution.
+struct WithHistory;
+
+impl FromStr for WithHistory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<WithHistory, String> {
+        match text {
+            "history" => Ok(WithHistory),
+            other => Err(format!("`{}` cannot be included; history can", other.escape_debug())),
+        }
+    }
+}
+
+impl FromQuery for StartQuery {
+    const NAMES: &'static [&'static str] = &["wait", "include"];
+
+    fn read(pairs: &Pairs) -> Result<StartQuery, Problem> {
+        let wait = pairs.span("wait", limits::WAIT_MAX)?;
+        let included: Vec<WithHistory> = pairs.each("include")?;
+        if wait.is_none() && !included.is_empty() {
+            return Err(parameters::invalid(
+                "`include` goes with `wait`: an execution that starts has its history anyway".to_owned(),
+            ));
+        }
+        Ok(StartQuery { wait, history: if included.is_empty() { 0 } else { EMBEDDED_HISTORY_MAX } })
+    }
+}
+
+/// Starts an execution, and with `wait` answers it once it has ended.
 #[utoipa::path(
     post,
     path = "/api/v1/workflows/{id}/executions",
     tag = "executions",
     params(
         ("id" = String, Path, description = "The workflow's id"),
+        (
+            "wait" = Option<String>,
+            Query,
+            description = "Answer when it has ended, or as it is after so long: `30s`; at most `60s`. The history is left out then"
+        ),
+        ("include" = Option<String>, Query, description = "With `wait`: `history`, so that it is not left out"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key again answers with the execution that it started")
     ),
     request_body(content = Option<schema::StartBody>),
@@ -177,9 +222,18 @@ impl FromBody for StartBody {
 pub(crate) async fn start(
     State(app): State<App>,
     Segments(workflow): Segments<String>,
-    Query(NoQuery): Query<NoQuery>,
+    Query(query): Query<StartQuery>,
     Key(key): Key,
     JsonBody(body): JsonBody<StartBody>,
 ) -> Result<Response, Problem> {
-    reply::started(&app.engine.start(StartRequest { workflow, input: body.input, key }).await?)
+    let request = StartRequest { workflow, input: body.input, key };
+    let answer = match query.wait {
+        None => app.engine.start(request).await?,
+        Some(wait) => {
+            let closing = app.closing();
+            let enough = async move { drop(timeout(wait, closing).await) };
+            app.engine.start_and_wait(request, query.history, enough).await?
+        }
+    };
+    reply::started(&answer)
 }

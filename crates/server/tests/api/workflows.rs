@@ -102,6 +102,61 @@ async fn the_same_key_starts_once() {
 }
 
 #[tokio::test]
+async fn a_start_can_wait_for_the_end() {
+    let api = Api::new().await;
+    api.workflow("order", &[("a", "echo"), ("b", "echo")]).await;
+    api.workflow("held", &[("a", "held")]).await;
+    let path = "/api/v1/workflows/order/executions";
+    let answer = api.post(&format!("{path}?wait=30s"), &json!({ "input": { "n": 1 } })).await;
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::CREATED, &*format!("/api/v1/executions/{id}")));
+    assert_eq!((&answer.json()["status"], &answer.json()["output"]), (&json!("completed"), &json!({ "n": 1 })));
+    assert_eq!((&answer.json()["history"], &answer.json()["historyTruncated"]), (&json!([]), &json!(true)));
+
+    // But for the history it is what a read answers.
+    let mut read = api.get(&format!("/api/v1/executions/{id}")).await.json();
+    read["history"] = json!([]);
+    read["historyTruncated"] = json!(true);
+    assert_eq!(answer.json(), read);
+
+    let whole = api.post(&format!("{path}?wait=30s&include=history"), &json!({})).await.json();
+    assert_eq!(whole, api.get(&format!("/api/v1/executions/{}", whole["id"].as_str().unwrap())).await.json());
+    assert_eq!(whole["history"].as_array().unwrap().len(), 6);
+
+    let early = api.post("/api/v1/workflows/held/executions?wait=20ms", &json!({})).await;
+    assert_eq!((early.status, &early.json()["status"]), (StatusCode::CREATED, &json!("running")));
+
+    for (query, expected) in [
+        ("wait=61s", "at most 60 s"),
+        ("wait=soon", "`wait`: "),
+        ("include=history", "`include` goes with `wait`"),
+        ("wait=1s&include=output", "`output` cannot be included; history can"),
+        ("timeout=1s", "`timeout` is no parameter of this route"),
+    ] {
+        let detail = api.post(&format!("{path}?{query}"), &json!({})).await.problem(400, "invalid_query");
+        assert!(detail.contains(expected), "{detail}");
+    }
+    api.post("/api/v1/workflows/nope/executions?wait=1s", &json!({})).await.problem(404, "workflow_not_found");
+}
+
+#[tokio::test]
+async fn a_start_that_waits_can_be_repeated_with_its_key() {
+    let api = Api::new().await;
+    api.workflow("held", &[("a", "held")]).await;
+    let start = async |query: &str| {
+        let path = format!("/api/v1/workflows/held/executions{query}");
+        api.with_body(Method::POST, &path, &[("idempotency-key", "k1")], "{}").await
+    };
+    let first = start("?wait=1ms").await;
+    assert_eq!((first.status, &first.json()["status"]), (StatusCode::CREATED, &json!("running")));
+    let (again, ()) = tokio::join!(start("?wait=30s"), async { api.gate.add_permits(1) });
+    assert_eq!((again.status, &again.json()["status"]), (StatusCode::OK, &json!("completed")));
+    let after = start("?wait=30s&include=history").await;
+    assert_eq!((after.status, &after.json()["id"]), (StatusCode::OK, &first.json()["id"]));
+    assert_eq!(after.json()["history"][0]["data"]["idempotencyKey"], "k1");
+}
+
+#[tokio::test]
 async fn a_start_that_cannot_be_says_why() {
     let api = Api::new().await;
     api.workflow("order", &[("a", "echo")]).await;
