@@ -1,0 +1,54 @@
+// A peer that is a library runs in a host process of its own, which also makes the load, as an application would. The driver and
+// a host talk in lines of JSON:
+//
+//   host    {"ready": true, ...what it says of itself}                            once workflows can be started
+//   driver  {"workload": "order-5", "inFlight": 64, "warm": 2, "seconds": 10}     or with "count" instead of the seconds
+//   host    {"answered": 4711, "seconds": 10, "micros": [...]}                    of those completed in the window
+//           {"error": "..."}                                                      when one was wrong
+//   driver  {"sleeping": 10000}
+//   host    {"note": "..."}                                                       once so many are recorded and at rest
+//
+// A host ends when its standard input does.
+
+import { digits, percentiles } from './figures.mjs'
+import { Program } from './processes.mjs'
+
+export class Host {
+  constructor(program) {
+    this.program = new Program({ ...program, dialogue: true })
+  }
+
+  get pid() {
+    return this.program.pid
+  }
+
+  ready() {
+    return this.#answer()
+  }
+
+  async run(load) {
+    const { answered, seconds, micros } = await this.#ask(load)
+    if (micros.length === 0) throw new Error('nothing was completed within the window')
+    return { seconds: digits(seconds), completed: micros.length, per_second: digits(micros.length / seconds), ...percentiles(micros), answered }
+  }
+
+  async sleeping(count) {
+    const { note } = await this.#ask({ sleeping: count })
+    return note
+  }
+
+  stop() {
+    return this.program.stop()
+  }
+
+  #ask(question) {
+    this.program.say(JSON.stringify(question))
+    return this.#answer()
+  }
+
+  async #answer() {
+    const answer = JSON.parse(await this.program.nextLine())
+    if (answer.error) throw new Error(answer.error)
+    return answer
+  }
+}
