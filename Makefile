@@ -37,9 +37,10 @@ lint: ## formatting and clippy, warnings denied
 bench: ## what an order costs: throughput, latency, memory, disk, and the store's own ceiling
 	@scripts/tools.sh run
 	@scripts/npm-package.sh release -p workflow-cli -p workflow-bench
-	@target/release/workflow-bench summary --server target/release/workflow
+	@target/release/workflow-bench limits
+	@for n in 1 64 256 1000; do target/release/workflow-bench run order-5 --way rust-in-process --in-flight $$n || exit 1; done
+	@for n in 1 64 256 1000; do target/release/workflow-bench run order-5 --way server-rust-worker --in-flight $$n || exit 1; done
 	@node bench/node/order.mjs target/release/workflow
-	@cargo bench -p workflow-store --bench commit
 
 soak: ## the long tests: all workflows of 4 steps, more random histories, hundreds of crashes
 	@scripts/soak.sh $(MINUTES)

@@ -3,13 +3,20 @@
 //! Not a test: it asserts no times. Quote ratios within one run, and medians; `bench/run.mjs` makes runs, and `bench/report.mjs`
 //! makes tables and charts of them.
 
-mod disk;
+mod folder;
+mod growth;
+mod idle;
+mod in_process;
+mod limits;
 mod load;
-mod order;
 mod process;
 mod record;
-mod remote;
-mod summary;
+mod recovery;
+mod run;
+mod served;
+mod sleepers;
+mod syncs;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -20,8 +27,24 @@ use clap::Parser;
 enum Command {
     /// Drive anything that completes a workflow for each HTTP request
     Load(load::Arguments),
-    /// The order, in process and with a server and a worker, as a text
-    Summary(summary::Arguments),
+    /// One workload, one way, once
+    Run(run::Arguments),
+    /// A million executions that wait; many that fall due in the same second
+    Sleepers(sleepers::Arguments),
+    /// Orders on a file that holds millions that have ended
+    Growth(growth::Arguments),
+    /// Executions in the middle of a step when their process is killed
+    Recovery(recovery::Arguments),
+    /// A server that has nothing to do but to hold executions that wait
+    Idle(idle::Arguments),
+    /// What the disk, SQLite and the store alone allow
+    Limits(limits::Arguments),
+    /// How often a workflow is synced, by strace
+    Syncs(syncs::Arguments),
+    /// A remote worker: runs the actions of all workloads until it is told to end
+    Worker(served::worker::Arguments),
+    /// The same actions over HTTP
+    Endpoint,
 }
 
 fn main() -> ExitCode {
@@ -30,7 +53,15 @@ fn main() -> ExitCode {
     }
     let outcome = match Command::parse() {
         Command::Load(arguments) => load::run(&arguments),
-        Command::Summary(arguments) => summary::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Sleepers(arguments) => sleepers::run(&arguments),
+        Command::Growth(arguments) => growth::run(&arguments),
+        Command::Recovery(arguments) => recovery::run(&arguments),
+        Command::Idle(arguments) => idle::run(&arguments),
+        Command::Limits(arguments) => limits::run(&arguments),
+        Command::Syncs(arguments) => syncs::run(&arguments),
+        Command::Worker(arguments) => served::worker::run(&arguments),
+        Command::Endpoint => served::endpoint::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

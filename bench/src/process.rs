@@ -1,46 +1,141 @@
-//! What a process uses, as the kernel counts it.
+//! What processes use, as the kernel counts it.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// Since the process began, its threads included.
+use crate::record::Record;
+
+/// The processes that are the system: their names and ids. Empty: this one, which then is load and system in one.
+#[derive(Debug, Clone, Default)]
+pub struct Processes(pub Vec<(&'static str, u32)>);
+
+/// All of them at one moment.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    at: Instant,
+    /// Everything that runs on this machine.
+    machine: Duration,
+    load: Usage,
+    system: Vec<(&'static str, Usage)>,
+}
+
+/// Since a process began, its threads included.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Usage {
-    pub cpu: Duration,
+struct Usage {
+    cpu: Duration,
     /// Sent to the disk.
+    written_bytes: u64,
+}
+
+/// What was used between two samples.
+#[derive(Debug)]
+pub struct Used {
+    pub seconds: f64,
+    pub load_cpu: Duration,
+    pub system_cpu: Duration,
     pub written_bytes: u64,
+    pub parts: Vec<(&'static str, Duration)>,
+    /// Cores that were busy with something else.
+    pub other_cores: f64,
+}
+
+impl Processes {
+    pub fn sample(&self) -> Result<Sample> {
+        let system = self.0.iter().map(|(name, pid)| Ok((*name, Usage::of(&pid.to_string())?)));
+        Ok(Sample { at: Instant::now(), machine: machine()?, load: Usage::of("self")?, system: system.collect::<Result<_>>()? })
+    }
+
+    /// What of each is in memory: its own pages, and those of the files that it has mapped.
+    pub fn resident_mib(&self) -> Result<Vec<(&'static str, f64)>> {
+        self.0.iter().map(|(name, pid)| Ok((*name, resident_mib(&pid.to_string())?))).collect()
+    }
+}
+
+impl Sample {
+    pub fn since(&self, before: &Sample) -> Used {
+        let seconds = (self.at - before.at).as_secs_f64();
+        let load = self.load.since(before.load);
+        let parts: Vec<_> = self.system.iter().zip(&before.system).map(|(now, then)| (now.0, now.1.since(then.1))).collect();
+        let mut system = Usage::default();
+        for (_, usage) in &parts {
+            system = Usage { cpu: system.cpu + usage.cpu, written_bytes: system.written_bytes + usage.written_bytes };
+        }
+        let machine = self.machine.saturating_sub(before.machine);
+        let other = machine.saturating_sub(load.cpu + system.cpu);
+        let (load_cpu, system) = if parts.is_empty() { (Duration::ZERO, load) } else { (load.cpu, system) };
+        Used {
+            seconds,
+            load_cpu,
+            system_cpu: system.cpu,
+            written_bytes: system.written_bytes,
+            parts: parts.into_iter().map(|(name, usage)| (name, usage.cpu)).collect(),
+            other_cores: other.as_secs_f64() / seconds,
+        }
+    }
+}
+
+impl Used {
+    /// Fills in what it cost a workflow.
+    pub fn put(&self, record: &mut Record, completed: u64) {
+        let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / completed as f64;
+        record.cpu_us = Some(each(self.system_cpu));
+        record.written_bytes = Some(self.written_bytes as f64 / completed as f64);
+        record.other_cores = Some(self.other_cores);
+        if !self.parts.is_empty() {
+            record.cpu_parts = self.parts.iter().map(|(name, cpu)| ((*name).to_owned(), each(*cpu).round())).collect();
+            record.load_cpu_us = Some(each(self.load_cpu));
+            record.measures.insert("load_cores".to_owned(), (self.load_cpu.as_secs_f64() / self.seconds * 100.0).round() / 100.0);
+        }
+    }
 }
 
 impl Usage {
-    pub fn of_self() -> Result<Usage> {
-        Usage::at("self")
-    }
-
-    fn at(process: &str) -> Result<Usage> {
+    fn of(process: &str) -> Result<Usage> {
         // The 14th and 15th field are the ticks in user and kernel mode; the 2nd may hold spaces, in parentheses.
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).with_context(|| format!("no process {process}"))?;
         let fields: Vec<&str> = stat.rsplit(')').next().context("no fields in stat")?.split_whitespace().collect();
-        let ticks = fields.get(11..13).context("too few fields in stat")?;
-        let ticks = ticks[0].parse::<u64>()? + ticks[1].parse::<u64>()?;
+        let times = fields.get(11..13).context("too few fields in stat")?;
         let io = fs::read_to_string(format!("/proc/{process}/io"))?;
         let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).context("no write_bytes in io")?;
-        // Linux gives user space ticks of 10 ms on every platform.
-        Ok(Usage { cpu: Duration::from_millis(ticks * 10), written_bytes: written.parse()? })
+        Ok(Usage { cpu: ticks(times)?, written_bytes: written.parse()? })
+    }
+
+    fn since(self, before: Usage) -> Usage {
+        Usage { cpu: self.cpu.saturating_sub(before.cpu), written_bytes: self.written_bytes.saturating_sub(before.written_bytes) }
     }
 }
 
-/// What of a process is in memory: its own pages, and those of the files that it has mapped.
-pub fn resident_mib(pid: Option<u32>) -> Result<f64> {
-    let process = pid.map_or_else(|| "self".to_owned(), |pid| pid.to_string());
+/// Linux gives user space ticks of 10 ms on every platform.
+fn ticks(fields: &[&str]) -> Result<Duration> {
+    let ticks = fields.iter().map(|field| Ok(field.parse::<u64>()?)).sum::<Result<u64>>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// What all processes, and the kernel for them, have used.
+fn machine() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let fields: Vec<&str> = stat.lines().next().context("/proc/stat is empty")?.split_whitespace().collect();
+    // user, nice, system; then idle and waiting for disks, which are not use; then interrupts.
+    Ok(ticks(fields.get(1..4).context("too few fields")?)? + ticks(fields.get(6..8).context("too few fields")?)?)
+}
+
+/// Of a process, by its id or `self`.
+pub fn resident_mib(process: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in status")?;
     Ok(kib.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
 }
 
-pub fn cpu_model() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown processor");
-    model.trim_start_matches([' ', '\t', ':']).to_owned()
+/// The same by where the pages come from: its own (`anonymous`), mapped files (`file`), shared memory.
+pub fn resident_parts(process: &str) -> Result<BTreeMap<String, f64>> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let part = |name: &str| {
+        let kib = status.lines().find_map(|line| line.strip_prefix(name))?;
+        kib.trim().trim_end_matches(" kB").parse::<f64>().ok().map(|kib| (kib / 102.4).round() / 10.0)
+    };
+    let parts = [("anonymous", "RssAnon:"), ("file", "RssFile:"), ("shared", "RssShmem:")];
+    Ok(parts.into_iter().filter_map(|(name, field)| Some((name.to_owned(), part(field)?))).collect())
 }

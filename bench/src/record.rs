@@ -34,6 +34,9 @@ pub struct Record {
     /// CPU microseconds a workflow of the load generator, where it is a process of its own.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded")]
     pub load_cpu_us: Option<f64>,
+    /// Cores that were busy with something that is no part of the run.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded")]
+    pub other_cores: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded")]
     pub rss_mib: Option<f64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -78,7 +81,29 @@ impl Percentiles {
     }
 }
 
+/// How durable what is ours is, in every run.
+const DURABILITY: &str = "every transition synced before it counts (SQLite WAL, synchronous=FULL)";
+
 impl Record {
+    /// One of this engine.
+    pub fn ours(workload: &str, way: &str) -> Record {
+        Record {
+            workload: Some(workload.to_owned()),
+            way: Some(way.to_owned()),
+            durability: Some(DURABILITY.to_owned()),
+            version: Some(format!("workflow.do {}", env!("CARGO_PKG_VERSION"))),
+            ..Record::default()
+        }
+    }
+
+    /// Adds a figure that only this workload has.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: f64) -> Record {
+        let digits = if value.abs() >= 100.0 { 1.0 } else { 1_000.0 };
+        self.measures.insert(name.to_owned(), (value * digits).round() / digits);
+        self
+    }
+
     pub fn print(&self) -> Result<()> {
         println!("{}", serde_json::to_string(self)?);
         Ok(())

@@ -4,8 +4,8 @@
 //!
 //! Any answer but a 2xx ends the run with an error, so that a figure is never made of failures.
 
-mod answer;
-mod request;
+pub mod answer;
+pub mod request;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::process::Usage;
+use crate::process::{Processes, Used};
 use crate::record::{Percentiles, Record};
 use answer::{Answer, Read};
 use request::{Request, Url};
@@ -54,6 +54,28 @@ pub struct Arguments {
     way: Option<String>,
 }
 
+/// What is sent, and for how long.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub url: String,
+    pub body: String,
+    pub in_flight: usize,
+    pub warm: f64,
+    pub seconds: f64,
+    pub count: Option<u64>,
+    pub expect: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Driven {
+    /// From request to answer, of the answers inside the window.
+    pub micros: Vec<u32>,
+    /// All of them.
+    pub answered: u64,
+    pub used: Used,
+}
+
 /// What all connections share.
 #[derive(Debug)]
 struct Load {
@@ -75,69 +97,91 @@ struct Window {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let record = tokio::task::LocalSet::new().block_on(&runtime, drive(arguments))?;
-    record.print()
+    let plan = Plan {
+        url: arguments.url.clone(),
+        body: arguments.body.clone(),
+        in_flight: arguments.in_flight,
+        warm: if arguments.count.is_some() { 0.0 } else { arguments.warm },
+        seconds: arguments.seconds,
+        count: arguments.count,
+        expect: arguments.expect.clone(),
+    };
+    let driven = drive(&plan, &Processes::default())?;
+    let mut record = Record { workload: arguments.workload.clone(), way: arguments.way.clone(), ..Record::default() };
+    driven.put(&mut record, &plan);
+    // Which processes are the system, this one does not know.
+    let load_cpu = driven.used.system_cpu.as_secs_f64();
+    record.load_cpu_us = Some(load_cpu * 1e6 / driven.micros.len() as f64);
+    record.with("answered", driven.answered as f64).with("load_cores", load_cpu / driven.used.seconds).print()
 }
 
-async fn drive(arguments: &Arguments) -> Result<Record> {
-    ensure!(arguments.in_flight > 0, "`--in-flight` is 1 at least");
-    let url = Url::parse(&arguments.url)?;
-    let mut connections = Vec::with_capacity(arguments.in_flight);
-    for _ in 0..arguments.in_flight {
+/// Drives it, and measures meanwhile what these processes use.
+pub fn drive(plan: &Plan, system: &Processes) -> Result<Driven> {
+    ensure!(plan.in_flight > 0, "`--in-flight` is 1 at least");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, driven(plan, system))
+}
+
+async fn driven(plan: &Plan, system: &Processes) -> Result<Driven> {
+    let url = Url::parse(&plan.url)?;
+    let mut connections = Vec::with_capacity(plan.in_flight);
+    for _ in 0..plan.in_flight {
         let connection = TcpStream::connect(&url.address).await.with_context(|| format!("cannot connect to {}", url.address))?;
         connection.set_nodelay(true)?;
         connections.push(connection);
     }
-    let warm = if arguments.count.is_some() { 0.0 } else { arguments.warm };
     let now = Instant::now();
-    let begin = now + Duration::from_secs_f64(warm);
+    let begin = now + Duration::from_secs_f64(plan.warm);
     let load = Rc::new(Load {
-        request: Request::new(&url, &arguments.body),
-        expect: arguments.expect.clone().map(String::into_bytes),
-        count: arguments.count,
-        window: Window { begin, end: begin + Duration::from_secs_f64(arguments.seconds) },
+        request: Request::new(&url, &plan.body),
+        expect: plan.expect.clone().map(String::into_bytes),
+        count: plan.count,
+        window: Window { begin, end: begin + Duration::from_secs_f64(plan.seconds) },
         sent: Cell::new(0),
         answered: Cell::new(0),
         last: Cell::new(now),
         micros: RefCell::new(Vec::new()),
     });
-    let before = Usage::of_self()?;
     let clients: Vec<_> =
         connections.into_iter().map(|connection| tokio::task::spawn_local(client(load.clone(), connection))).collect();
+    tokio::time::sleep_until(begin.into()).await;
+    let before = system.sample()?;
+    let mut used = None;
+    if load.count.is_none() {
+        tokio::time::sleep_until(load.window.end.into()).await;
+        used = Some(system.sample()?.since(&before));
+    }
     for client in clients {
         client.await??;
     }
-    let cpu = Usage::of_self()?.cpu.saturating_sub(before.cpu);
-    load.record(arguments, cpu)
+    let used = match used {
+        Some(used) => used,
+        None => {
+            let used = system.sample()?.since(&before);
+            Used { seconds: (load.last.get() - begin).as_secs_f64(), ..used }
+        }
+    };
+    if let Some(count) = load.count {
+        ensure!(load.answered.get() == count, "{} of {count} requests were answered in time", load.answered.get());
+    }
+    let micros = load.micros.take();
+    ensure!(!micros.is_empty(), "nothing was answered within the window");
+    Ok(Driven { micros, answered: load.answered.get(), used })
+}
+
+impl Driven {
+    pub fn put(&self, record: &mut Record, plan: &Plan) {
+        let completed = self.micros.len() as u64;
+        record.in_flight = Some(plan.in_flight);
+        record.seconds = Some(self.used.seconds);
+        record.completed = Some(completed);
+        record.per_second = Some(completed as f64 / self.used.seconds);
+        record.latency = Percentiles::of(self.micros.clone());
+        record.other_cores = Some(self.used.other_cores);
+    }
 }
 
 impl Load {
-    fn record(&self, arguments: &Arguments, cpu: Duration) -> Result<Record> {
-        let micros = self.micros.take();
-        let completed = micros.len() as u64;
-        ensure!(completed > 0, "nothing was answered within the window");
-        if let Some(count) = self.count {
-            ensure!(self.answered.get() == count, "{} of {count} requests were answered in time", self.answered.get());
-        }
-        let seconds = match self.count {
-            Some(_) => (self.last.get() - self.window.begin).as_secs_f64(),
-            None => arguments.seconds,
-        };
-        Ok(Record {
-            workload: arguments.workload.clone(),
-            way: arguments.way.clone(),
-            in_flight: Some(arguments.in_flight),
-            seconds: Some(seconds),
-            completed: Some(completed),
-            per_second: Some(completed as f64 / seconds),
-            latency: Percentiles::of(micros),
-            load_cpu_us: Some(cpu.as_secs_f64() * 1e6 / self.answered.get() as f64),
-            measures: [("answered".to_owned(), self.answered.get() as f64)].into(),
-            ..Record::default()
-        })
-    }
-
     /// The number of the next request; None when it is enough.
     fn next(&self) -> Option<u64> {
         let number = self.sent.get();

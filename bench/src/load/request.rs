@@ -9,7 +9,7 @@ const MARK: &str = "@ID@";
 pub struct Url {
     /// Host and port.
     pub address: String,
-    path: String,
+    pub path: String,
 }
 
 #[derive(Debug, Clone)]

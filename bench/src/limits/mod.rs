@@ -1,0 +1,80 @@
+//! What the disk, SQLite and the store allow, in the same run as everything else: no engine can be faster than these.
+
+mod disk;
+mod orders;
+mod skip;
+mod sqlite;
+mod store;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::folder;
+use crate::record::{Percentiles, Record};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// How long each limit is measured
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
+    seconds: f64,
+    /// Executions at the same time, for the store alone
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [64, 256, 1_000])]
+    in_flight: Vec<usize>,
+}
+
+/// How often something was done, and how long each took.
+#[derive(Debug)]
+struct Measured {
+    times: Vec<Duration>,
+    seconds: f64,
+}
+
+impl Measured {
+    fn record(&self, way: &str, each: f64) -> Record {
+        let micros = self.times.iter().map(|time| u32::try_from(time.as_micros()).unwrap_or(u32::MAX)).collect();
+        Record {
+            workload: Some("limits".to_owned()),
+            way: Some(way.to_owned()),
+            seconds: Some(self.seconds),
+            completed: Some((self.times.len() as f64 * each) as u64),
+            per_second: Some(self.times.len() as f64 * each / self.seconds),
+            latency: Percentiles::of(micros),
+            ..Record::default()
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let folder = folder::of_run("limits")?;
+    let wanted = Duration::from_secs_f64(arguments.seconds);
+    disk::measure(folder.path(), wanted)?;
+    sqlite::measure(folder.path(), wanted)?;
+    for in_flight in &arguments.in_flight {
+        store::measure(folder.path(), wanted, *in_flight)?;
+        for page_bytes in [8 << 10, 16 << 10] {
+            skip::measure(folder.path(), wanted, *in_flight, page_bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Does something for as long as is wanted, and times each.
+fn repeat(wanted: Duration, mut once: impl FnMut() -> Result<()>) -> Result<Measured> {
+    let (mut times, began) = (Vec::new(), std::time::Instant::now());
+    while began.elapsed() < wanted {
+        let since = std::time::Instant::now();
+        once()?;
+        times.push(since.elapsed());
+    }
+    Ok(Measured { times, seconds: began.elapsed().as_secs_f64() })
+}
+
+/// A fresh database file, removed afterwards.
+fn with_database<T>(folder: &Path, measure: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let file = folder.join("limit.db");
+    let measured = measure(&file);
+    folder::remove(&file)?;
+    measured
+}
