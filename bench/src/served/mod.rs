@@ -91,7 +91,7 @@ pub fn run(workload: Workload, handler: Handler, binary: &Path, plan: in_process
     driven.put(&mut record, &plan);
     driven.used.put(&mut record, driven.micros.len() as u64);
     let resident = processes.resident_mib()?;
-    record.rss_mib = Some(resident[0].1);
+    record.rss_mib = Some(resident.iter().map(|(_, mib)| mib).sum());
     record.rss_parts = resident.into_iter().map(|(name, mib)| (name.to_owned(), mib.round())).collect();
     worker.stop()?;
     server.stop()?;

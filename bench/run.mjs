@@ -1,0 +1,147 @@
+// Runs the plan, and appends what every program prints to one file of records. What is in the file already is not run again, so
+// that a run that was interrupted goes on where it was.
+//
+//   node bench/run.mjs [--only order-5,latency] [--ways ours,restate*] [--in-flight 64] [--rounds 3] [--seconds 6] [--warm 2]
+//                      [--records FILE] [--new] [--quick] [--with PROGRAM]
+//
+// `--with` is a program that gets each command as its arguments: `nice`, or one that waits until the machine is free.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { ROOT, plan, selected } from './plan.mjs'
+
+const RECORDS = 'bench/.run/records.jsonl'
+/** A program that takes longer is stuck; only growth, which makes a file of millions first, gets more. */
+const TIMEOUT_S = 600
+const GROWTH_TIMEOUT_S = 5_400
+/** Above it other programs had a part in the figure. */
+const OTHER_CORES_MAX = 0.2
+
+const OPTIONS = {
+  only: { type: 'string' },
+  ways: { type: 'string' },
+  'in-flight': { type: 'string' },
+  rounds: { type: 'string' },
+  seconds: { type: 'string' },
+  warm: { type: 'string' },
+  records: { type: 'string', default: RECORDS },
+  new: { type: 'boolean', default: false },
+  quick: { type: 'boolean', default: false },
+  with: { type: 'string' },
+}
+
+async function main() {
+  const { values } = parseArgs({ options: OPTIONS })
+  const quick = values.quick
+  const rounds = Number(values.rounds ?? (quick ? 1 : 3))
+  const seconds = Number(values.seconds ?? (quick ? 1 : 6))
+  const warm = Number(values.warm ?? (quick ? 0.5 : 2))
+  process.chdir(ROOT)
+  mkdirSync(dirname(values.records), { recursive: true })
+  if (values.new) rmSync(values.records, { force: true })
+  const done = new Set(read(values.records).map((record) => record.run))
+  const append = (record) => appendFileSync(values.records, `${JSON.stringify(record)}\n`)
+  if (!done.has('machine')) append(machine())
+
+  const wanted = (run) =>
+    (values.only === undefined || selected(run.workload, values.only.split(','))) &&
+    (values.ways === undefined || selected(run.way, values.ways.split(','))) &&
+    (values['in-flight'] === undefined || run.inFlight === undefined || values['in-flight'].split(',').includes(String(run.inFlight)))
+  const groups = await plan({ rounds, seconds, warm, quick })
+  const turns = groups.flatMap(({ rounds, runs }, group) =>
+    Array.from({ length: rounds }, (_, round) => runs.filter(wanted).map((run) => ({ ...run, round, name: nameOf(run, group, round) }))).flat(),
+  )
+  const left = turns.filter((turn) => !done.has(turn.name))
+  let failed = 0
+  for (const [at, turn] of left.entries()) {
+    say(`${at + 1} of ${left.length}: ${turn.name}`)
+    if (!(await take(turn, values.with, append))) failed += 1
+  }
+  if (failed > 0) say(`${failed} of ${left.length} runs failed`)
+  process.exitCode = failed > 0 ? 1 : 0
+}
+
+/** The same command in another group is another run: it is compared with other ones. */
+const nameOf = ({ workload, way, inFlight }, group, round) => [workload, way, inFlight, `group ${group}`, `round ${round + 1}`].filter(Boolean).join(', ')
+
+/** Runs it; every record says of which run it is. */
+async function take(turn, prefix, append) {
+  const at = new Date().toISOString()
+  const { code, lines } = await command(turn, prefix)
+  for (const line of lines) {
+    const record = JSON.parse(line)
+    append({ run: turn.name, round: turn.round + 1, at, ...record })
+    say(`  ${summary(record)}`)
+    if (record.other_cores > OTHER_CORES_MAX) say(`  other programs used ${record.other_cores.toFixed(2)} cores meanwhile`)
+  }
+  return code === 0
+}
+
+function command({ command, workload }, prefix) {
+  const [program, ...args] = prefix ? [prefix, ...command] : command
+  // The workers in JavaScript run on the Node that runs this.
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}`, RUST_BACKTRACE: '0' }
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (part) => (text += part))
+  const stuck = setTimeout(() => child.kill('SIGTERM'), (workload === 'growth' ? GROWTH_TIMEOUT_S : TIMEOUT_S) * 1_000)
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => {
+      clearTimeout(stuck)
+      resolve({ code, lines: text.split('\n').filter(Boolean) })
+    })
+  })
+}
+
+function summary({ per_second, p50_ms, p99_ms, cpu_us, seconds, note }) {
+  const parts = [
+    per_second !== undefined && `${per_second >= 100 ? Math.round(per_second) : per_second}/s`,
+    p50_ms !== undefined && `p50 ${p50_ms} ms, p99 ${p99_ms} ms`,
+    cpu_us !== undefined && `${Math.round(cpu_us)} us of CPU each`,
+    per_second === undefined && seconds !== undefined && `${seconds} s`,
+    note,
+  ]
+  return parts.filter(Boolean).join('; ')
+}
+
+/** Where all of it was measured. */
+function machine() {
+  const run = (program, ...args) => {
+    try {
+      return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    } catch {
+      return undefined
+    }
+  }
+  const cpus = os.cpus()
+  const [source, type, size, free] = run('df', '--output=source,fstype,size,avail', '-BG', '.')?.split('\n').at(-1).split(/\s+/) ?? []
+  return {
+    run: 'machine',
+    at: new Date().toISOString(),
+    cpu: cpus[0].model.trim(),
+    cores: cpus.length,
+    memory_gib: Math.round(os.totalmem() / 2 ** 30),
+    disk: source && `${source}, ${type}, ${size} of which ${free} free`,
+    kernel: `${os.type()} ${os.release()}`,
+    virtual: run('systemd-detect-virt'),
+    node: process.versions.node,
+    rust: run('rustc', '--version'),
+    commit: run('git', 'rev-parse', '--short', 'HEAD'),
+  }
+}
+
+function read(file) {
+  if (!existsSync(file)) return []
+  return readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`)
+}
+
+await main()
