@@ -64,7 +64,7 @@ export async function plan({ rounds, seconds, warm, quick }) {
         ...Object.keys(others).map((way) => peer(way, 'syncs', '--seconds', 3)),
       ],
     },
-    { rounds: 1, runs: Object.keys(others).map((way) => peer(way, 'start')) },
+    { rounds, runs: [{ ...alone('start'), way: 'server-rust-worker' }, ...Object.keys(others).map((way) => peer(way, 'start'))] },
     // Its rounds are its own: the file is made once.
     { rounds: 1, runs: [alone('growth', ...(quick ? ['--finished', 20_000, '--rounds', 1, '--seconds', 1] : ['--rounds', rounds, '--seconds', seconds]))] },
   ]

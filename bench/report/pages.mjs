@@ -33,6 +33,8 @@ export function results(records, chartNames) {
     sleepersTable(records),
     '## Recovery, growth, idle',
     othersTable(records),
+    '## Start, and memory with nothing to do',
+    startTable(records),
     '## Durability, by counting',
     syncsTable(records),
     '## What was left out',
@@ -194,6 +196,17 @@ function othersTable(records) {
     rows.push([`idle: ${record.note}, ${record.sleepers.toLocaleString('en-US')} sleepers`, `${number(record.rss_mib)} MiB (${parts.join(', ')}), ${number(record.cpu_percent)} % of a core, ${number(record.written_bytes_all)} bytes written in ${number(record.seconds)} s${cache}`])
   }
   return table(['what', 'measured'], rows.filter(([, value]) => value !== '–'), true)
+}
+
+function startTable(records) {
+  const rows = [...SERVED, ...IN_PROCESS]
+    .filter((way) => records.of('seconds', { workload: 'start', way }))
+    .map((way) => {
+      const of = (field) => records.of(field, { workload: 'start', way })
+      const parts = Object.entries(records.where({ workload: 'start', way })[0].rss_parts ?? {}).map(([name, mib]) => `${name} ${number(mib)}`)
+      return [isOurs(way) ? `**${NAMES[way]}**` : NAMES[way], spreadText(of('seconds'), ' s'), `${number(of('rss_mib')?.median)} (${parts.join(', ')})`]
+    })
+  return table(['', 'from no process to the first completed order', 'memory MiB, by process'], rows)
 }
 
 function syncsTable(records) {

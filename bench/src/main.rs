@@ -39,6 +39,8 @@ enum Command {
     Idle(idle::Arguments),
     /// What the disk, SQLite and the store alone allow
     Limits(limits::Arguments),
+    /// How long a server, a worker and the first order take from nothing
+    Start(run::Start),
     /// How often a workflow is synced, by strace
     Syncs(syncs::Arguments),
     /// A remote worker: runs the actions of all workloads until it is told to end
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Recovery(arguments) => recovery::run(&arguments),
         Command::Idle(arguments) => idle::run(&arguments),
         Command::Limits(arguments) => limits::run(&arguments),
+        Command::Start(arguments) => run::start(arguments),
         Command::Syncs(arguments) => syncs::run(&arguments),
         Command::Worker(arguments) => served::worker::run(&arguments),
         Command::Endpoint => served::endpoint::run(),

@@ -38,6 +38,22 @@ enum Way {
     ServerEndpoint,
 }
 
+/// A server, its worker, and the first order: how long it takes from nothing.
+#[derive(Debug, clap::Args)]
+pub struct Start {
+    /// The `workflow` binary; the one beside this program, unless it is given
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
+}
+
+pub fn start(arguments: Start) -> Result<()> {
+    let binary = served::binary(arguments.server)?;
+    for handler in [Handler::RustWorker, Handler::NodeWorker] {
+        served::first(handler, &binary)?.print()?;
+    }
+    Ok(())
+}
+
 pub fn run(arguments: Arguments) -> Result<()> {
     let plan = Plan {
         in_flight: arguments.in_flight,

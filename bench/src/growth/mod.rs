@@ -31,7 +31,7 @@ pub struct Arguments {
 }
 
 /// More than an order takes, and what is written while it is measured.
-const BYTES_EACH: u64 = 3_300;
+const BYTES_EACH: u64 = 2_500;
 const BYTES_BESIDE: u64 = 4 << 30;
 /// Failed executions are listed so often.
 const LISTS: usize = 300;
