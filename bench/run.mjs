@@ -2,9 +2,9 @@
 // that a run that was interrupted goes on where it was.
 //
 //   node bench/run.mjs [--only order-5,latency] [--ways ours,restate*] [--in-flight 64] [--rounds 3] [--seconds 6] [--warm 2]
-//                      [--records FILE] [--new] [--quick] [--with PROGRAM]
+//                      [--records FILE] [--new] [--quick] [--for SECONDS] [--with PROGRAM]
 //
-// `--with` is a program that gets each command as its arguments: `nice`, or one that waits until the machine is free.
+// `--for` begins nothing more after so long; the same command again goes on. `--with` is a program that gets each command as its arguments: `nice`, or one that waits until the machine is free.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -32,6 +32,7 @@ const OPTIONS = {
   new: { type: 'boolean', default: false },
   quick: { type: 'boolean', default: false },
   with: { type: 'string' },
+  for: { type: 'string', default: 'Infinity' },
 }
 
 async function main() {
@@ -56,8 +57,13 @@ async function main() {
     Array.from({ length: rounds }, (_, round) => runs.filter(wanted).map((run) => ({ ...run, round, name: nameOf(run, group, round) }))).flat(),
   )
   const left = turns.filter((turn) => !done.has(turn.name))
+  const until = performance.now() + Number(values.for) * 1_000
   let failed = 0
   for (const [at, turn] of left.entries()) {
+    if (performance.now() > until) {
+      say(`${left.length - at} runs are left`)
+      break
+    }
     say(`${at + 1} of ${left.length}: ${turn.name}`)
     if (!(await take(turn, values.with, append))) failed += 1
   }
@@ -85,14 +91,19 @@ function command({ command, workload }, prefix) {
   const [program, ...args] = prefix ? [prefix, ...command] : command
   // The workers in JavaScript run on the Node that runs this.
   const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}`, RUST_BACKTRACE: '0' }
-  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  // A group of its own, so that all of it can be told to end.
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  const end = () => process.kill(-child.pid, 'SIGTERM')
+  const interrupted = () => (end(), process.exit(130))
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted)
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (part) => (text += part))
-  const stuck = setTimeout(() => child.kill('SIGTERM'), (workload === 'growth' ? GROWTH_TIMEOUT_S : TIMEOUT_S) * 1_000)
+  const stuck = setTimeout(end, (workload === 'growth' ? GROWTH_TIMEOUT_S : TIMEOUT_S) * 1_000)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code) => {
       clearTimeout(stuck)
+      for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, interrupted)
       resolve({ code, lines: text.split('\n').filter(Boolean) })
     })
   })

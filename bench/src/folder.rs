@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
+use crate::interrupt;
+
 const RUNS: &str = "bench/.run";
 
 pub fn of_run(name: &str) -> Result<TempDir> {
     ensure!(Path::new("bench").is_dir(), "expected the root of the project as current directory, where `bench` is");
     fs::create_dir_all(RUNS)?;
-    Ok(tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(RUNS)?)
+    let folder = tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(RUNS)?;
+    interrupt::remove_folder(folder.path().to_owned());
+    Ok(folder)
 }
 
 /// A database with its write-ahead log.

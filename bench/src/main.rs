@@ -7,6 +7,7 @@ mod folder;
 mod growth;
 mod idle;
 mod in_process;
+mod interrupt;
 mod limits;
 mod load;
 mod process;
@@ -20,6 +21,7 @@ mod workload;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
 
 #[derive(Debug, Parser)]
@@ -53,7 +55,21 @@ fn main() -> ExitCode {
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build: its figures mean nothing");
     }
-    let outcome = match Command::parse() {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    // These two are ended by whoever started them, in their own way.
+    if !matches!(command, Command::Worker(_) | Command::Endpoint) {
+        interrupt::clean_up_when_told_to_end()?;
+    }
+    match command {
         Command::Load(arguments) => load::run(&arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Sleepers(arguments) => sleepers::run(&arguments),
@@ -65,12 +81,5 @@ fn main() -> ExitCode {
         Command::Syncs(arguments) => syncs::run(&arguments),
         Command::Worker(arguments) => served::worker::run(&arguments),
         Command::Endpoint => served::endpoint::run(),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }

@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::interrupt;
+
 /// A process that says where it listens, or that it is connected.
 #[derive(Debug)]
 pub struct Child {
     process: std::process::Child,
+    pid: Pid,
     /// The URL in the line that says that it is ready; empty when there is none in it.
     pub ready: String,
     /// Open for as long as it runs: it may write more.
@@ -36,8 +39,10 @@ impl Child {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
+        let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw).context("it has an id")?;
+        interrupt::kill(pid);
         let stdout = BufReader::new(process.stdout.take().context("it was piped")?);
-        let mut child = Child { process, ready: String::new(), _stdout: stdout };
+        let mut child = Child { process, pid, ready: String::new(), _stdout: stdout };
         loop {
             let mut line = String::new();
             if child._stdout.read_line(&mut line)? == 0 {
@@ -59,12 +64,11 @@ impl Child {
 
     /// In order, so that the file is whole when its size is looked at.
     pub fn stop(mut self) -> Result<()> {
-        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).context("it has an id")?;
-        kill_process(pid, Signal::TERM)?;
+        kill_process(self.pid, Signal::TERM)?;
         let since = Instant::now();
         while self.process.try_wait()?.is_none() {
             if since.elapsed() > STOP_WITHIN {
-                bail!("process {pid:?} did not end within {STOP_WITHIN:?}");
+                bail!("process {:?} did not end within {STOP_WITHIN:?}", self.pid);
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -87,5 +91,6 @@ impl Drop for Child {
         // It may have ended; nothing else can be done here.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        interrupt::forget(self.pid);
     }
 }
