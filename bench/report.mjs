@@ -3,7 +3,7 @@
 //   node bench/report.mjs [--records FILE]            bench/RESULTS.md, bench/results.json, bench/charts/, the table in README.md
 //   node bench/report.mjs --print [--records FILE]    a summary to the terminal, and nothing else
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
@@ -12,6 +12,7 @@ import { charts } from './report/charts.mjs'
 import { Records } from './report/figures.mjs'
 import { readme, results, summary } from './report/pages.mjs'
 
+const WHY = 'bench/WHY.md'
 const MARKERS = ['<!-- bench: made by bench/report.mjs -->', '<!-- bench: end -->']
 
 function main() {
@@ -28,10 +29,15 @@ function main() {
   rmSync('bench/charts', { recursive: true, force: true })
   mkdirSync('bench/charts', { recursive: true })
   for (const [name, svg] of Object.entries(drawn)) writeFileSync(join('bench/charts', `${name}.svg`), svg)
-  writeFileSync('bench/RESULTS.md', results(records, Object.keys(drawn)))
+  writeFileSync('bench/RESULTS.md', results(records, Object.keys(drawn), why()))
   // One record a line, so that a diff shows what changed.
   writeFileSync('bench/results.json', `[\n${lines.map((line) => JSON.stringify(line)).join(',\n')}\n]\n`)
   writeFileSync('README.md', between(readFileSync('README.md', 'utf8'), readme(records)))
+}
+
+/** Figures do not say why a goal is not reached, and what would close it: people write that, in a file of its own. */
+function why() {
+  return existsSync(WHY) ? readFileSync(WHY, 'utf8').trim() : ''
 }
 
 /** Lines of JSON, or the array that this program writes. */

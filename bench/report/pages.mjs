@@ -6,17 +6,19 @@ import { IN_PROCESS, NAMES, OURS, PEERS, SERVED, isOurs } from './ways.mjs'
 
 const IN_FLIGHT = [64, 256, 1_000]
 
-export function results(records, chartNames) {
+/** `why` is what people have written of the goals that are not reached. */
+export function results(records, chartNames, why) {
   const chart = (name, alt) => (chartNames.includes(name) ? `![${alt}](charts/${name}.svg)` : '')
   return `${[
     '# What it costs, beside others and beside the disk',
     preamble(records),
     '## The goals',
     goalsTable(records),
+    why,
     '## order-5: five steps in a row',
     chart('order-5', 'orders completed a second, ours and the peers'),
     loopTable(records, 'order-5', IN_FLIGHT),
-    'CPU is that of everything that belongs to the way (engine or server, handlers, database), not that of a load generator in a process of its own. Disk is what is left of a finished order in the file.',
+    '*With the most in flight that was measured. CPU and memory are those of everything that belongs to the way (engine or server, handlers, database), not of a load generator in a process of its own; disk is what is left of a finished order in the files.',
     '## Latency: one order at a time',
     chart('latency', 'milliseconds from start to completed, ours and the peers'),
     latencyTable(records),
@@ -75,7 +77,7 @@ function goalsTable(records) {
 
 /** Throughput of a closed loop, in process beside in process, server beside server. */
 function loopTable(records, workload, inFlights) {
-  const head = ['', ...inFlights.map((inFlight) => `${inFlight.toLocaleString('en-US')} in flight, /s`), 'CPU us each', 'disk bytes each', 'memory MiB']
+  const head = ['', ...inFlights.map((inFlight) => `${inFlight.toLocaleString('en-US')} in flight, /s`), 'CPU us each*', 'disk bytes each*', 'memory MiB*']
   const section = (name, ways) => {
     const rows = ways.filter((way) => inFlights.some((inFlight) => records.loop(workload, way, inFlight)))
     const best = (field) => (way) => [...inFlights].reverse().map((inFlight) => records.loop(workload, way, inFlight, field)).find(Boolean)
