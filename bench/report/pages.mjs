@@ -18,7 +18,7 @@ export function results(records, chartNames, why) {
     '## order-5: five steps in a row',
     chart('order-5', 'orders completed a second, ours and the peers'),
     loopTable(records, 'order-5', IN_FLIGHT),
-    '*With the most in flight that was measured. CPU and memory are those of everything that belongs to the way (engine or server, handlers, database), not of a load generator in a process of its own; disk is what is left of a finished order in the files.',
+    '\\* With the most in flight that was measured. CPU and memory are those of everything that belongs to the way (engine or server, handlers, database), not of a load generator in a process of its own; disk is what is left of a finished order in the files.',
     '## Latency: one order at a time',
     chart('latency', 'milliseconds from start to completed, ours and the peers'),
     latencyTable(records),
@@ -77,7 +77,7 @@ function goalsTable(records) {
 
 /** Throughput of a closed loop, in process beside in process, server beside server. */
 function loopTable(records, workload, inFlights) {
-  const head = ['', ...inFlights.map((inFlight) => `${inFlight.toLocaleString('en-US')} in flight, /s`), 'CPU us each*', 'disk bytes each*', 'memory MiB*']
+  const head = ['', ...inFlights.map((inFlight) => `${inFlight.toLocaleString('en-US')} in flight, /s`), 'CPU us each\\*', 'disk bytes each\\*', 'memory MiB\\*']
   const section = (name, ways) => {
     const rows = ways.filter((way) => inFlights.some((inFlight) => records.loop(workload, way, inFlight)))
     const best = (field) => (way) => [...inFlights].reverse().map((inFlight) => records.loop(workload, way, inFlight, field)).find(Boolean)
@@ -103,8 +103,8 @@ function ratios(records, workload, ways, inFlights) {
     return ours && peer ? times(ours.median / peer.median) : ''
   }
   return mine
-    .filter((way) => inFlights.some((inFlight) => records.loop(workload, way, inFlight)))
     .map((way) => [`${NAMES[way]} / the best peer here`, ...inFlights.map(cell(way)), '', '', ''])
+    .filter((row) => row.slice(1).some((text) => text !== ''))
 }
 
 function latencyTable(records) {
