@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint core rust doc service order typescript node22 example-ts)
+SUITES=(tools lint core rust doc service bench order typescript node22 example-ts)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -48,6 +48,9 @@ suite_doc() { cargo test --doc --workspace; }
 
 # The order example by itself: its action service, its orders, and the judge of its records.
 suite_service() { node --test examples/order-processing/test/*.test.mjs; }
+
+# What the benchmark makes of its records; how it counts is tested with its Rust code.
+suite_bench() { node --test bench/test/*.test.mjs; }
 
 # What `make run` does, with the binary that tests build and a folder of its own.
 suite_order() {

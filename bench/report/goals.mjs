@@ -97,7 +97,7 @@ function fanOut(records) {
 function memory(records) {
   const idle = (sleepers, note) => records.of('rss_mib', { workload: 'idle', sleepers, ...(note && { note }) })?.median
   const empty = idle(0)
-  const many = idle(isMillion, (note) => note.startsWith('the server that has started'))
+  const many = idle(isMillion, (note) => note?.startsWith('the server that has started'))
   const loops = ['order-5', 'latency', 'fan-out']
   const most = (field) => spread(records.where({ workload: (workload) => loops.includes(workload) }).map(field))?.max
   const inProcess = most((record) => (record.way === 'rust-in-process' ? record.rss_mib : undefined))
