@@ -81,10 +81,11 @@ impl Driver {
             self.ring.turn(now, &mut outputs);
             for output in outputs.drain(..) {
                 if matches!(output, Output::Closed) {
-                    return;
+                    return self.dispatcher.lines.flush();
                 }
                 self.carry_out(output);
             }
+            self.dispatcher.lines.flush();
             self.shared.look_at(&mut self.ring);
             let idle_for = self.ring.idle_for(self.shared.clock.now());
             if self.asked == 0 && idle_for != Some(Duration::ZERO) && self.ring.gauges().queued_commands == 0 {
@@ -120,6 +121,7 @@ impl Driver {
             Output::Recorded { attempt, provider } => self.dispatcher.lines.recorded(attempt, provider),
             Output::Closing => self.dispatcher.lines.closing(),
             Output::Durable { batch, taken } => self.shared.feed.publish(&batch, &taken),
+            Output::Over { id, finished } => self.shared.feed.finish(id, finished),
             Output::Defined(registration) => self.shared.catalog_mut().insert(registration),
             Output::Undefined { workflow } => {
                 self.shared.catalog_mut().delete(workflow.as_str());

@@ -1,15 +1,18 @@
 //! Tells those who watch an execution that something of it has become durable. What, they read from the store: so a slow reader
-//! holds nothing up and misses nothing.
+//! holds nothing up and misses nothing. Who has started one and only wants its end is handed the execution itself.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use workflow_core::event::Event;
+use workflow_core::execution::Execution;
 use workflow_core::id::ExecutionId;
 use workflow_core::status::Status;
 use workflow_store::{Batch, Change, Transition};
+
+use crate::ring::catalog::Registration;
 
 /// The newest that is known of an execution since somebody watches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,8 +22,19 @@ pub struct Seen {
     pub ended: Option<Status>,
 }
 
+/// An execution as it was when it had ended, out of the ring's memory.
+#[derive(Debug)]
+pub struct Finished {
+    pub registration: Arc<Registration>,
+    pub execution: Execution,
+}
+
+/// Leads to who follows an execution from its start. Dropped, when what it was like at its end has to be read from the store.
+pub type Follower = oneshot::Sender<Box<Finished>>;
+
 #[derive(Debug, Default)]
 pub struct Feed {
+    followed: Mutex<BTreeMap<ExecutionId, Follower>>,
     watched: Mutex<BTreeMap<ExecutionId, Arc<watch::Sender<Seen>>>>,
     /// Nobody looks anything up while nobody watches.
     count: AtomicUsize,
@@ -60,8 +74,41 @@ impl Feed {
         }
     }
 
+    /// Before the end of the execution can be durable.
+    pub fn follow(&self, id: ExecutionId, follower: Follower) {
+        self.followers().insert(id, follower);
+    }
+
+    pub fn unfollow(&self, id: ExecutionId) {
+        self.followers().remove(&id);
+    }
+
+    /// The end of an execution is durable; none when it had to stay in memory, or is not there as a whole.
+    pub fn finish(&self, id: ExecutionId, finished: Option<Box<Finished>>) {
+        let follower = self.followers().remove(&id);
+        if let (Some(follower), Some(finished)) = (follower, finished) {
+            // Whoever has gone away does not want to know.
+            let _ = follower.send(finished);
+        }
+    }
+
+    /// Nothing ends any more.
+    pub fn close(&self) {
+        self.followers().clear();
+    }
+
+    fn followers(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Follower>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Arc<watch::Sender<Seen>>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Finished {
+    pub fn status(&self) -> Status {
+        workflow_core::outstanding::status(&self.registration.definition, &self.execution)
     }
 }
 

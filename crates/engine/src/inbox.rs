@@ -31,6 +31,18 @@ impl Inbox {
         self.wake(state);
     }
 
+    /// All of them at once: the ring does not take the first before the last is there.
+    pub fn push_all(&self, inputs: impl IntoIterator<Item = Input>) {
+        let mut state = self.lock();
+        if state.halted {
+            return;
+        }
+        state.inputs.extend(inputs);
+        if !state.inputs.is_empty() {
+            self.wake(state);
+        }
+    }
+
     /// Has the ring look at the clock.
     pub fn poke(&self) {
         let mut state = self.lock();

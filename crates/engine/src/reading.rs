@@ -12,6 +12,7 @@ use workflow_store::{Fault, FaultKind, Filter, Store, Stored};
 
 use crate::Error;
 use crate::engine::Shared;
+use crate::feed::Finished;
 use crate::request::{HistoryPage, Include, ListRequest, Listed, Page};
 use crate::ring::catalog::Catalog;
 use crate::ring::message::Snapshot;
@@ -62,6 +63,11 @@ fn view_stored(store: &dyn Store, shared: &Shared, stored: Stored, history_max: 
 /// The view of an execution that has just begun.
 pub fn snapshot(shared: &Shared, snapshot: &Snapshot) -> ExecutionView {
     with_history(shared, &snapshot.registration.definition, &snapshot.execution, &snapshot.events, false)
+}
+
+/// The view of one that has ended, without its history.
+pub fn finished(shared: &Shared, finished: &Finished) -> ExecutionView {
+    with_history(shared, &finished.registration.definition, &finished.execution, &[], true)
 }
 
 fn with_history(

@@ -485,3 +485,58 @@ async fn a_join_that_nobody_waits_for_is_a_lost_connection() {
     engine.quiet().await.unwrap();
     assert_eq!(engine.gauges().sessions, 0);
 }
+
+#[tokio::test]
+async fn whoever_starts_and_waits_gets_the_execution_as_it_ended() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    engine.provide(action("act"), 1, echo());
+    engine.register(one_step("w")).await.unwrap();
+    engine.register(json(r#"{"id":"at-once","steps":[{"id":"only","action":"noop"}]}"#)).await.unwrap();
+    let never = std::future::pending::<()>;
+
+    let answer = engine.start_and_wait(start("w", r#"{"n":1}"#), 0, never()).await.unwrap();
+    let mut read = engine.status(answer.execution.id).await.unwrap().unwrap();
+    assert_eq!((answer.existed, answer.execution.status, read.history.len()), (false, Status::Completed, 4));
+    read.history.clear();
+    read.history_truncated = true;
+    assert_eq!(answer.execution, read);
+    let answer = engine.start_and_wait(start("w", "{}"), 2, never()).await.unwrap();
+    assert_eq!(answer.execution.history.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [3, 4]);
+
+    // It ends with the commit that starts it.
+    let answer = engine.start_and_wait(start("at-once", "{}"), 0, never()).await.unwrap();
+    assert_eq!(answer.execution.status, Status::Completed);
+    assert_eq!(engine.run(start("at-once", "{}")).await.unwrap().1, Status::Completed);
+
+    let request = || StartRequest { key: Some(IdempotencyKey::new("k").unwrap()), ..start("w", "{}") };
+    let first = engine.start_and_wait(request(), 0, never()).await.unwrap();
+    let again = engine.start_and_wait(request(), 0, never()).await.unwrap();
+    assert_eq!((first.existed, again.existed), (false, true));
+    assert_eq!((again.execution.id, again.execution.status), (first.execution.id, Status::Completed));
+    let other = StartRequest { input: Some(json(r#"{"n":2}"#)), ..request() };
+    assert_eq!(engine.start_and_wait(other, 0, never()).await.unwrap_err().code(), "idempotency_key_reused");
+    assert_eq!(engine.start_and_wait(start("nope", "{}"), 0, never()).await.unwrap_err().code(), "workflow_not_found");
+}
+
+#[tokio::test]
+async fn whoever_has_waited_long_enough_gets_the_execution_as_it_is() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    engine.provide(action("act"), 2, Handler::new(|_, _| std::future::pending()));
+    engine.register(one_step("w")).await.unwrap();
+    let request = || StartRequest { key: Some(IdempotencyKey::new("k").unwrap()), ..start("w", "{}") };
+    let early = engine.start_and_wait(request(), 0, async {}).await.unwrap();
+    assert_eq!((early.existed, early.execution.status), (false, Status::Running));
+    let again = engine.start_and_wait(request(), 0, async {}).await.unwrap();
+    assert_eq!((again.existed, again.execution.id), (true, early.execution.id));
+
+    // One that is told that the engine is closed cannot know what became of the execution: it may go on with the next engine.
+    let (closing, mut waits) = (engine.clone(), Box::pin(engine.start_and_wait(start("w", "{}"), 0, std::future::pending())));
+    while engine.gauges().attempts_in_flight < 2 {
+        tokio::select! {
+            ended = &mut waits => panic!("{ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    closing.abandon().await;
+    assert_eq!(waits.await.unwrap_err().code(), "outcome_unknown");
+}

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use workflow_core::id::{ActionName, SessionId};
 use workflow_core::json::Json;
-use workflow_engine::{ActionError, Join, Session, SessionEvent, Task, TaskId};
+use workflow_engine::{ActionError, ActionResult, Join, Session, SessionEvent, Task, TaskId};
 
 use crate::app::App;
 use crate::protocol::{self, Broken, Frame, FromServer, FromWorker, Given, Heard, Hello, Link, Malformed, Server, Welcome};
@@ -198,14 +198,28 @@ async fn exchange(link: &mut Connection, session: &mut Session, closing: impl Fu
 
 /// What a worker says becomes calls of its session. True when it leaves.
 fn take(session: &Session, messages: Vec<FromWorker<'_>>) -> Result<bool, End> {
+    let mut results = Vec::with_capacity(messages.len());
+    let taken = take_each(session, messages, &mut results);
+    // Also those before a message that cannot be: each is whole.
+    session.finished_all(results);
+    taken
+}
+
+/// Results are collected, so that those of a frame are decided together.
+fn take_each(session: &Session, messages: Vec<FromWorker<'_>>, results: &mut Vec<(TaskId, ActionResult)>) -> Result<bool, End> {
     for message in messages {
         match message {
-            FromWorker::Completed { task, output } => session.finished(task_id(&task)?, Ok(output)),
+            FromWorker::Completed { task, output } => results.push((task_id(&task)?, Ok(output))),
             FromWorker::Failed { task, error, retry_after_ms } => {
                 let retry_after = retry_after_ms.map(Duration::from_millis);
-                session.finished(task_id(&task)?, Err(ActionError { failure: error.bounded(), retry_after }));
+                results.push((task_id(&task)?, Err(ActionError { failure: error.bounded(), retry_after })));
             }
-            FromWorker::Offer { actions, slots } => session.offer(action_names(&actions)?, slots),
+            FromWorker::Offer { actions, slots } => {
+                let actions = action_names(&actions)?;
+                // In the order in which they were said.
+                session.finished_all(results.drain(..));
+                session.offer(actions, slots);
+            }
             FromWorker::Leave => return Ok(true),
             FromWorker::Hello(_) => return Err(End::invalid("`hello` is said once, as the first message of a connection")),
         }

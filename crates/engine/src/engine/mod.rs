@@ -4,6 +4,7 @@ mod control;
 mod define;
 mod endpoints;
 mod read;
+mod run;
 mod session;
 mod shared;
 mod start;

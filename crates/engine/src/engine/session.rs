@@ -96,7 +96,9 @@ pub enum SessionEvent {
 pub struct Session {
     connection: Connection,
     inbox: Arc<Inbox>,
-    events: UnboundedReceiver<SessionEvent>,
+    events: UnboundedReceiver<Vec<SessionEvent>>,
+    /// Of those that came together, the rest.
+    ready: std::vec::IntoIter<SessionEvent>,
     left: bool,
 }
 
@@ -116,7 +118,7 @@ impl Engine {
         let holding = holding.into_iter().map(|TaskId(attempt)| attempt).collect();
         let joining = Joining { connection: connection.clone(), holding, line, reply };
         // Made before the answer has come: whoever does not wait for it has lost the connection.
-        let session = Session { connection, inbox, events, left: false };
+        let session = Session { connection, inbox, events, ready: Vec::new().into_iter(), left: false };
         session.inbox.push(Input::Join(Box::new(joining)));
         answer.await.unwrap_or(Err(Error::Closed))?;
         Ok(session)
@@ -139,19 +141,38 @@ impl Session {
     /// What came of a task. The worker keeps it until it is [`SessionEvent::Recorded`], and delivers it again after it has joined
     /// again.
     pub fn finished(&self, task: TaskId, result: ActionResult) {
-        let (connection, TaskId(attempt)) = (self.connection.clone(), task);
-        self.inbox.push(Input::Delivered { connection, attempt, outcome: crate::dispatch::outcome(result) });
+        self.inbox.push(self.delivered(task, result));
+    }
+
+    /// The same of several tasks, in this order. They are decided together, and so share a commit.
+    pub fn finished_all(&self, results: impl IntoIterator<Item = (TaskId, ActionResult)>) {
+        let results: Vec<Input> = results.into_iter().map(|(task, result)| self.delivered(task, result)).collect();
+        self.inbox.push_all(results);
+    }
+
+    fn delivered(&self, TaskId(attempt): TaskId, result: ActionResult) -> Input {
+        Input::Delivered { connection: self.connection.clone(), attempt, outcome: crate::dispatch::outcome(result) }
     }
 
     /// The next that the worker has to be told. None: the engine is closed, or this connection was replaced. Nothing is lost when
     /// the future is dropped.
     pub async fn next(&mut self) -> Option<SessionEvent> {
-        self.events.recv().await
+        loop {
+            if let Some(event) = self.ready.next() {
+                return Some(event);
+            }
+            self.ready = self.events.recv().await?.into_iter();
+        }
     }
 
     /// The next, if there is one now.
     pub fn try_next(&mut self) -> Option<SessionEvent> {
-        self.events.try_recv().ok()
+        loop {
+            if let Some(event) = self.ready.next() {
+                return Some(event);
+            }
+            self.ready = self.events.try_recv().ok()?.into_iter();
+        }
     }
 
     /// The worker ends in order: what it still runs is interrupted at once, and that does not count. Results that it has delivered

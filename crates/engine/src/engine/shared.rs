@@ -205,6 +205,7 @@ impl Shared {
         self.set_ready(false);
         self.inbox.halt();
         self.readers.close();
+        self.feed.close();
         self.closed.send_replace(true);
     }
 

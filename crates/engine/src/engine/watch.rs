@@ -38,7 +38,7 @@ impl Engine {
     }
 
     /// The end of an execution that had not ended when it was subscribed to.
-    pub(super) async fn end_of(&self, mut subscription: Subscription) -> Result<Status, Error> {
+    async fn end_of(&self, mut subscription: Subscription) -> Result<Status, Error> {
         let mut closed = self.shared().when_closed();
         loop {
             tokio::select! {

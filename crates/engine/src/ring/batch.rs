@@ -59,7 +59,7 @@ pub struct Effects {
     pub undo: Vec<Before>,
     /// Executions that it starts and ends, for the metrics.
     pub started: Vec<ExecutionId>,
-    pub over: Vec<(WorkflowId, Status)>,
+    pub over: Vec<(ExecutionId, WorkflowId, Status)>,
 }
 
 #[derive(Debug)]

@@ -168,7 +168,7 @@ impl Ring {
                 .iter()
                 .any(|recorded| matches!(recorded.event, Event::Completed | Event::Failed { .. } | Event::Cancelled { .. }))
             {
-                self.open.effects.over.push((workflow, status));
+                self.open.effects.over.push((id, workflow, status));
             }
         }
         let lost = |recorded: &&Recorded| matches!(recorded.event, Event::StepInterrupted { cause: InterruptCause::Lost, .. });

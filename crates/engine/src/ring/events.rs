@@ -40,7 +40,7 @@ impl Ring {
         };
         let executions = started.started.iter().filter_map(|started| match started {
             Started::New(snapshot) => Some(snapshot.execution.id),
-            Started::Existing(_) => None,
+            Started::Existing(_) | Started::Followed(_) => None,
         });
         let executions = executions.collect();
         let data = Json::from_serialize(&started.refused).expect("a list of texts is JSON");

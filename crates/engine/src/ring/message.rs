@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use workflow_core::command::Outcome;
 use workflow_core::definition::Definition;
@@ -12,15 +11,14 @@ use workflow_core::execution::Execution;
 use workflow_core::id::{ActionName, EndpointName, EventName, ExecutionId, IdempotencyKey, SessionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::refusal::Control;
-use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
 use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Endpoint, Fault, Store, Stored, Taken};
 
 use crate::Error;
 use crate::clock::Mono;
-use crate::engine::SessionEvent;
-use crate::feed::{Feed, Subscription};
+use crate::feed::{Feed, Finished, Follower};
+use crate::lines::Wire;
 use crate::request::RefusedStart;
 use crate::ring::catalog::Registration;
 use crate::ring::slots::{Provider, ProviderId};
@@ -103,17 +101,19 @@ pub struct StartAsk {
     pub reply: StartReply,
 }
 
-/// Where the answer to a start goes; `follow` subscribes to the execution at the moment of the answer, so that its end, which
-/// cannot be durable before, is not missed.
+/// Where the answer to a start goes. `follow` follows the execution from the moment of the answer on, so that its end, which cannot
+/// be durable before, is not missed.
 #[derive(Debug)]
 pub struct StartReply {
     pub reply: Reply<Started>,
-    pub follow: Option<Arc<Feed>>,
+    pub follow: Option<(Arc<Feed>, Follower)>,
 }
 
 #[derive(Debug)]
 pub enum Started {
     New(Box<Snapshot>),
+    /// It is followed: nobody wants to know what it was like at its start.
+    Followed(ExecutionId),
     /// The idempotency key had started this one.
     Existing(ExecutionId),
 }
@@ -124,13 +124,6 @@ pub struct Snapshot {
     pub registration: Arc<Registration>,
     pub execution: Execution,
     pub events: Vec<Recorded>,
-    pub subscription: Option<Subscription>,
-}
-
-impl Snapshot {
-    pub fn status(&self) -> Status {
-        workflow_core::outstanding::status(&self.registration.definition, &self.execution)
-    }
 }
 
 #[derive(Debug)]
@@ -195,7 +188,7 @@ pub struct Joining {
     pub holding: Vec<AttemptKey>,
     /// Leads to the worker. Not bounded, and yet never longer than what the worker offered: it has at most as many tasks as
     /// slots, and each of them is aborted or recorded once, but for those that it names itself.
-    pub line: UnboundedSender<SessionEvent>,
+    pub line: Wire,
     pub reply: Reply<()>,
 }
 
@@ -245,7 +238,7 @@ pub enum Output {
     /// From here on what is for this session goes to this line. The one before it, if any, is told that it was replaced.
     Attach {
         provider: ProviderId,
-        line: UnboundedSender<SessionEvent>,
+        line: Wire,
     },
     /// A session has no connection any more.
     Detach {
@@ -264,6 +257,11 @@ pub enum Output {
     Durable {
         batch: Arc<Batch>,
         taken: Vec<usize>,
+    },
+    /// The end of an execution is durable. With the execution, when it has left memory with it, all payloads there.
+    Over {
+        id: ExecutionId,
+        finished: Option<Box<Finished>>,
     },
     Defined(Arc<Registration>),
     Undefined {
@@ -383,11 +381,19 @@ struct HeldStart {
 }
 
 impl Answer for HeldStart {
-    fn send(mut self: Box<Self>) {
-        if let (Ok(Started::New(snapshot)), Some(feed)) = (&mut self.result, &self.reply.follow) {
-            snapshot.subscription = Some(feed.subscribe(snapshot.execution.id));
+    fn send(self: Box<Self>) {
+        let HeldStart { reply: StartReply { reply, follow }, result } = *self;
+        match (&result, follow) {
+            (Ok(Started::Followed(id)), Some((feed, follower))) => {
+                let id = *id;
+                feed.follow(id, follower);
+                if reply.send(result).is_err() {
+                    // Whoever started it has gone away, and unfollows nothing any more.
+                    feed.unfollow(id);
+                }
+            }
+            _ => drop(reply.send(result)),
         }
-        let _ = self.reply.reply.send(self.result);
     }
 
     fn fail(&mut self, error: &Error) {

@@ -5,7 +5,9 @@ use workflow_store::{Committed, Fault, Taken};
 use super::Ring;
 use super::batch::{Effect, Sealed};
 use super::message::{AbortReason, AttemptKey, Output};
+use super::resident::Resident;
 use crate::clock::Now;
+use crate::feed::Finished;
 
 impl Ring {
     pub(super) fn committed(&mut self, number: u64, result: Result<Committed, Fault>, now: Now) {
@@ -58,7 +60,9 @@ impl Ring {
         for (key, reason) in effects.ended {
             self.end_attempt(&key, reason);
         }
-        for (workflow, status) in effects.over {
+        let mut over = Vec::with_capacity(effects.over.len());
+        for (id, workflow, status) in effects.over {
+            over.push(id);
             let labels = [("workflow", workflow.to_string()), ("status", status.to_string())];
             metrics::counter!("workflow_executions_ended_total", &labels).increment(1);
         }
@@ -69,6 +73,12 @@ impl Ring {
             }
         }
         self.outputs.extend(effects.answers.into_iter().map(Output::Answer));
+        // After the answer to who started it, and before it leaves memory for nobody.
+        for id in over {
+            let left = self.leave_if_at_rest(id, now).filter(|left| left.execution.has_ended() && !left.absent);
+            let finished = left.map(|Resident { registration, execution, .. }| Box::new(Finished { registration, execution }));
+            self.outputs.push(Output::Over { id, finished });
+        }
         for id in effects.touched {
             self.cache(id);
             self.leave_if_at_rest(id, now);

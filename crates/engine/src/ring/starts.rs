@@ -27,14 +27,14 @@ impl Ring {
         }
         match (self.decide_start(&ask, now), key) {
             (Ok((id, changes)), None) => {
-                let started = Started::New(Box::new(self.snapshot(id, &changes)));
+                let started = self.started(&ask, id, &changes);
                 for change in changes {
                     self.open.push(change);
                 }
                 self.answer_after(self.deciding(), answer_start(ask.reply, Ok(started)));
             }
             (Ok((id, changes)), Some(key)) => {
-                let started = Started::New(Box::new(self.snapshot(id, &changes)));
+                let started = self.started(&ask, id, &changes);
                 let answer = ClaimAnswer::Start { reply: ask.reply, started };
                 self.claim(key, vec![id], ask.input, changes, answer);
             }
@@ -74,6 +74,13 @@ impl Ring {
         if missing.is_empty() { Ok(()) } else { Err(Refusal::ActionsMissing { actions: missing }) }
     }
 
+    fn started(&self, ask: &StartAsk, id: ExecutionId, changes: &[Change]) -> Started {
+        match ask.reply.follow {
+            Some(_) => Started::Followed(id),
+            None => Started::New(Box::new(self.snapshot(id, changes))),
+        }
+    }
+
     /// The execution as it is now, for whoever started it.
     pub(super) fn snapshot(&self, id: ExecutionId, changes: &[Change]) -> Snapshot {
         let resident = self.residents.get(id).expect("it has just begun");
@@ -85,7 +92,6 @@ impl Ring {
             registration: resident.registration.clone(),
             execution: resident.execution.clone(),
             events: events.unwrap_or_default(),
-            subscription: None,
         }
     }
 

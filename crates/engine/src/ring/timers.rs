@@ -8,7 +8,7 @@ use workflow_store::{Cursor, Fault};
 use super::Ring;
 use super::head::{AT_ONCE, is_earlier};
 use super::message::Read;
-use super::resident::Queued;
+use super::resident::{Queued, Resident};
 use crate::clock::Now;
 
 /// Executions that are looked up together.
@@ -141,22 +141,22 @@ impl Ring {
     }
 
     /// One that only waits leaves memory once what it waits for is durable.
-    pub(super) fn leave_if_at_rest(&mut self, id: ExecutionId, now: Now) {
-        let Some(resident) = self.residents.get(id) else { return };
+    pub(super) fn leave_if_at_rest(&mut self, id: ExecutionId, now: Now) -> Option<Resident> {
+        let resident = self.residents.get(id)?;
         if resident.batch > self.durable || resident.is_blocked() || !resident.queue.is_empty() {
-            return;
+            return None;
         }
         let outstanding = resident.outstanding();
         let parked = resident.parked && resident.wants.is_empty();
         if !outstanding.in_flight.is_empty() || !outstanding.ready.is_empty() && !parked {
-            return;
+            return None;
         }
         if let Some(at) = outstanding.wake_at {
             if at <= now.wall + NEAR && !parked && self.has_room() {
-                return;
+                return None;
             }
             self.scan.expect(at);
         }
-        self.drop_from_memory(id);
+        self.drop_from_memory(id)
     }
 }

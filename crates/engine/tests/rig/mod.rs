@@ -146,7 +146,7 @@ pub fn control_ask(id: ExecutionId, control: Control, reply: Reply<()>) -> Contr
 pub fn id(started: &Started) -> ExecutionId {
     match started {
         Started::New(snapshot) => snapshot.execution.id,
-        Started::Existing(id) => *id,
+        Started::Existing(id) | Started::Followed(id) => *id,
     }
 }
 
@@ -248,6 +248,7 @@ impl Rig {
                     self.lines = Lines::default();
                 }
                 Output::Durable { .. }
+                | Output::Over { .. }
                 | Output::Defined(_)
                 | Output::Undefined { .. }
                 | Output::EndpointPut(_)
@@ -256,6 +257,7 @@ impl Rig {
                 | Output::Ready(_) => {}
             }
         }
+        self.lines.flush();
         self.outputs = outputs;
     }
 

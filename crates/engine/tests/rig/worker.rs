@@ -1,5 +1,6 @@
 //! A remote worker, as the server would speak for it. What it is told waits until the test looks.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TryRecvError;
@@ -23,9 +24,26 @@ pub const TWO: &str = r#"{"id":"w","steps":[{"id":"a","action":"act"},{"id":"b",
 /// One connection of a session.
 pub struct Worker {
     pub connection: Connection,
-    pub events: UnboundedReceiver<SessionEvent>,
+    pub events: Events,
     /// What it was given over this connection and has not finished.
     pub tasks: Vec<AttemptKey>,
+}
+
+/// What comes over a connection, one after the other.
+pub struct Events {
+    wire: UnboundedReceiver<Vec<SessionEvent>>,
+    ready: VecDeque<SessionEvent>,
+}
+
+impl Events {
+    pub fn try_recv(&mut self) -> Result<SessionEvent, TryRecvError> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(event);
+            }
+            self.ready = self.wire.try_recv()?.into();
+        }
+    }
 }
 
 impl Worker {
@@ -95,11 +113,11 @@ impl Rig {
     pub fn join_only(&mut self, session: &str, holding: &[AttemptKey]) -> (Worker, oneshot::Receiver<Result<(), Error>>) {
         self.providers += 1;
         let connection = Connection { session: SessionId::new(session).unwrap(), number: self.providers };
-        let (line, events) = unbounded_channel();
+        let (line, wire) = unbounded_channel();
         let (reply, answer) = oneshot::channel();
         let joining = Joining { connection: connection.clone(), holding: holding.to_vec(), line, reply };
         self.input(Input::Join(Box::new(joining)));
-        (Worker { connection, events, tasks: Vec::new() }, answer)
+        (Worker { connection, events: Events { wire, ready: VecDeque::new() }, tasks: Vec::new() }, answer)
     }
 
     pub fn try_join(&mut self, session: &str, holding: &[AttemptKey]) -> Result<Worker, Error> {

@@ -265,6 +265,39 @@ async fn a_worker_never_has_more_than_its_slots() {
 }
 
 #[tokio::test]
+async fn of_a_frame_that_goes_wrong_in_the_middle_what_comes_before_counts() {
+    let server = Server::new(Options::default()).await;
+    let mut client = Client::welcomed(&server, SESSION, &[]).await;
+    client.offer(&["pay"], 2).await;
+    let mut paid = Vec::new();
+    for _ in 0..2 {
+        let id = start(&server, "pay", "{}").await;
+        paid.push((id, client.hear("task").await["task"].as_str().unwrap().to_owned()));
+    }
+    let [(first, task), (second, other)] = &paid[..] else { panic!("two were started") };
+    let done = |task: &str, output: u8| json!({ "type": "completed", "task": task, "output": output });
+    // In order: of two results of one task the first is the one.
+    let frame = json!([done(task, 1), done(task, 2), done("exec_1", 3), done(other, 4)]);
+    client.say_raw(&frame.to_string()).await;
+    // What has come of the first may be told before the refusal, or not.
+    let refused = loop {
+        let message = client.next().await.unwrap();
+        match message["type"].as_str().unwrap() {
+            "recorded" => assert_eq!(message["task"], json!(task)),
+            _ => break message,
+        }
+    };
+    assert_eq!((&refused["type"], &refused["code"]), (&json!("refused"), &json!("invalid_message")));
+    assert_eq!(server.engine.wait(*first, None).await.unwrap().output.unwrap().text(), "1");
+
+    let mut client = Client::welcomed(&server, SESSION, &[other]).await;
+    client.say_raw(&json!([done(other, 4)]).to_string()).await;
+    assert_eq!(client.hear("recorded").await["task"], json!(other));
+    let ended = server.engine.wait(*second, None).await.unwrap();
+    assert_eq!((ended.output.unwrap().text(), ended.history.iter().filter(|entry| entry.kind == "step_start").count()), ("4", 1));
+}
+
+#[tokio::test]
 async fn what_is_not_the_protocol_is_refused_with_words() {
     let server = Server::new(Options::default()).await;
     let hello = |session: &str, holding: Value| json!([{ "type": "hello", "session": session, "holding": holding }]).to_string();

@@ -128,7 +128,8 @@ async fn exchange(shared: &Arc<Shared>, link: &mut Link<Upgraded>) -> Result<End
                 Heard::Sent => {}
                 Heard::Closed => return Ok(End::Lost(format!("{} closed the connection; connecting again", shared.dialer.base))),
             },
-            () = shared.to_send.notified(), if is_idle => {}
+            // Whatever else is about to be finished goes in the same frame.
+            () = shared.to_send.notified(), if is_idle => tokio::task::yield_now().await,
         }
     }
 }
