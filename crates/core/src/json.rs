@@ -36,7 +36,7 @@ impl Json {
 
     /// Keeps a value that serde has already checked for syntax.
     pub fn from_raw(raw: Box<RawValue>) -> Result<Json, JsonError> {
-        if depth(raw.get()) > limits::JSON_DEPTH_MAX { Err(JsonError::TooDeep) } else { Ok(Json(raw.into())) }
+        if is_too_deep(raw.get()) { Err(JsonError::TooDeep) } else { Ok(Json(raw.into())) }
     }
 
     /// The JSON text of anything that serializes to JSON.
@@ -56,6 +56,10 @@ impl Json {
 
     pub fn text(&self) -> &str {
         self.0.get()
+    }
+
+    pub fn raw(&self) -> &RawValue {
+        &self.0
     }
 
     pub fn len(&self) -> usize {
@@ -92,6 +96,14 @@ impl Json {
     pub fn same_value(&self, other: &Json) -> bool {
         self.text() == other.text() || tree::same_value(&tree::Node::of(self), &tree::Node::of(other))
     }
+}
+
+/// Of a text that is known to be JSON. Nearly every one holds fewer brackets than may be nested, and those are counted at once.
+fn is_too_deep(text: &str) -> bool {
+    let opening = |byte: &&u8| matches!(byte, b'{' | b'[');
+    text.len() > limits::JSON_DEPTH_MAX
+        && text.as_bytes().iter().filter(opening).count() > limits::JSON_DEPTH_MAX
+        && depth(text) > limits::JSON_DEPTH_MAX
 }
 
 /// The deepest nesting of brackets in a text that is known to be JSON.

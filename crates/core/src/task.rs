@@ -1,6 +1,10 @@
 //! One attempt, handed to a worker. Made after its `StepStarted` is durable; never stored.
 
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::definition::{Definition, StepIndex, StepsById};
 use crate::execution::Execution;
@@ -32,6 +36,15 @@ pub struct Task {
     error: Option<Json>,
     /// Ids of steps hide fields of input and context that have the same name.
     steps: StepsById,
+}
+
+/// The name of a field, in the text that it stands in unless something in it is escaped.
+#[derive(PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// [`Json::fields`] without copies.
+fn borrowed(json: &Json) -> IndexMap<Name<'_>, &RawValue> {
+    if json.is_object() { serde_json::from_str(json.text()).unwrap_or_default() } else { IndexMap::new() }
 }
 
 /// The third argument of an action, as it travels.
@@ -89,10 +102,18 @@ impl Task {
 
     /// The second argument: context, input and the outputs of the step's ancestors, and `error` where it has one.
     pub fn state(&self) -> Json {
-        let is_step = |name: &str| self.steps.contains_key(name);
-        let outputs = self.outputs.iter().map(|(id, output)| (id.to_string(), output.clone()));
-        let state = scope::merge(&self.context, &self.input, is_step, outputs, self.error.clone());
-        Json::from_serialize(&state).expect("an object of JSON values is JSON")
+        Json::from_serialize(&self.as_state()).expect("an object of JSON values is JSON")
+    }
+
+    /// The same for whoever writes it somewhere: nothing of it is copied before.
+    pub fn as_state(&self) -> impl Serialize {
+        let mut fields = borrowed(&self.context);
+        fields.extend(borrowed(&self.input));
+        // A name that is a step's id always means the step, also while it has no output.
+        fields.retain(|Name(name), _| !self.steps.contains_key(&**name));
+        fields.extend(self.outputs.iter().map(|(id, output)| (Name(id.as_str().into()), output.raw())));
+        fields.extend(self.error.iter().map(|error| (Name("error".into()), error.raw())));
+        fields
     }
 
     /// The output of one step that this one can see.

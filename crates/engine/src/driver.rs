@@ -10,6 +10,7 @@ use workflow_store::{Batch, Claim, Store};
 use crate::Error;
 use crate::dispatch::Dispatcher;
 use crate::engine::Shared;
+use crate::feed::{Finished, Follower};
 use crate::readers::Readers;
 use crate::ring::Ring;
 use crate::ring::message::{self, Input, Output};
@@ -121,7 +122,7 @@ impl Driver {
             Output::Recorded { attempt, provider } => self.dispatcher.lines.recorded(attempt, provider),
             Output::Closing => self.dispatcher.lines.closing(),
             Output::Durable { batch, taken } => self.shared.feed.publish(&batch, &taken),
-            Output::Over { id, finished } => self.shared.feed.finish(id, finished),
+            Output::Over(over) => self.tell(self.shared.feed.finish(over)),
             Output::Defined(registration) => self.shared.catalog_mut().insert(registration),
             Output::Undefined { workflow } => {
                 self.shared.catalog_mut().delete(workflow.as_str());
@@ -131,6 +132,17 @@ impl Driver {
             Output::Ready(ready) => self.shared.set_ready(ready),
             Output::Closed => {}
         }
+    }
+}
+
+impl Driver {
+    /// Hands executions that have ended to who follows them. Many of them are handed over on the runtime, which wakes their tasks
+    /// for less than this thread could.
+    fn tell(&self, told: Vec<(Follower, Box<Finished>)>) {
+        let few = told.len() <= 1;
+        // Whoever has gone away does not want to know.
+        let tell = move || told.into_iter().for_each(|(follower, finished)| drop(follower.send(finished)));
+        if few { tell() } else { drop(self.dispatcher.runtime.spawn(async move { tell() })) }
     }
 }
 

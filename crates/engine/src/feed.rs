@@ -32,6 +32,9 @@ pub struct Finished {
 /// Leads to who follows an execution from its start. Dropped, when what it was like at its end has to be read from the store.
 pub type Follower = oneshot::Sender<Box<Finished>>;
 
+/// An execution that has ended; none when it had to stay in memory, or is not there as a whole.
+pub type Over = (ExecutionId, Option<Box<Finished>>);
+
 #[derive(Debug, Default)]
 pub struct Feed {
     followed: Mutex<BTreeMap<ExecutionId, Follower>>,
@@ -83,13 +86,11 @@ impl Feed {
         self.followers().remove(&id);
     }
 
-    /// The end of an execution is durable; none when it had to stay in memory, or is not there as a whole.
-    pub fn finish(&self, id: ExecutionId, finished: Option<Box<Finished>>) {
-        let follower = self.followers().remove(&id);
-        if let (Some(follower), Some(finished)) = (follower, finished) {
-            // Whoever has gone away does not want to know.
-            let _ = follower.send(finished);
-        }
+    /// The ends of these executions are durable. Gives who is to be told; without an execution they have been.
+    pub fn finish(&self, over: impl IntoIterator<Item = Over>) -> Vec<(Follower, Box<Finished>)> {
+        let mut followers = self.followers();
+        let over = over.into_iter().filter_map(|(id, finished)| Some((followers.remove(&id)?, finished?)));
+        over.collect()
     }
 
     /// Nothing ends any more.

@@ -521,7 +521,13 @@ async fn whoever_starts_and_waits_gets_the_execution_as_it_ended() {
 #[tokio::test]
 async fn whoever_has_waited_long_enough_gets_the_execution_as_it_is() {
     let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
-    engine.provide(action("act"), 2, Handler::new(|_, _| std::future::pending()));
+    let begun = Arc::new(Notify::new());
+    let begins = begun.clone();
+    let hang = move |_, _| {
+        begins.notify_one();
+        std::future::pending()
+    };
+    engine.provide(action("act"), 2, Handler::new(hang));
     engine.register(one_step("w")).await.unwrap();
     let request = || StartRequest { key: Some(IdempotencyKey::new("k").unwrap()), ..start("w", "{}") };
     let early = engine.start_and_wait(request(), 0, async {}).await.unwrap();
@@ -530,13 +536,12 @@ async fn whoever_has_waited_long_enough_gets_the_execution_as_it_is() {
     assert_eq!((again.existed, again.execution.id), (true, early.execution.id));
 
     // One that is told that the engine is closed cannot know what became of the execution: it may go on with the next engine.
-    let (closing, mut waits) = (engine.clone(), Box::pin(engine.start_and_wait(start("w", "{}"), 0, std::future::pending())));
-    while engine.gauges().attempts_in_flight < 2 {
-        tokio::select! {
-            ended = &mut waits => panic!("{ended:?}"),
-            () = tokio::task::yield_now() => {}
-        }
+    begun.notified().await;
+    let mut waits = Box::pin(engine.start_and_wait(start("w", "{}"), 0, std::future::pending()));
+    tokio::select! {
+        ended = &mut waits => panic!("{ended:?}"),
+        () = begun.notified() => {}
     }
-    closing.abandon().await;
+    engine.abandon().await;
     assert_eq!(waits.await.unwrap_err().code(), "outcome_unknown");
 }

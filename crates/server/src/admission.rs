@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -75,7 +75,7 @@ fn take(places: &Arc<Semaphore>, count: u32, what: &str) -> Result<OwnedSemaphor
 }
 
 /// Gives a request its place and its time.
-pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(app: &App, request: Request, next: Next) -> Response {
     let waits = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("wait=")));
     let permit = if waits { app.admission.waiter() } else { app.admission.request() };
     let permit = match permit {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -87,12 +87,19 @@ pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: wat
     let router = routes
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(app.clone(), admission::admit))
-        .layer(from_fn_with_state(app.clone(), hosts::guard))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(observe::observe))
+        .layer(from_fn_with_state(app.clone(), receive))
         .with_state(app.clone());
     (router, app)
+}
+
+/// What happens to every request. One layer and not three: each has a price, and a request is small.
+async fn receive(State(app): State<App>, request: Request, next: Next) -> Response {
+    observe::observe(request, async |request| match hosts::guard(&app.hosts, request) {
+        Ok(request) => admission::admit(&app, request, next).await,
+        Err(refused) => refused,
+    })
+    .await
 }
 
 async fn no_such_route(request: Request) -> Problem {

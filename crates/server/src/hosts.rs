@@ -6,12 +6,10 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header, uri::Authority};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::app::App;
 use crate::body;
 use crate::problem::{Kind, Problem};
 
@@ -76,12 +74,13 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Refuses requests to names that are not ours, and from pages that are not.
-pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.hosts.check(request.headers(), request.uri().authority()) {
-        Ok(()) => next.run(request).await,
+#[expect(clippy::result_large_err, reason = "both are what becomes of a request")]
+pub(crate) fn guard(hosts: &Hosts, request: Request) -> Result<Request, Response> {
+    match hosts.check(request.headers(), request.uri().authority()) {
+        Ok(()) => Ok(request),
         Err(problem) => {
             body::discard(request.into_body());
-            problem.into_response()
+            Err(problem.into_response())
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -14,7 +13,7 @@ use crate::{limits, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let began = Instant::now();
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_usable(id)).cloned().unwrap_or_else(new_id);
     let method = request.method().clone();
@@ -22,7 +21,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let path = tracing::enabled!(tracing::Level::DEBUG).then(|| request.uri().path().to_owned());
     // At this level it is there for warnings and errors too, whatever else the log shows.
     let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = answer(request).instrument(span).await;
     let took = began.elapsed();
     if let Some(path) = path {
         let status = response.status().as_u16();

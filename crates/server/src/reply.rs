@@ -7,10 +7,14 @@ use workflow_engine::StartAnswer;
 
 use crate::problem::{Kind, Problem};
 
+/// Most answers are not longer, and so are written without moving what is there already.
+const USUAL_BYTES: usize = 2 << 10;
+
 /// An answer of JSON. Payloads in it are written as the text that they came in.
 pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Result<Response, Problem> {
-    let body =
-        serde_json::to_vec(value).map_err(|error| Problem::new(&Kind::INTERNAL, format!("the answer is no JSON: {error}")))?;
+    let mut body = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut body, value)
+        .map_err(|error| Problem::new(&Kind::INTERNAL, format!("the answer is no JSON: {error}")))?;
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use workflow_core::id::{ActionName, SessionId};
-use workflow_core::json::Json;
 use workflow_engine::{ActionError, ActionResult, Join, Session, SessionEvent, Task, TaskId};
 
 use crate::app::App;
-use crate::protocol::{self, Broken, Frame, FromServer, FromWorker, Given, Heard, Hello, Link, Malformed, Server, Welcome};
+use crate::protocol::{self, Broken, Frame, FromServer, FromWorker, Heard, Hello, Link, Malformed, Server, Welcome};
 
 type Connection = Link<TokioIo<Upgraded>>;
 
@@ -249,7 +249,7 @@ fn told(session: &mut Session, first: Option<SessionEvent>) -> Result<String, En
     let mut next = Some(first.ok_or(End::Closing)?);
     while let Some(event) = next {
         match event {
-            SessionEvent::Task { id, task } => frame.push(&FromServer::Task(given(id, &task))),
+            SessionEvent::Task { id, task } => frame.push(&Handed { id, task: &task }),
             SessionEvent::Abort { id, reason } => {
                 frame.push(&FromServer::Abort { task: id.to_string().into(), reason: reason.as_str().into() });
             }
@@ -266,13 +266,25 @@ fn told(session: &mut Session, first: Option<SessionEvent>) -> Result<String, En
     Ok(frame.into_text())
 }
 
-fn given(id: TaskId, task: &Task) -> Given<'_> {
-    Given {
-        task: id.to_string().into(),
-        action: task.action.as_str().into(),
-        params: task.params(),
-        state: task.state(),
-        context: Json::from_serialize(&task.context()).expect("ids and numbers are JSON"),
-        timeout_ms: task.timeout.map(|timeout| timeout.get()),
+/// [`FromServer::Task`], written from what the engine has: payloads are copied once, into the frame.
+struct Handed<'a> {
+    id: TaskId,
+    task: &'a Task,
+}
+
+impl Serialize for Handed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Handed { id, task } = self;
+        let mut message = serializer.serialize_struct("Task", 7)?;
+        message.serialize_field("type", "task")?;
+        message.serialize_field("task", &format_args!("{id}"))?;
+        message.serialize_field("action", task.action.as_str())?;
+        message.serialize_field("params", &task.params())?;
+        message.serialize_field("state", &task.as_state())?;
+        message.serialize_field("context", &task.context())?;
+        if let Some(timeout) = task.timeout {
+            message.serialize_field("timeoutMs", &timeout.get())?;
+        }
+        message.end()
     }
 }

@@ -17,7 +17,7 @@ use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Endpoint, Fault
 
 use crate::Error;
 use crate::clock::Mono;
-use crate::feed::{Feed, Finished, Follower};
+use crate::feed::{Feed, Follower, Over};
 use crate::lines::Wire;
 use crate::request::RefusedStart;
 use crate::ring::catalog::Registration;
@@ -258,11 +258,8 @@ pub enum Output {
         batch: Arc<Batch>,
         taken: Vec<usize>,
     },
-    /// The end of an execution is durable. With the execution, when it has left memory with it, all payloads there.
-    Over {
-        id: ExecutionId,
-        finished: Option<Box<Finished>>,
-    },
+    /// The ends of these executions are durable. After the answers to who started them.
+    Over(Vec<Over>),
     Defined(Arc<Registration>),
     Undefined {
         workflow: WorkflowId,

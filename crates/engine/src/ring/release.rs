@@ -1,5 +1,6 @@
 //! A batch is durable: everything that waited for it leaves the ring.
 
+use workflow_core::id::ExecutionId;
 use workflow_store::{Committed, Fault, Taken};
 
 use super::Ring;
@@ -7,7 +8,7 @@ use super::batch::{Effect, Sealed};
 use super::message::{AbortReason, AttemptKey, Output};
 use super::resident::Resident;
 use crate::clock::Now;
-use crate::feed::Finished;
+use crate::feed::{Finished, Over};
 
 impl Ring {
     pub(super) fn committed(&mut self, number: u64, result: Result<Committed, Fault>, now: Now) {
@@ -73,11 +74,9 @@ impl Ring {
             }
         }
         self.outputs.extend(effects.answers.into_iter().map(Output::Answer));
-        // After the answer to who started it, and before it leaves memory for nobody.
-        for id in over {
-            let left = self.leave_if_at_rest(id, now).filter(|left| left.execution.has_ended() && !left.absent);
-            let finished = left.map(|Resident { registration, execution, .. }| Box::new(Finished { registration, execution }));
-            self.outputs.push(Output::Over { id, finished });
+        let over: Vec<Over> = over.into_iter().map(|id| (id, self.leave_finished(id, now))).collect();
+        if !over.is_empty() {
+            self.outputs.push(Output::Over(over));
         }
         for id in effects.touched {
             self.cache(id);
@@ -86,6 +85,12 @@ impl Ring {
         if self.has_room() {
             self.slots.feed_starved();
         }
+    }
+
+    /// Of an execution whose end is durable nothing is kept, unless somebody has retried it already.
+    fn leave_finished(&mut self, id: ExecutionId, now: Now) -> Option<Box<Finished>> {
+        let left = self.leave_if_at_rest(id, now).filter(|left| left.execution.has_ended() && !left.absent);
+        left.map(|Resident { registration, execution, .. }| Box::new(Finished { registration, execution }))
     }
 
     /// The end of an attempt is durable. One that still runs is told that nobody wants its result.

@@ -248,7 +248,7 @@ impl Rig {
                     self.lines = Lines::default();
                 }
                 Output::Durable { .. }
-                | Output::Over { .. }
+                | Output::Over(_)
                 | Output::Defined(_)
                 | Output::Undefined { .. }
                 | Output::EndpointPut(_)

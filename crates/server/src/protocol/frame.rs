@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::{FRAME_BYTES, FRAME_MESSAGES};
 
+/// Of a frame of a few tasks: it is written without moving what is there already.
+const USUAL_BYTES: usize = 4 << 10;
+
 /// Messages that will be sent together.
 #[derive(Debug, Default)]
 pub struct Frame {
@@ -17,6 +20,9 @@ impl Frame {
     }
 
     pub fn push(&mut self, message: &impl Serialize) {
+        if self.messages == 0 {
+            self.text.reserve(USUAL_BYTES);
+        }
         self.text.push(if self.messages == 0 { b'[' } else { b',' });
         serde_json::to_writer(&mut self.text, message).expect("a message is JSON, and memory takes whatever is written");
         self.messages += 1;

@@ -29,8 +29,9 @@ pub const SILENT_HEARTBEATS: u32 = 3;
 
 /// Messages that are ready are put into one frame until it holds this much: it is parsed and copied in one piece.
 pub const FRAME_BYTES: usize = 1 << 20;
-/// The same in messages, so that a frame of small ones does not hold up what comes after it.
-pub const FRAME_MESSAGES: usize = 512;
+/// The same in messages: while one side reads a frame, the other writes the next. Much fewer cost a system call each, and with
+/// many more only one side works at a time.
+pub const FRAME_MESSAGES: usize = 64;
 /// Messages of a frame that are read: each is short, but what is kept of it is not.
 pub const FRAME_MESSAGES_MAX: usize = 10_000;
 /// A frame from a worker, at least: its longest message is an output, whose own limit is far below it.

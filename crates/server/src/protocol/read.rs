@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use workflow_core::json::Json;
 
 use super::{FRAME_MESSAGES_MAX, FromServer, FromWorker, Given, Hello, Welcome};
 
@@ -21,7 +22,7 @@ impl<'a> FromWorker<'a> {
     pub fn read(frame: &'a str) -> Result<Vec<FromWorker<'a>>, Malformed> {
         read(frame, |message| {
             Ok(Some(match &*message.kind()? {
-                "completed" => FromWorker::Completed { task: message.text("task")?, output: message.maybe("output")? },
+                "completed" => FromWorker::Completed { task: message.text("task")?, output: message.maybe_json("output")? },
                 "failed" => FromWorker::Failed {
                     task: message.text("task")?,
                     error: message.get("error")?,
@@ -49,9 +50,9 @@ impl<'a> FromServer<'a> {
                 "task" => FromServer::Task(Given {
                     task: message.text("task")?,
                     action: message.text("action")?,
-                    params: message.get("params")?,
-                    state: message.get("state")?,
-                    context: message.get("context")?,
+                    params: message.json("params")?,
+                    state: message.json("state")?,
+                    context: message.json("context")?,
                     timeout_ms: message.maybe("timeoutMs")?,
                 }),
                 "recorded" => FromServer::Recorded { task: message.text("task")? },
@@ -166,6 +167,15 @@ impl<'a> Fields<'a> {
         self.field(name).map(|raw| value(name, raw)).transpose()
     }
 
+    /// A payload. That it is JSON is known: it was found as a value.
+    fn json(&self, name: &str) -> Result<Json, Malformed> {
+        json(name, self.required(name)?)
+    }
+
+    fn maybe_json(&self, name: &str) -> Result<Option<Json>, Malformed> {
+        self.field(name).map(|raw| json(name, raw)).transpose()
+    }
+
     fn required(&self, name: &str) -> Result<&'a RawValue, Malformed> {
         self.field(name).ok_or_else(|| {
             let kind = self.kind().unwrap_or_default();
@@ -176,6 +186,10 @@ impl<'a> Fields<'a> {
 
 fn value<'a, T: Deserialize<'a>>(name: &str, raw: &'a RawValue) -> Result<T, Malformed> {
     serde_json::from_str(raw.get()).map_err(|error| Malformed(format!("`{name}`: {error}")))
+}
+
+fn json(name: &str, raw: &RawValue) -> Result<Json, Malformed> {
+    Json::from_raw(raw.to_owned()).map_err(|error| Malformed(format!("`{name}`: {error}")))
 }
 
 /// Most texts hold nothing that is escaped, and need not be copied.
@@ -189,7 +203,6 @@ fn text<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Malformed> {
 #[cfg(test)]
 mod tests {
     use workflow_core::failure::Failure;
-    use workflow_core::json::Json;
 
     use super::*;
     use crate::protocol::Frame;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use reqwest::Upgraded;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
-use workflow_engine::{AbortReason, run_action};
+use workflow_engine::{AbortReason, Signal, run_action};
 use workflow_server::protocol::{self, Broken, Frame, FromServer, FromWorker, Heard, Hello, Link, Malformed, Welcome};
 
-use super::{ReceivedTask, Shared, WorkerState};
+use super::{ReceivedTask, Said, Shared, WorkerState};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
@@ -138,17 +138,27 @@ async fn exchange(shared: &Arc<Shared>, link: &mut Link<Upgraded>) -> Result<End
 fn read(shared: &Arc<Shared>, frame: &str) -> Result<(), String> {
     let not_understood = |error: &dyn std::fmt::Display| format!("said what is not understood: {error}");
     let messages = FromServer::read(frame).map_err(|error: Malformed| not_understood(&error))?;
+    let (mut said, mut ended) = (Vec::with_capacity(messages.len()), Ok(()));
     for message in messages {
-        match message {
-            FromServer::Task(given) => run(shared, ReceivedTask::new(given).map_err(|error| not_understood(&error))?),
-            FromServer::Recorded { task } => shared.forget(&task, AbortReason::Lost),
-            FromServer::Abort { task, reason } => shared.forget(&task, abort_reason(&reason)),
-            FromServer::Closing => return Err("is being stopped".to_owned()),
-            FromServer::Refused { message, .. } => return Err(format!("refused: {message}")),
-            FromServer::Welcome(_) => {}
-        }
+        said.push(match message {
+            FromServer::Task(given) => Said::Task(ReceivedTask::new(given).map_err(|error| not_understood(&error))?),
+            FromServer::Recorded { task } => Said::Forget(task, AbortReason::Lost),
+            FromServer::Abort { task, reason } => Said::Forget(task, abort_reason(&reason)),
+            FromServer::Closing => {
+                ended = Err("is being stopped".to_owned());
+                break;
+            }
+            FromServer::Refused { message, .. } => {
+                ended = Err(format!("refused: {message}"));
+                break;
+            }
+            FromServer::Welcome(_) => continue,
+        });
     }
-    Ok(())
+    for (task, signal) in shared.hear(said) {
+        run(shared, task, signal);
+    }
+    ended
 }
 
 /// Whatever else a newer server says, the result is not wanted.
@@ -160,8 +170,7 @@ fn abort_reason(text: &str) -> AbortReason {
     }
 }
 
-fn run(shared: &Arc<Shared>, task: ReceivedTask) {
-    let Some(signal) = shared.ledger().take(&task.id) else { return };
+fn run(shared: &Arc<Shared>, task: ReceivedTask, signal: Signal) {
     let shared = shared.clone();
     tokio::spawn(async move {
         let (id, step) = (task.id.clone(), task.about.step_id.clone());

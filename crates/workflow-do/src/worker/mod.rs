@@ -9,6 +9,7 @@ mod received;
 
 pub use received::ReceivedTask;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -317,6 +318,13 @@ impl Drop for Life {
     }
 }
 
+/// What a server says of tasks.
+enum Said<'a> {
+    Task(ReceivedTask),
+    /// Its result is durable, or not wanted any more.
+    Forget(Cow<'a, str>, AbortReason),
+}
+
 /// What the worker's owner, its connection and its tasks share.
 #[derive(Debug)]
 struct Shared {
@@ -364,12 +372,24 @@ impl Shared {
         }
     }
 
-    fn forget(&self, task: &str, why: AbortReason) {
+    /// Notes what a frame said, in its order, and gives what is to be run: what is held already is not.
+    fn hear(&self, said: Vec<Said<'_>>) -> Vec<(ReceivedTask, Signal)> {
+        let mut tasks = Vec::new();
         let mut ledger = self.ledger();
-        ledger.forget(task, why);
+        for said in said {
+            match said {
+                Said::Task(task) => {
+                    if let Some(signal) = ledger.take(&task.id) {
+                        tasks.push((task, signal));
+                    }
+                }
+                Said::Forget(task, why) => ledger.forget(&task, why),
+            }
+        }
         if ledger.is_draining() && ledger.held() == 0 {
             self.emptied.notify_waiters();
         }
+        tasks
     }
 
     async fn until_nothing_is_held(&self) {
