@@ -24,7 +24,7 @@ export async function countSyncs(parts) {
   throw new Unavailable(`syncs cannot be counted: ${refusals.join('; ')}`)
 }
 
-async function withPerf(pids) {
+export async function withPerf(pids) {
   const events = CALLS.map((call) => `syscalls:sys_enter_${call}`).join(',')
   // Begins disabled and says over a pipe when it counts, so that nothing has to be waited for by the clock.
   const args = ['stat', '-x', ',', '-D', '-1', '--control', 'fd:3,4', '-e', events, '-p', pids.join(',')]
@@ -41,7 +41,7 @@ async function withPerf(pids) {
   }
 }
 
-async function withStrace(pids) {
+export async function withStrace(pids) {
   const args = ['-f', '-c', '-U', 'calls,name', '-e', `trace=${CALLS.join(',')}`, ...pids.flatMap((pid) => ['-p', String(pid)])]
   const counter = spawned('strace', args, ['ignore', 'ignore', 'pipe'])
   const threads = pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).length, 0)
