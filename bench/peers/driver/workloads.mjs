@@ -20,10 +20,10 @@ export const WORKLOADS = {
 async function* closedLoop(peer, { workload, inFlight, warm, seconds }) {
   await peer.open()
   await peer.run({ workload, inFlight: 1, count: 1 })
-  const diskBefore = fileBytes(peer.dataFolder)
-  const before = moment(peer.parts())
+  const diskBefore = fileBytes(peer.dataFolder, { open: true })
+  const before = moment(peer.parts(), peer.dataFolder)
   const { answered, ...run } = await peer.run({ workload, inFlight, warm, seconds })
-  const used = between(before, moment(peer.parts()))
+  const used = between(before, moment(peer.parts(), peer.dataFolder))
   const memory = resident(peer)
   await peer.close()
   yield {
@@ -34,7 +34,7 @@ async function* closedLoop(peer, { workload, inFlight, warm, seconds }) {
     other_cores: digits(used.otherCores),
     ...memory,
     disk_bytes: Math.round((fileBytes(peer.dataFolder) - diskBefore) / answered),
-    written_bytes: Math.round(used.writtenBytes / answered),
+    written_bytes: used.writtenBytes === undefined ? undefined : Math.round(used.writtenBytes / answered),
   }
 }
 
@@ -51,9 +51,9 @@ async function* sleepers(peer, { count: wanted = SLEEPERS, inFlight = STARTS_AT_
   const count = Math.min(wanted, peer.sleepersMax ?? wanted)
   await peer.open()
   await peer.run({ workload: 'order-5', inFlight: 1, count: 1 })
-  const before = { disk: fileBytes(peer.dataFolder), moment: moment(peer.parts()), memory: resident(peer) }
+  const before = { disk: fileBytes(peer.dataFolder, { open: true }), moment: moment(peer.parts(), peer.dataFolder), memory: resident(peer) }
   const { answered, seconds, per_second, load_cpu_us } = await peer.run({ workload: 'sleepers', inFlight, count })
-  const used = between(before.moment, moment(peer.parts()))
+  const used = between(before.moment, moment(peer.parts(), peer.dataFolder))
   const rest = await peer.sleeping(count)
   const memory = resident(peer)
   await peer.close()

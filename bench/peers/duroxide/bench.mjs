@@ -26,7 +26,9 @@ class Duroxide {
   async open() {
     mkdirSync(this.dataFolder)
     const args = [join(this.dataFolder, 'duroxide.db'), this.workers, this.pollMs]
-    this.host = new Host({ name: 'the host of duroxide', command: compiled('duroxide-host'), args, log: join(this.folder, 'host.log') })
+    // Its log goes to the standard output, which is the dialogue with the driver here.
+    const env = { ...process.env, RUST_LOG: 'off' }
+    this.host = new Host({ name: 'the host of duroxide', command: compiled('duroxide-host'), args, env, log: join(this.folder, 'host.log') })
     await this.host.ready()
   }
 

@@ -47,17 +47,17 @@ test('percentiles are of the sorted sample', () => {
   assert.deepEqual(percentiles(micros), { p50_ms: 501, p99_ms: 991, p999_ms: 1_000, max_ms: 1_001 })
 })
 
-test('the CPU and the writes of a process count, those of its children too, also of children that have ended', async () => {
+test('the CPU of a process counts, that of its children too, also of children that have ended', async () => {
   const program = puppet('usage')
   await told(program, '')
   const parts = { program: program.pid }
-  const start = moment(parts)
+  const start = moment(parts, folder)
   await told(program, `for (const end = Date.now() + 300; Date.now() < end; );`)
-  const alone = between(start, moment(parts))
+  const alone = between(start, moment(parts, folder))
   assert.ok(alone.cpuUs >= 150_000, `300 ms of a busy loop were counted as ${alone.cpuUs} us`)
   const busyChild = `for (const end = Date.now() + 300; Date.now() < end; );`
   await told(program, `await new Promise((ended) => spawn(process.execPath, ['-e', ${JSON.stringify(busyChild)}]).once('exit', ended))`)
-  const both = between(start, moment(parts))
+  const both = between(start, moment(parts, folder))
   assert.ok(both.cpuUs >= alone.cpuUs + 150_000, `a busy child added ${both.cpuUs - alone.cpuUs} us`)
   assert.deepEqual(both.cpuParts, { program: both.cpuUs })
   await program.stop('SIGTERM')
@@ -72,6 +72,21 @@ test('a part stands for its tree of processes, and its memory is theirs', async 
   assert.equal(tree(program.pid).length, 2)
   assert.ok(residentMib({ program: program.pid }).program > 10)
   await told(program, 'child.kill()')
+  await program.stop('SIGTERM')
+})
+
+test('what the disk was sent is what was synced, not the folios that it lies in', async (context) => {
+  const program = puppet('written')
+  await told(program, `globalThis.file = fs.openSync(${JSON.stringify(join(folder, 'written'))}, 'w'); fs.writeSync(file, Buffer.alloc(16 << 20)); fs.fsyncSync(file)`)
+  const start = moment({}, folder)
+  if (start.disk === undefined) {
+    await program.stop('SIGTERM')
+    return context.skip('the folder for temporary files is not on a disk')
+  }
+  const [times, bytes] = [200, 8 << 10]
+  await told(program, `for (let n = 0; n < ${times}; n += 1) { fs.writeSync(file, Buffer.alloc(${bytes}, 1), 0, ${bytes}, n * ${bytes}); fs.fdatasyncSync(file) }`)
+  const { writtenBytes } = between(start, moment({}, folder))
+  assert.ok(writtenBytes >= times * bytes, `${times} writes of ${bytes} bytes were counted as ${writtenBytes}`)
   await program.stop('SIGTERM')
 })
 

@@ -14,6 +14,7 @@ use duroxide::providers::sqlite::SqliteProvider;
 use duroxide::runtime::{Runtime, RuntimeOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use closed_loop::Load;
@@ -23,7 +24,7 @@ const REST_WITHIN: Duration = Duration::from_secs(75);
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Question {
-    Sleeping { sleeping: usize },
+    Sleeping { sleeping: i64 },
     Load(Load),
 }
 
@@ -33,6 +34,8 @@ async fn main() -> Result<()> {
     let [file, workers, poll_ms] = arguments.as_slice() else { bail!("usage: duroxide-host FILE WORKERS POLL_MS") };
     std::fs::File::create_new(file).with_context(|| format!("cannot make {file}"))?;
     let store = Arc::new(SqliteProvider::new(&format!("sqlite:{file}"), None).await?);
+    // With the tables in the file, what is added to it are workflows.
+    empty_wal(file).await?;
     let options = RuntimeOptions {
         orchestration_concurrency: workers.parse()?,
         worker_concurrency: workers.parse()?,
@@ -46,27 +49,34 @@ async fn main() -> Result<()> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         let answer = match serde_json::from_str(&line)? {
-            Question::Sleeping { sleeping } => at_rest(&client, sleeping).await,
+            Question::Sleeping { sleeping } => at_rest(file, sleeping).await,
             Question::Load(load) => load.run(&client).await,
         };
         say(&answer.unwrap_or_else(|error| json!({ "error": format!("{error:#}") })));
     }
     runtime.shutdown(Some(1_000)).await;
-    // So that the file holds everything, as with the other ways.
-    store.checkpoint().await?;
-    Ok(())
+    empty_wal(file).await
 }
 
-/// Only timers that are not due are left in the queues then.
-async fn at_rest(client: &Client, sleepers: usize) -> Result<Value> {
+/// duroxide leaves it behind as long as it ever was. The file is to hold everything, as with the other ways.
+async fn empty_wal(file: &str) -> Result<()> {
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{file}")).await?;
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// Each sleeper's timer is in its history then. It is a row of the queue meanwhile, as a start that waits is, so that the depth of the
+/// queue says nothing.
+async fn at_rest(file: &str, sleepers: i64) -> Result<Value> {
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{file}")).await?;
     let deadline = tokio::time::Instant::now() + REST_WITHIN;
     loop {
-        let depths = client.get_queue_depths().await?;
-        let running = client.list_instances_by_status("Running").await?.len();
-        if depths.orchestrator_queue == 0 && depths.worker_queue == 0 && running == sleepers {
+        let query = sqlx::query_scalar("SELECT COUNT(*) FROM history WHERE event_type = 'TimerCreated'");
+        let asleep: i64 = query.fetch_one(&mut connection).await?;
+        if asleep == sleepers {
             return Ok(json!({ "note": "a sleeper is a row of a queue, not in memory" }));
         }
-        ensure!(tokio::time::Instant::now() < deadline, "{running} of {sleepers} sleepers are recorded, queues {depths:?}");
+        ensure!(tokio::time::Instant::now() < deadline, "{asleep} of {sleepers} sleepers are recorded");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
