@@ -46,7 +46,7 @@ async function main() {
     other_cores: used.otherCores,
     rss_mib: rss,
     disk_bytes: statSync(store).size / completed,
-    written_bytes: used.writtenBytes / micros.length,
+    ...(Number.isFinite(used.writtenBytes) && { written_bytes: used.writtenBytes / micros.length }),
     durability: 'every transition synced before it counts (SQLite WAL, synchronous=FULL)',
     version: `workflow.do ${version}, Node ${process.versions.node}`,
   })
@@ -85,15 +85,23 @@ function moment() {
   // user, nice, system; then idle and waiting for disks, which are not use; then interrupts. In ticks of 10 ms.
   const fields = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].trim().split(/\s+/).slice(1).map(Number)
   const machineUs = (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) * 10_000
-  const writtenBytes = Number(/^write_bytes: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))[1])
-  return { at: performance.now(), cpuUs: user + system, machineUs, writtenBytes }
+  return { at: performance.now(), cpuUs: user + system, machineUs, diskBytes: diskBytes() }
+}
+
+/** What the disk of the project was sent since the machine started; undefined when it lies on no block device. */
+function diskBytes() {
+  const { dev } = statSync(ROOT)
+  const [major, minor] = [(dev >>> 8) & 0xfff, (dev & 0xff) | ((dev >>> 12) & 0xfff00)]
+  const lines = readFileSync('/proc/diskstats', 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
+  const line = lines.find((fields) => Number(fields[0]) === major && Number(fields[1]) === minor)
+  return line && Number(line[9]) * 512
 }
 
 function between(before, after) {
   const seconds = (after.at - before.at) / 1_000
   const cpuUs = after.cpuUs - before.cpuUs
   const otherCores = Math.max(0, after.machineUs - before.machineUs - cpuUs) / 1e6 / seconds
-  return { seconds, cpuUs, otherCores, writtenBytes: after.writtenBytes - before.writtenBytes }
+  return { seconds, cpuUs, otherCores, writtenBytes: after.diskBytes - before.diskBytes }
 }
 
 function percentiles(micros) {

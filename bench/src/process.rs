@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -18,6 +19,8 @@ pub struct Sample {
     at: Instant,
     /// Everything that runs on this machine.
     machine: Duration,
+    /// What the disk was sent; none where the files of this harness lie on no block device.
+    disk_bytes: Option<u64>,
     load: Usage,
     system: Vec<(&'static str, Usage)>,
 }
@@ -26,7 +29,8 @@ pub struct Sample {
 #[derive(Debug, Clone, Copy, Default)]
 struct Usage {
     cpu: Duration,
-    /// Sent to the disk.
+    /// What it wrote to files, as the kernel counts it by process: whole folios, on ext4 up to 2 MiB for 8 KiB. So it says for sure
+    /// only that nothing was written.
     written_bytes: u64,
 }
 
@@ -36,7 +40,10 @@ pub struct Used {
     pub seconds: f64,
     pub load_cpu: Duration,
     pub system_cpu: Duration,
+    /// By the processes of the system; see [`Usage::written_bytes`].
     pub written_bytes: u64,
+    /// By everything on the machine, to the disk itself.
+    pub disk_bytes: Option<u64>,
     pub parts: Vec<(&'static str, Duration)>,
     /// Cores that were busy with something else.
     pub other_cores: f64,
@@ -45,7 +52,13 @@ pub struct Used {
 impl Processes {
     pub fn sample(&self) -> Result<Sample> {
         let system = self.0.iter().map(|(name, pid)| Ok((*name, Usage::of(&pid.to_string())?)));
-        Ok(Sample { at: Instant::now(), machine: machine()?, load: Usage::of("self")?, system: system.collect::<Result<_>>()? })
+        Ok(Sample {
+            at: Instant::now(),
+            machine: machine()?,
+            disk_bytes: disk_bytes()?,
+            load: Usage::of("self")?,
+            system: system.collect::<Result<_>>()?,
+        })
     }
 
     /// What of each is in memory: its own pages, and those of the files that it has mapped.
@@ -71,6 +84,7 @@ impl Sample {
             load_cpu,
             system_cpu: system.cpu,
             written_bytes: system.written_bytes,
+            disk_bytes: self.disk_bytes.zip(before.disk_bytes).map(|(now, then)| now - then),
             parts: parts.into_iter().map(|(name, usage)| (name, usage.cpu)).collect(),
             other_cores: other.as_secs_f64() / seconds,
         }
@@ -82,7 +96,7 @@ impl Used {
     pub fn put(&self, record: &mut Record, completed: u64) {
         let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / completed as f64;
         record.cpu_us = Some(each(self.system_cpu));
-        record.written_bytes = Some(self.written_bytes as f64 / completed as f64);
+        record.written_bytes = self.disk_bytes.map(|bytes| bytes as f64 / completed as f64);
         record.other_cores = Some(self.other_cores);
         if !self.parts.is_empty() {
             record.cpu_parts = self.parts.iter().map(|(name, cpu)| ((*name).to_owned(), each(*cpu).round())).collect();
@@ -120,6 +134,21 @@ fn machine() -> Result<Duration> {
     let fields: Vec<&str> = stat.lines().next().context("/proc/stat is empty")?.split_whitespace().collect();
     // user, nice, system; then idle and waiting for disks, which are not use; then interrupts.
     Ok(ticks(fields.get(1..4).context("too few fields")?)? + ticks(fields.get(6..8).context("too few fields")?)?)
+}
+
+/// Sent to the disk on which the files of this harness lie, since the machine started.
+fn disk_bytes() -> Result<Option<u64>> {
+    const SECTOR_BYTES: u64 = 512;
+    let device = fs::metadata(".")?.dev();
+    let (major, minor) = (rustix::fs::major(device).to_string(), rustix::fs::minor(device).to_string());
+    let disks = fs::read_to_string("/proc/diskstats")?;
+    for line in disks.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        if fields.len() > 9 && fields[0] == major && fields[1] == minor {
+            return Ok(Some(fields[9].parse::<u64>()? * SECTOR_BYTES));
+        }
+    }
+    Ok(None)
 }
 
 /// Of a process, by its id or `self`.

@@ -44,7 +44,7 @@ pub struct Record {
     /// A workflow, after the file was closed.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded")]
     pub disk_bytes: Option<f64>,
-    /// A workflow, as the kernel counts what the processes sent to the disk.
+    /// What the disk was sent meanwhile, by a workflow.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rounded")]
     pub written_bytes: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
