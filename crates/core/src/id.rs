@@ -253,16 +253,31 @@ impl ExecutionId {
     pub fn parse(text: &str) -> Result<ExecutionId, InvalidName> {
         let invalid = || InvalidName { text: text.to_owned(), rule: "a valid execution id (`exec_` and 32 hex digits)" };
         let digits = text.strip_prefix("exec_").ok_or_else(invalid)?;
-        if digits.len() != 32 || !digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        if digits.len() != 32 {
             return Err(invalid());
         }
-        u128::from_str_radix(digits, 16).map(ExecutionId).map_err(|_| invalid())
+        let number = digits.bytes().try_fold(0u128, |number, digit| {
+            let digit = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            Some(number << 4 | u128::from(digit))
+        });
+        number.map(ExecutionId).ok_or_else(invalid)
     }
 }
 
 impl fmt::Display for ExecutionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exec_{:032x}", self.0)
+        // By hand: ids are in every message to a worker and every answer, and formatting a `u128` takes its time.
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = *b"exec_00000000000000000000000000000000";
+        for (place, byte) in self.to_bytes().into_iter().enumerate() {
+            text[5 + 2 * place] = DIGITS[usize::from(byte >> 4)];
+            text[6 + 2 * place] = DIGITS[usize::from(byte & 0xf)];
+        }
+        f.write_str(std::str::from_utf8(&text).expect("it is ASCII"))
     }
 }
 
@@ -296,6 +311,10 @@ mod tests {
         assert_eq!(ExecutionId::parse(&id.to_string()), Ok(id));
         assert_eq!(id.at(), Timestamp::from_millis(1_700_000_000_123));
         assert_eq!(id.slot().number(), 0x123);
+        let low = ExecutionId::from_bytes([0; 16]);
+        assert_eq!(ExecutionId::parse("exec_00000000000000000000000000000000"), Ok(low));
+        assert_eq!(low.to_string(), "exec_00000000000000000000000000000000");
+        assert!(ExecutionId::parse("exec_0000000000000000000000000000000g").is_err());
         assert!(ExecutionId::parse("exec_018BCFE5687B7ABCBFFFFFFFFFFFF123").is_err());
         assert!(ExecutionId::parse("exec_+18bcfe5687b7abcbffffffffffff123").is_err());
     }

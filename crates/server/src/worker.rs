@@ -125,9 +125,9 @@ async fn serve(app: &App, link: &mut Connection, first: &str) -> (End, String) {
             payload_bytes_max: app.engine.limits().payload_bytes_max,
         })))?;
         let mut has_left = take(&session, rest)?;
-        let mut closing = pin!(app.closing());
+        let (mut closing, mut usual) = (pin!(app.closing()), 0);
         while !has_left {
-            has_left = exchange(link, &mut session, closing.as_mut()).await?;
+            has_left = exchange(link, &mut session, &mut usual, closing.as_mut()).await?;
         }
         Ok::<(), End>(())
     };
@@ -179,8 +179,16 @@ fn name_of(session: &str, name: Option<&str>, version: Option<&str>) -> String {
     }
 }
 
+/// The next frame is expected to be as long as the last one, up to this.
+const USUAL_BYTES_MAX: usize = 128 << 10;
+
 /// One thing that happens on either side. True when the worker has left.
-async fn exchange(link: &mut Connection, session: &mut Session, closing: impl Future<Output = ()>) -> Result<bool, End> {
+async fn exchange(
+    link: &mut Connection,
+    session: &mut Session,
+    usual: &mut usize,
+    closing: impl Future<Output = ()>,
+) -> Result<bool, End> {
     let is_idle = link.is_idle();
     tokio::select! {
         heard = link.next() => match heard? {
@@ -189,7 +197,9 @@ async fn exchange(link: &mut Connection, session: &mut Session, closing: impl Fu
             Heard::Closed => Err(End::Gone),
         },
         event = session.next(), if is_idle => {
-            link.send(told(session, event)?)?;
+            let frame = told(session, event, *usual)?;
+            *usual = frame.len().min(USUAL_BYTES_MAX);
+            link.send(frame)?;
             Ok(false)
         }
         () = closing => Err(End::Closing),
@@ -244,8 +254,8 @@ fn action_names(actions: &[Cow<'_, str>]) -> Result<Vec<ActionName>, End> {
 }
 
 /// A frame of this event and of all others that are there now.
-fn told(session: &mut Session, first: Option<SessionEvent>) -> Result<String, End> {
-    let mut frame = Frame::new();
+fn told(session: &mut Session, first: Option<SessionEvent>, usual: usize) -> Result<String, End> {
+    let mut frame = Frame::with_capacity(usual);
     let mut next = Some(first.ok_or(End::Closing)?);
     while let Some(event) = next {
         match event {

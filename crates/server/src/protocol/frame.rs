@@ -19,6 +19,11 @@ impl Frame {
         Frame::default()
     }
 
+    /// One that will most likely not be longer than this.
+    pub fn with_capacity(bytes: usize) -> Frame {
+        Frame { text: Vec::with_capacity(bytes), messages: 0 }
+    }
+
     pub fn push(&mut self, message: &impl Serialize) {
         if self.messages == 0 {
             self.text.reserve(USUAL_BYTES);

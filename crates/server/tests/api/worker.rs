@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Client {
     socket: WebSocketStream<TcpStream>,
     heard: VecDeque<Value>,
+    /// Messages in the longest frame that came.
+    longest: usize,
 }
 
 /// Why no connection came about: the status and the body.
@@ -43,7 +45,7 @@ async fn connect(server: &Server, protocol: &str, headers: &[(&'static str, &str
         Ok((socket, response)) => {
             assert_eq!(response.headers()["sec-websocket-protocol"], "workflow.worker.v1");
             assert!(response.headers().contains_key("x-request-id"));
-            Ok(Client { socket, heard: VecDeque::new() })
+            Ok(Client { socket, heard: VecDeque::new(), longest: 0 })
         }
         Err(tungstenite::Error::Http(response)) => {
             let body = response.body().clone().unwrap_or_default();
@@ -92,7 +94,11 @@ impl Client {
                 return Some(message);
             }
             match timeout(PATIENCE, self.socket.next()).await.expect("the server says something")? {
-                Ok(Message::Text(text)) => self.heard.extend(serde_json::from_str::<Vec<Value>>(&text).unwrap()),
+                Ok(Message::Text(text)) => {
+                    let messages: Vec<Value> = serde_json::from_str(&text).unwrap();
+                    self.longest = self.longest.max(messages.len());
+                    self.heard.extend(messages);
+                }
                 Ok(_) => {}
                 Err(error) => panic!("{error}"),
             }
@@ -262,6 +268,34 @@ async fn a_worker_never_has_more_than_its_slots() {
     client.offer(&["w"], 1).await;
     let task = client.hear("task").await["task"].clone();
     assert!(task.as_str().unwrap().starts_with(&id.to_string()));
+}
+
+#[tokio::test]
+async fn what_is_ready_together_goes_in_frames_of_at_most_64_messages() {
+    let server = Server::new(Options::default()).await;
+    let mut ids = Vec::new();
+    for _ in 0..200 {
+        ids.push(start(&server, "pack", "{}").await);
+    }
+    let mut client = Client::welcomed(&server, SESSION, &[]).await;
+    // All of them begin with the commit that follows.
+    client.offer(&["pack"], 200).await;
+    let mut done = Vec::new();
+    for _ in 0..200 {
+        let task = client.hear("task").await;
+        done.push(json!({ "type": "completed", "task": task["task"], "output": task["task"] }));
+    }
+    assert!((2..=64).contains(&client.longest), "{}", client.longest);
+    // All results in one frame, and every execution gets its own.
+    client.say_raw(&Value::Array(done).to_string()).await;
+    for _ in 0..200 {
+        client.hear("recorded").await;
+    }
+    assert!(client.longest <= 64, "{}", client.longest);
+    for id in ids {
+        let output = server.engine.wait(id, None).await.unwrap().output.unwrap();
+        assert!(output.text().contains(&id.to_string()), "{output}");
+    }
 }
 
 #[tokio::test]
