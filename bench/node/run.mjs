@@ -61,8 +61,7 @@ async function closedLoop(workflow, workflowId, inFlight, warm, seconds) {
   const client = async (first) => {
     for (let number = first; performance.now() < end; number += 1) {
       const since = performance.now()
-      const { id } = await workflow.start(workflowId, input(number))
-      const { status } = await workflow.wait(id)
+      const { id, status } = await workflow.startAndWait(workflowId, input(number))
       if (status !== 'completed') throw new Error(`execution ${id} ended as ${status}`)
       const now = performance.now()
       completed += 1

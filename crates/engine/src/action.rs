@@ -14,6 +14,7 @@ use workflow_core::failure::Failure;
 use workflow_core::json::Json;
 use workflow_core::task::Task;
 
+use crate::TaskId;
 use crate::ring::message::AbortReason;
 
 /// What an action gives: its output (none: it returned nothing) or why it failed.
@@ -94,9 +95,26 @@ impl Abort {
 
 type BoxedFuture = Pin<Box<dyn Future<Output = ActionResult> + Send>>;
 
+/// Runs attempts outside of the runtime: whoever has a loop of its own, and for whom a future and a signal for each attempt would
+/// cost more than the attempt. What comes of an attempt it says with [`Engine::finished`](crate::Engine::finished).
+pub trait Runner: Send + Sync + 'static {
+    /// Hands an attempt on. Called on the engine's own thread: it must neither wait nor panic.
+    fn run(&self, id: TaskId, task: &Task);
+
+    /// Nobody wants the result of this one any more.
+    fn abort(&self, id: TaskId, reason: AbortReason);
+}
+
 /// An action as the engine keeps it.
 #[derive(Clone)]
-pub struct Handler(Arc<dyn Fn(Task, Signal) -> BoxedFuture + Send + Sync>);
+pub struct Handler(pub(crate) Way);
+
+/// How it is run.
+#[derive(Clone)]
+pub(crate) enum Way {
+    Future(Arc<dyn Fn(Task, Signal) -> BoxedFuture + Send + Sync>),
+    Runner(Arc<dyn Runner>),
+}
 
 impl Handler {
     pub fn new<F, R>(action: F) -> Handler
@@ -104,13 +122,12 @@ impl Handler {
         F: Fn(Task, Signal) -> R + Send + Sync + 'static,
         R: Future<Output = ActionResult> + Send + 'static,
     {
-        Handler(Arc::new(move |task, signal| Box::pin(action(task, signal))))
+        Handler(Way::Future(Arc::new(move |task, signal| Box::pin(action(task, signal)))))
     }
 
-    /// Runs it: the future does nothing before it is polled, so that a panic in the call is one in the future.
-    pub fn call(&self, task: Task, signal: Signal) -> impl Future<Output = ActionResult> + Send + use<> {
-        let action = self.0.clone();
-        async move { action(task, signal).await }
+    /// One whose attempts somebody else runs.
+    pub fn runner(runner: Arc<dyn Runner>) -> Handler {
+        Handler(Way::Runner(runner))
     }
 }
 

@@ -16,7 +16,8 @@ use workflow_core::failure::Failure;
 use workflow_core::task::Task;
 use workflow_core::time::Millis;
 
-use crate::action::{Abort, ActionError, ActionResult, Handler, Signal, run_action};
+use crate::TaskId;
+use crate::action::{Abort, ActionError, ActionResult, Handler, Runner, Signal, Way, run_action};
 use crate::inbox::Inbox;
 use crate::lines::Lines;
 use crate::ring::message::{AbortReason, AttemptKey, Input};
@@ -87,8 +88,29 @@ pub struct Dispatcher {
     pub handlers: Arc<Handlers>,
     pub inbox: Arc<Inbox>,
     pub abort_grace: Duration,
-    running: BTreeMap<AttemptKey, Abort>,
+    running: BTreeMap<AttemptKey, Running>,
     pub lines: Lines,
+}
+
+/// Where an attempt runs, to be told to stop.
+enum Running {
+    Here(Abort),
+    With(Arc<dyn Runner>),
+}
+
+impl Running {
+    fn abort(&self, attempt: AttemptKey, reason: AbortReason) {
+        match self {
+            Running::Here(abort) => abort.abort(reason),
+            Running::With(runner) => runner.abort(TaskId::of(attempt), reason),
+        }
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Running")
+    }
 }
 
 impl Dispatcher {
@@ -107,12 +129,22 @@ impl Dispatcher {
             let outcome = Outcome::Failed { failure, retry_after: None };
             return self.inbox.push(Input::Finished { attempt, outcome });
         };
+        let action = match handler.0 {
+            Way::Future(action) => action,
+            Way::Runner(runner) => {
+                runner.run(TaskId::of(attempt), &task);
+                self.running.insert(attempt, Running::With(runner));
+                return;
+            }
+        };
         let (abort, signal) = Signal::new();
-        self.running.insert(attempt, abort);
+        self.running.insert(attempt, Running::Here(abort));
         let (inbox, grace) = (self.inbox.clone(), self.abort_grace);
         let unbegun = Unbegun::new(&self.handlers);
         self.runtime.spawn(async move {
-            let mut running = pin!(run_action(handler.call(*task, signal.clone()), &signal, grace));
+            // It does nothing before it is polled, so that a panic in the call is one in the future.
+            let run = async { action(*task, signal.clone()).await };
+            let mut running = pin!(run_action(run, &signal, grace));
             let first = poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await;
             drop(unbegun);
             let result = match first {
@@ -127,7 +159,7 @@ impl Dispatcher {
 
     pub fn abort(&mut self, attempt: AttemptKey, provider: ProviderId, reason: AbortReason) {
         match self.running.remove(&attempt) {
-            Some(abort) => abort.abort(reason),
+            Some(running) => running.abort(attempt, reason),
             None => self.lines.abort(attempt, provider, reason),
         }
     }
@@ -140,8 +172,8 @@ impl Dispatcher {
 
 impl Drop for Dispatcher {
     fn drop(&mut self) {
-        for abort in self.running.values() {
-            abort.abort(AbortReason::Lost);
+        for (attempt, running) in &self.running {
+            running.abort(*attempt, AbortReason::Lost);
         }
     }
 }

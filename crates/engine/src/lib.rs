@@ -24,7 +24,7 @@ mod request;
 #[doc(hidden)]
 pub mod ring;
 
-pub use action::{Abort, ActionError, ActionResult, Handler, Signal, run_action};
+pub use action::{Abort, ActionError, ActionResult, Handler, Runner, Signal, run_action};
 pub use endpoint::innermost;
 pub use engine::{Engine, Join, Session, SessionEvent, TaskId, Watch};
 pub use error::Error;

@@ -13,7 +13,7 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_engine::clock::SimulatedClock;
 use workflow_engine::{
-    AbortReason, ActionError, Engine, EventRequest, Handler, Include, Join, ListRequest, Options, Session, SessionEvent,
+    AbortReason, ActionError, Engine, EventRequest, Handler, Include, Join, ListRequest, Options, Runner, Session, SessionEvent,
     StartRequest, Task, TaskId,
 };
 use workflow_store::{Memory, Sqlite};
@@ -321,6 +321,98 @@ async fn an_aborted_action_is_told_and_then_dropped() {
     assert_eq!(engine.cancel(id, None).await.unwrap().status, Status::Cancelled);
     dropped.notified().await;
     assert!(*told.lock().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_the_end_gets_what_a_reader_would() {
+    let options = Options { cached_bytes_max: 0, ..Options::default() };
+    let engine = Engine::open(Memory::new(), options).await.unwrap();
+    engine.provide(action("act"), 4, echo());
+    engine.register(one_step("w")).await.unwrap();
+    engine.register(json(r#"{"id":"noop","steps":[{"id":"only","action":"noop"}]}"#)).await.unwrap();
+    // The long one is not in memory when it ends.
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000));
+    for (workflow, input) in [("w", r#"{"a":1}"#), ("w", long.as_str()), ("noop", "{}")] {
+        for history in [0, 1, 1_000] {
+            let answer = engine.start_and_wait(start(workflow, input), history, std::future::pending()).await.unwrap();
+            let mut read = engine.status(answer.execution.id).await.unwrap().unwrap();
+            read.history_truncated = read.history.len() > history;
+            read.history.drain(..read.history.len().saturating_sub(history));
+            assert_eq!((answer.existed, answer.execution), (false, read));
+        }
+    }
+}
+
+/// Keeps what it is given, and does nothing.
+#[derive(Default)]
+struct Loop {
+    given: Mutex<Vec<(TaskId, String)>>,
+    aborted: Mutex<Vec<(TaskId, AbortReason)>>,
+    changed: Notify,
+}
+
+impl Runner for Loop {
+    fn run(&self, id: TaskId, task: &Task) {
+        self.given.lock().unwrap().push((id, task.step_id.to_string()));
+        self.changed.notify_one();
+    }
+
+    fn abort(&self, id: TaskId, reason: AbortReason) {
+        self.aborted.lock().unwrap().push((id, reason));
+        self.changed.notify_one();
+    }
+}
+
+impl Loop {
+    async fn given(&self, count: usize) -> Vec<(TaskId, String)> {
+        while self.given.lock().unwrap().len() < count {
+            self.changed.notified().await;
+        }
+        std::mem::take(&mut self.given.lock().unwrap())
+    }
+
+    async fn aborted(&self, count: usize) -> Vec<(TaskId, AbortReason)> {
+        while self.aborted.lock().unwrap().len() < count {
+            self.changed.notified().await;
+        }
+        std::mem::take(&mut self.aborted.lock().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn somebody_with_a_loop_of_his_own_runs_attempts_and_says_what_came_of_them() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    let runner = Arc::new(Loop::default());
+    engine.provide(action("act"), 4, Handler::runner(runner.clone()));
+    let steps = r#"[{"id":"a","action":"act"},{"id":"b","action":"act","dependsOn":["a"],"maxRetries":1,"retryDelay":"0s"}]"#;
+    engine.register(json(&format!(r#"{{"id":"w","steps":{steps}}}"#))).await.unwrap();
+    let id = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    let first = runner.given(1).await;
+    assert_eq!(first[0].1, "a");
+    engine.finished([(first[0].0, Ok(Some(json("1"))))]);
+    let second = runner.given(1).await;
+    // The same result again is nobody's.
+    engine.finished([(first[0].0, Ok(Some(json("2")))), (second[0].0, Err(ActionError::new("no")))]);
+    let third = runner.given(1).await;
+    assert_eq!((&*second[0].1, &*third[0].1), ("b", "b"));
+    engine.finished([(third[0].0, Ok(None))]);
+    let ended = engine.wait(id, None).await.unwrap();
+    assert_eq!((ended.status, ended.step_results["a"].output.as_ref()), (Status::Completed, Some(&json("1"))));
+    assert_eq!(ended.history.iter().filter(|entry| entry.kind == "step_fail").count(), 1);
+    assert!(runner.aborted.lock().unwrap().is_empty());
+
+    let cancelled = engine.start(start("w", "{}")).await.unwrap().execution.id;
+    let task = runner.given(1).await[0].0;
+    engine.cancel(cancelled, None).await.unwrap();
+    assert_eq!(runner.aborted(1).await, [(task, AbortReason::Cancelled)]);
+    engine.finished([(task, Ok(None))]);
+
+    engine.start(start("w", "{}")).await.unwrap();
+    let task = runner.given(1).await[0].0;
+    engine.shutdown(Duration::ZERO).await.unwrap();
+    assert_eq!(runner.aborted(1).await, [(task, AbortReason::Lost)]);
+    // Nobody takes it any more.
+    engine.finished([(task, Ok(None))]);
 }
 
 async fn join(engine: &Engine, session: &str, holding: Vec<TaskId>) -> Session {

@@ -76,7 +76,7 @@ fn take(places: &Arc<Semaphore>, count: u32, what: &str) -> Result<OwnedSemaphor
 
 /// Gives a request its place and its time.
 pub(crate) async fn admit(app: &App, request: Request, next: Next) -> Response {
-    let waits = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("wait=")));
+    let waits = request.uri().query().is_some_and(waits);
     let permit = if waits { app.admission.waiter() } else { app.admission.request() };
     let permit = match permit {
         Ok(permit) => permit,
@@ -86,11 +86,21 @@ pub(crate) async fn admit(app: &App, request: Request, next: Next) -> Response {
         }
     };
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let answer = in_time(app, waits, changes, next.run(request)).await;
+    drop(permit);
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Whether a request with this query only waits.
+pub(crate) fn waits(query: &str) -> bool {
+    query.split('&').any(|pair| pair.starts_with("wait="))
+}
+
+/// What answers a request, for as long as it may take.
+pub(crate) async fn in_time<T>(app: &App, waits: bool, changes: bool, answering: impl Future<Output = T>) -> Result<T, Problem> {
     let waiting = if waits { limits::WAIT_MAX } else { Duration::ZERO };
     let limit = app.options.body_timeout + waiting + app.options.answer_timeout;
-    let answer = timeout(limit, next.run(request)).await;
-    drop(permit);
-    answer.unwrap_or_else(|_| out_of_time(changes).into_response())
+    timeout(limit, answering).await.map_err(|_| out_of_time(changes))
 }
 
 fn out_of_time(changes: bool) -> Problem {

@@ -15,6 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use workflow_engine::Engine;
 
 use crate::admission::{self, Admission};
+use crate::direct::Direct;
 use crate::hosts::{self, Hosts};
 use crate::problem::{Kind, Problem};
 use crate::{Options, body, metrics, observe, openapi, routes};
@@ -67,9 +68,18 @@ impl Shared {
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn router(engine: Engine, options: Options) -> Router {
+    direct(engine, options).0
+}
+
+/// The same, and what answers without it the calls that are made most often.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn direct(engine: Engine, options: Options) -> (Router, Direct) {
     let hosts = Hosts::loopback_and(&options.allowed_hosts);
     let (_, never) = watch::channel(false);
-    build(engine, options, hosts, never).0
+    let (router, app) = build(engine, options, hosts, never);
+    (router, Direct { app })
 }
 
 pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: watch::Receiver<bool>) -> (Router, App) {

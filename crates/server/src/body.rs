@@ -183,6 +183,15 @@ fn check_type(headers: &HeaderMap, expected: fn(&str) -> bool) -> Result<(), Pro
     }
 }
 
+/// A body that is there already.
+pub(crate) fn parse_bounded<T: FromBody>(bytes: &[u8], app: &App) -> Result<T, Problem> {
+    let bytes_max = T::bytes_max(app);
+    if bytes.len() > bytes_max {
+        return Err(too_large(bytes.len() as u64, bytes_max));
+    }
+    parse(bytes, T::HINT)
+}
+
 /// Reads JSON into `T`. The message says where it does not fit.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], hint: &str) -> Result<T, Problem> {
     let invalid = |detail: String| Problem::new(&Kind::INVALID_JSON, format!("{detail}; {hint}"));

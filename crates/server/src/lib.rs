@@ -9,6 +9,7 @@
 mod admission;
 mod app;
 mod body;
+mod direct;
 mod hosts;
 mod limits;
 mod metrics;
@@ -25,7 +26,8 @@ mod worker;
 
 pub mod protocol;
 
-pub use app::router;
+pub use app::{direct, router};
+pub use direct::{Answer, Call, Direct};
 pub use options::Options;
 pub use problem::Problem;
 pub use serve::serve;

@@ -38,9 +38,13 @@ impl<S: Sync, T: FromQuery> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Query<T>, Problem> {
-        let pairs = Pairs::parse(parts.uri.query().unwrap_or_default(), T::NAMES)?;
-        T::read(&pairs).map(Query)
+        query(parts.uri.query().unwrap_or_default()).map(Query)
     }
+}
+
+/// Reads what is behind the question mark.
+pub(crate) fn query<T: FromQuery>(text: &str) -> Result<T, Problem> {
+    T::read(&Pairs::parse(text, T::NAMES)?)
 }
 
 /// Names and values of a query, all of names that the route knows.

@@ -138,7 +138,27 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Problem { kind, detail, diagnostics, retry_after } = self;
+        let (status, retry_after) = (self.kind.status, self.retry_after_seconds());
+        let mut response = (status, self.into_text()).into_response();
+        let to = response.headers_mut();
+        to.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        to.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = retry_after {
+            to.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl Problem {
+    /// When to try again, rounded up.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after.map(|after| (after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1))
+    }
+
+    /// The body of the answer. Whoever runs the server is told too, where it is the server's fault.
+    pub(crate) fn into_text(self) -> String {
+        let Problem { kind, detail, diagnostics, .. } = self;
         if kind.status.is_server_error() {
             tracing::warn!(code = kind.code, detail, "a request was answered with an error of the server");
         }
@@ -150,16 +170,7 @@ impl IntoResponse for Problem {
             code: kind.code,
             diagnostics: &diagnostics,
         };
-        let body = serde_json::to_vec(&document).expect("strings and numbers serialize");
-        let mut response = (kind.status, body).into_response();
-        let to = response.headers_mut();
-        to.insert(header::CONTENT_TYPE, CONTENT_TYPE);
-        to.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(after) = retry_after {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            to.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
-        response
+        serde_json::to_string(&document).expect("strings and numbers serialize")
     }
 }
 

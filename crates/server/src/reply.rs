@@ -12,14 +12,23 @@ const USUAL_BYTES: usize = 2 << 10;
 
 /// An answer of JSON. Payloads in it are written as the text that they came in.
 pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Result<Response, Problem> {
-    let mut body = Vec::with_capacity(USUAL_BYTES);
-    serde_json::to_writer(&mut body, value)
-        .map_err(|error| Problem::new(&Kind::INTERNAL, format!("the answer is no JSON: {error}")))?;
-    let mut response = (status, body).into_response();
+    let mut response = (status, bytes(value)?).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// The body of such an answer.
+pub(crate) fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
+    bytes(value).map(|bytes| String::from_utf8(bytes).expect("JSON is UTF-8"))
+}
+
+fn bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut body, value)
+        .map_err(|error| Problem::new(&Kind::INTERNAL, format!("the answer is no JSON: {error}")))?;
+    Ok(body)
 }
 
 pub(crate) fn ok<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> {
@@ -27,9 +36,12 @@ pub(crate) fn ok<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> 
 }
 
 /// 201 with an execution that was started, 200 with one that its idempotency key had started before.
+pub(crate) fn started_status(answer: &StartAnswer) -> StatusCode {
+    if answer.existed { StatusCode::OK } else { StatusCode::CREATED }
+}
+
 pub(crate) fn started(answer: &StartAnswer) -> Result<Response, Problem> {
-    let status = if answer.existed { StatusCode::OK } else { StatusCode::CREATED };
-    let response = json(status, &answer.execution)?;
+    let response = json(started_status(answer), &answer.execution)?;
     Ok(located(response, &format!("/api/v1/executions/{}", answer.execution.id)))
 }
 

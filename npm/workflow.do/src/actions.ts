@@ -8,7 +8,7 @@
  */
 
 import type { ActionContext } from './api.js'
-import type { Task, TaskContext, Worker } from './bridge.js'
+import type { Task, TaskContext, TaskPlace, Worker } from './bridge.js'
 import { WorkflowError } from './errors.js'
 
 /** What the runtime calls, or a later one will. */
@@ -51,19 +51,28 @@ function isCallable(value: unknown): value is (...args: unknown[]) => unknown {
 
 /** Finds the function of an action, with what `this` is in it. */
 export function findAction(object: object, env: unknown, action: string): { self: unknown; run: (...args: unknown[]) => unknown } | undefined {
+  if (!action.includes('.')) return functionOf(object, action)
   const path = action.split('.')
-  // What every object has is nobody's action.
-  if (path.some(name => name in Object.prototype)) return undefined
+  if (path.some(isEverybodys)) return undefined
   const method = path.pop() as string
   // A method of a service, or of something within it.
-  let self: unknown = path.length === 0 ? object : env
+  let self: unknown = env
   for (const name of path) {
     if (self === null || self === undefined) return undefined
     self = (self as Record<string, unknown>)[name]
   }
-  if (self === null || self === undefined) return undefined
-  const run = (self as Record<string, unknown>)[method]
+  return self === null || self === undefined ? undefined : functionOf(self, method)
+}
+
+function functionOf(self: unknown, name: string): { self: unknown; run: (...args: unknown[]) => unknown } | undefined {
+  if (isEverybodys(name)) return undefined
+  const run = (self as Record<string, unknown>)[name]
   return typeof run === 'function' ? { self, run: run as (...args: unknown[]) => unknown } : undefined
+}
+
+/** What every object has is nobody's action. */
+function isEverybodys(name: string): boolean {
+  return name in Object.prototype
 }
 
 /** The actions with a dot in them that a definition names. */
@@ -90,7 +99,7 @@ export class Actions implements Worker {
     readonly results: () => Results
   ) {}
 
-  run({ task, action, params, state, context }: Task): void {
+  run([task, action, context, params, state]: Task): void {
     const attempt = new Attempt(context)
     this.#attempts.set(task, attempt)
     try {
@@ -216,14 +225,24 @@ class Attempt implements ActionContext {
   #controller: AbortController | undefined
   #reason: WorkflowError | undefined
 
-  constructor(context: TaskContext) {
-    this.executionId = context.executionId
-    this.workflowId = context.workflowId
-    this.workflowVersion = context.workflowVersion
-    this.stepId = context.stepId
-    this.attempt = context.attempt
-    this.idempotencyKey = context.idempotencyKey
-    this.retryCount = context.retryCount
+  constructor(context: TaskContext | TaskPlace) {
+    if (Array.isArray(context)) {
+      this.executionId = context[0]
+      this.workflowId = context[1]
+      this.workflowVersion = context[2]
+      this.stepId = context[3]
+      this.attempt = context[4]
+      this.idempotencyKey = `${context[0]}:${context[3]}`
+      this.retryCount = context[5]
+    } else {
+      this.executionId = context.executionId
+      this.workflowId = context.workflowId
+      this.workflowVersion = context.workflowVersion
+      this.stepId = context.stepId
+      this.attempt = context.attempt
+      this.idempotencyKey = context.idempotencyKey
+      this.retryCount = context.retryCount
+    }
   }
 
   /** Made when an action asks for it: most do not. */

@@ -109,6 +109,11 @@ export interface WaitOptions {
   signal?: AbortSignal
 }
 
+export interface StartAndWaitOptions extends StartOptions, WaitOptions {
+  /** `true`: with its history. Without it `history` is empty and `historyTruncated`: `history(id)` has it, for those who want it. */
+  history?: boolean
+}
+
 export interface StreamOptions {
   /** Only entries after this `seq`. */
   after?: number
@@ -196,6 +201,14 @@ export interface WorkflowApi<Env = unknown> extends AsyncDisposable {
    * @param input an object; `{}` unless given
    */
   start(workflowId: string, input?: object, options?: StartOptions): Promise<WorkflowExecution>
+
+  /**
+   * `start` and `wait` in one call: starts an execution and answers with it once it has ended. The start is on disk long before
+   * that, and does not depend on who waits.
+   *
+   * With `url` it has an idempotency key even if none is given, so that a connection that breaks meanwhile starts nothing twice.
+   */
+  startAndWait(workflowId: string, input?: object, options?: StartAndWaitOptions): Promise<WorkflowExecution>
 
   /** As it is now; `null` if there is none with this id. */
   status(executionId: string): Promise<WorkflowExecution | null>

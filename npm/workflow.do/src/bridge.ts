@@ -2,11 +2,13 @@
  * The way to the engine in the addon: requests of the HTTP API and results of actions go there, answers and tasks come back.
  *
  * Both ways in batches. What JavaScript has to say is collected and sent once per turn of the event loop; what the engine has to say
- * comes as one text with everything that has accumulated. Payloads are spliced in as JSON text and parsed once on each side.
+ * comes as texts of everything that has accumulated. Payloads are spliced in as JSON text and parsed once on each side; an execution
+ * comes as bytes beside the text, and is parsed when somebody looks at it (`lazy.ts`).
  */
 
 import type { ActionContext, Limits } from './api.js'
 import { WorkflowError } from './errors.js'
+import { type Head, lazyExecution } from './lazy.js'
 import { type NativeBridge, type NativeClock, native } from './native.js'
 
 /** A request of the HTTP API (`docs/http-api.md`). */
@@ -17,6 +19,8 @@ export interface ApiRequest {
   headers?: Record<string, string>
   /** JSON text. */
   body?: string
+  /** The answer is an execution. */
+  execution?: true
 }
 
 /** An answer of the HTTP API. */
@@ -33,6 +37,8 @@ export interface Transport {
   request(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer>
   /** An answer whose body comes in pieces, which have to be asked for. */
   stream(request: ApiRequest): Promise<ApiStream>
+  /** An answer may get lost on its way: it is not known then whether the request was carried out. */
+  readonly canBreak: boolean
   /** The length of a duration such as `1h 30m`; throws when it is none. */
   milliseconds(span: string): number
 }
@@ -45,16 +51,26 @@ export interface ApiStream {
 }
 
 /** One attempt of a step, to be run here. */
-export interface Task {
-  task: number
-  action: string
-  params: Record<string, unknown>
+export type Task = [
+  task: number,
+  action: string,
+  context: TaskContext | TaskPlace,
+  params: Record<string, unknown>,
   state: Record<string, unknown>
-  context: TaskContext
-}
+]
 
 /** What an attempt is told of itself, without what only makes sense here. */
 export type TaskContext = Omit<ActionContext, 'signal'>
+
+/** The same without names: of an engine in this process, which says it for every attempt. */
+export type TaskPlace = [
+  executionId: string,
+  workflowId: string,
+  workflowVersion: number,
+  stepId: string,
+  attempt: number,
+  retryCount: number
+]
 
 /** Whoever runs the actions. */
 export interface Worker {
@@ -67,6 +83,7 @@ interface Delivery {
   task?: Task
   abort?: { task: number; reason: string }
   answer?: ApiAnswer & { id: number }
+  execution?: [id: number, status: number, bytes: number, encoding: 'latin1' | 'utf8', head: Head]
   chunk?: { id: number; text: string }
   end?: { id: number }
   opened?: { actions: string[] }
@@ -92,6 +109,7 @@ export interface BridgeOptions {
 }
 
 export class Bridge implements Transport {
+  readonly canBreak: boolean
   readonly #native: NativeBridge
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
@@ -105,7 +123,8 @@ export class Bridge implements Transport {
   /** Begins to open the engine. */
   constructor(options: BridgeOptions, clock: NativeClock | undefined, worker: Worker) {
     this.#worker = worker
-    this.#native = new (native().Bridge)(JSON.stringify(options), clock ?? null, text => this.#deliver(text))
+    this.canBreak = 'url' in options.place
+    this.#native = new (native().Bridge)(JSON.stringify(options), clock ?? null, (text, bytes) => this.#deliver(text, bytes))
   }
 
   /** Once the engine runs: the actions with a dot in them that stored definitions want. Rejects if it could not be opened. */
@@ -236,11 +255,12 @@ export class Bridge implements Transport {
   #send(request: ApiRequest, waiting: Waiting): number {
     const id = this.#wait(waiting)
     if (id === undefined) return 0
-    const { method, path, headers, body } = request
+    const { method, path, headers, body, execution } = request
     let text = `{"request":{"id":${id},"method":"${method}","path":${JSON.stringify(path)}`
     if (headers !== undefined) text += `,"headers":${JSON.stringify(headers)}`
     if (body !== undefined) text += `,"body":${body}`
     if (waiting.chunk !== undefined) text += ',"stream":true'
+    if (execution !== undefined) text += ',"execution":true'
     this.#push(text + '}}')
     return id
   }
@@ -277,10 +297,18 @@ export class Bridge implements Transport {
   }
 
   /** Called by the addon. An exception here would end the process. */
-  #deliver(text: string): void {
+  #deliver(text: string, bytes: Buffer): void {
+    let at = 0
     for (const message of JSON.parse(text) as Delivery[]) {
       try {
-        this.#receive(message)
+        if (message.execution === undefined) this.#receive(message)
+        else {
+          const [id, status, length, encoding, head] = message.execution
+          // A text of its own: a part of the bytes would keep all of them in memory.
+          const execution = bytes.toString(encoding, at, at + length)
+          at += length
+          this.#answered({ id, status, body: lazyExecution(head, execution) })
+        }
       } catch (error) {
         process.emitWarning(error instanceof Error ? error : String(error))
       }

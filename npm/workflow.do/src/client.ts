@@ -4,6 +4,7 @@
  * Nothing is decided here. Arguments are checked where the API would not see that they are wrong.
  */
 
+import { randomUUID } from 'node:crypto'
 import type {
   CallOptions,
   EventExecutions,
@@ -11,6 +12,7 @@ import type {
   ExecutionFilters,
   ExecutionPage,
   ReplayOptions,
+  StartAndWaitOptions,
   StartOptions,
   WaitOptions
 } from './api.js'
@@ -56,36 +58,51 @@ export class Client {
 
   async start(workflowId: string, input: object | undefined, options: StartOptions | undefined): Promise<WorkflowExecution> {
     const body = input === undefined ? {} : { body: `{"input":${json('the input', input)}}` }
-    return (await this.#call('POST', `${workflowPath(workflowId)}/executions`, { ...body, ...keyed(options) })) as WorkflowExecution
+    return await this.#execution('POST', `${workflowPath(workflowId)}/executions`, { ...body, ...keyed(options) })
+  }
+
+  async startAndWait(workflowId: string, input: object | undefined, options: StartAndWaitOptions = {}): Promise<WorkflowExecution> {
+    const body = input === undefined ? {} : { body: `{"input":${json('the input', input)}}` }
+    const until = this.#until(options.timeout)
+    const query = `wait=${millisecondsLeft(until)}ms${options.history === true ? '&include=history' : ''}`
+    // With a key it can be asked again after a connection has broken; without one nobody would know whether it was started.
+    const key = this.transport.canBreak ? { idempotencyKey: randomUUID(), ...options } : options
+    const path = `${workflowPath(workflowId)}/executions?${query}`
+    const execution = await this.#execution('POST', path, { ...body, ...keyed(key) }, options.signal)
+    if (ENDED.has(execution.status) || performance.now() >= until) return execution
+    const ended = await this.#wait(execution.id, until, options.signal)
+    return options.history === true ? ended : Object.assign(ended, { history: [], historyTruncated: true })
   }
 
   async status(executionId: string): Promise<WorkflowExecution | null> {
-    return (await this.#callOrNull('GET', executionPath(executionId), 'execution_not_found')) as WorkflowExecution | null
+    return (await this.#callOrNull('GET', executionPath(executionId), 'execution_not_found', { execution: true })) as WorkflowExecution | null
   }
 
   async wait(executionId: string, options: WaitOptions = {}): Promise<WorkflowExecution> {
+    return await this.#wait(executionId, this.#until(options.timeout), options.signal)
+  }
+
+  async #wait(executionId: string, until: number, signal: AbortSignal | undefined): Promise<WorkflowExecution> {
     const path = executionPath(executionId)
-    const until = options.timeout === undefined ? Infinity : performance.now() + this.#milliseconds('timeout', options.timeout)
     for (;;) {
-      const left = Math.max(0, Math.min(WAIT_MAX_MS, Math.ceil(until - performance.now())))
-      const execution = (await this.#call('GET', `${path}?wait=${left}ms`, {}, options.signal)) as WorkflowExecution
+      const execution = await this.#execution('GET', `${path}?wait=${millisecondsLeft(until)}ms`, {}, signal)
       if (ENDED.has(execution.status) || performance.now() >= until) return execution
     }
   }
 
   /** What every call does that moves an execution. */
   async control(executionId: string, verb: string, options: CallOptions | undefined): Promise<WorkflowExecution> {
-    return (await this.#call('POST', `${executionPath(executionId)}/${verb}`, keyed(options))) as WorkflowExecution
+    return await this.#execution('POST', `${executionPath(executionId)}/${verb}`, keyed(options))
   }
 
   async replay(executionId: string, options: ReplayOptions = {}): Promise<WorkflowExecution> {
     const body = options.input === undefined ? {} : { body: `{"input":${json('the input', options.input)}}` }
-    return (await this.#call('POST', `${executionPath(executionId)}/replay`, { ...body, ...keyed(options) })) as WorkflowExecution
+    return await this.#execution('POST', `${executionPath(executionId)}/replay`, { ...body, ...keyed(options) })
   }
 
   async runNow(executionId: string, stepId: string, options: CallOptions | undefined): Promise<WorkflowExecution> {
     const path = `${executionPath(executionId)}/steps/${segment('the step id', stepId)}/run-now`
-    return (await this.#call('POST', path, keyed(options))) as WorkflowExecution
+    return await this.#execution('POST', path, keyed(options))
   }
 
   async history(executionId: string): Promise<HistoryEntry[]> {
@@ -128,6 +145,11 @@ export class Client {
     return Object.assign(answer.executions, { refused: answer.refused })
   }
 
+  /** On `performance`'s clock. */
+  #until(timeout: Duration | number | undefined): number {
+    return timeout === undefined ? Infinity : performance.now() + this.#milliseconds('timeout', timeout)
+  }
+
   #milliseconds(name: string, span: Duration | number): number {
     if (typeof span === 'number' && span >= 0) return span
     if (typeof span === 'string') {
@@ -147,9 +169,14 @@ export class Client {
     return answer.body
   }
 
+  /** A call whose answer is an execution. */
+  async #execution(method: ApiRequest['method'], path: string, more: Partial<ApiRequest>, signal?: AbortSignal): Promise<WorkflowExecution> {
+    return (await this.#call(method, path, { ...more, execution: true }, signal)) as WorkflowExecution
+  }
+
   /** `null` where the answer is this code. */
-  async #callOrNull(method: ApiRequest['method'], path: string, absent: string): Promise<unknown> {
-    const answer = await this.transport.request({ method, path })
+  async #callOrNull(method: ApiRequest['method'], path: string, absent: string, more: Partial<ApiRequest> = {}): Promise<unknown> {
+    const answer = await this.transport.request({ method, path, ...more })
     if (answer.status === 404 && problem(answer).code === absent) return null
     if (answer.status >= 300) throw refusal(answer)
     return answer.body
@@ -175,6 +202,11 @@ export function refusal(answer: ApiAnswer): WorkflowError {
     diagnostics,
     retryAfter: answer.retryAfter === undefined ? undefined : answer.retryAfter * 1_000
   })
+}
+
+/** Of one request. */
+function millisecondsLeft(until: number): number {
+  return Math.max(0, Math.min(WAIT_MAX_MS, Math.ceil(until - performance.now())))
 }
 
 function keyed(options: CallOptions | undefined): { headers?: Record<string, string> } {

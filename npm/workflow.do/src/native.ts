@@ -7,7 +7,7 @@ import { WorkflowError } from './errors.js'
 
 /** What the addon exports. Texts are JSON; `bridge.ts` knows what is in them. */
 export interface Native {
-  Bridge: new (options: string, clock: NativeClock | null, deliver: (messages: string) => void) => NativeBridge
+  Bridge: new (options: string, clock: NativeClock | null, deliver: (messages: string, bytes: Buffer) => void) => NativeBridge
   Clock: new (wall?: number) => NativeClock
   /** The length of a duration such as `1h 30m`. */
   milliseconds(span: string): number

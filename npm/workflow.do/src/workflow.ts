@@ -15,6 +15,7 @@ import type {
   ExecutionPage,
   ReplayOptions,
   ServeOptions,
+  StartAndWaitOptions,
   StartOptions,
   StreamOptions,
   WaitOptions,
@@ -155,6 +156,12 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
     return await client.start(workflowId, input, options)
   }
 
+  async startAndWait(workflowId: string, input?: object, options?: StartAndWaitOptions): Promise<WorkflowExecution> {
+    const client = this.#client ?? (await this.#admitted())
+    this.#mayWait('startAndWait')
+    return await client.startAndWait(workflowId, input, options)
+  }
+
   async status(executionId: string): Promise<WorkflowExecution | null> {
     const client = this.#client ?? (await this.#admitted())
     return await client.status(executionId)
@@ -162,9 +169,7 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
 
   async wait(executionId: string, options?: WaitOptions): Promise<WorkflowExecution> {
     const client = this.#client ?? (await this.#admitted())
-    if (this.#client === undefined && this.#settingUp.getStore() !== undefined) {
-      throw new WorkflowError('invalid_state', '`wait` inside `setup()` would wait for ever: actions run once `setup()` has ended')
-    }
+    this.#mayWait('wait')
     return await client.wait(executionId, options)
   }
 
@@ -239,6 +244,12 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #mayWait(call: string): void {
+    if (this.#client === undefined && this.#settingUp.getStore() !== undefined) {
+      throw new WorkflowError('invalid_state', `\`${call}\` inside \`setup()\` would wait for ever: actions run once \`setup()\` has ended`)
+    }
   }
 
   /** What a call is made with, as soon as it may be made. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deferred } from '../src/bridge.js'
-import { type HistoryEntry, Workflow, type WorkflowDefinition, WorkflowError } from '../src/index.js'
+import { type HistoryEntry, Workflow, type WorkflowDefinition, WorkflowError, type WorkflowExecution } from '../src/index.js'
 import { ORDER, OrderWorkflow } from './order.js'
 
 const orders = () => new OrderWorkflow({ store: ':memory:' })
@@ -290,6 +290,43 @@ test('wait ends after its timeout with the execution as it is, or when its signa
   setImmediate(() => controller.abort(reason))
   await assert.rejects(waiting, reason)
   await assert.rejects(workflow.wait(id, { signal: AbortSignal.abort(reason) }), reason)
+})
+
+test('startAndWait starts an execution and answers with it once it has ended', async () => {
+  await using workflow = orders()
+  const execution = await workflow.startAndWait('order-processing', { orderId: 'a' })
+  assert.deepEqual([execution.status, execution.output], ['completed', 'thank you'])
+  assert.deepEqual([execution.history, execution.historyTruncated], [[], true])
+  const { history: _, historyTruncated: __, ...rest } = execution
+  const { history, ...read } = (await workflow.status(execution.id)) as WorkflowExecution
+  assert.deepEqual(rest, read)
+  const whole = await workflow.startAndWait('order-processing', { orderId: 'a' }, { history: true })
+  assert.equal(whole.history.length, history.length)
+  assert.equal(whole.historyTruncated, undefined)
+
+  const key = { idempotencyKey: 'once' }
+  const first = await workflow.startAndWait('order-processing', { orderId: 'a' }, key)
+  assert.equal((await workflow.startAndWait('order-processing', { orderId: 'a' }, key)).id, first.id)
+  await assert.rejects(workflow.startAndWait('order-processing', { orderId: 'b' }, key), { code: 'idempotency_key_reused', status: 422 })
+  await assert.rejects(workflow.startAndWait('nope'), { code: 'workflow_not_found', status: 404 })
+  await assert.rejects(workflow.startAndWait('order-processing', [] as object), { code: 'invalid_input' })
+})
+
+test('startAndWait ends after its timeout with the execution as it is, or when its signal is aborted', async () => {
+  await using workflow = orders()
+  await workflow.register(WAITING)
+  assert.equal((await workflow.startAndWait('waiting', {}, { timeout: '5ms' })).status, 'waiting')
+  assert.equal((await workflow.startAndWait('waiting', {}, { timeout: 0, history: true })).workflowId, 'waiting')
+  await assert.rejects(workflow.startAndWait('waiting', {}, { timeout: 'soon' as '1s' }), { code: 'invalid_request', message: /`timeout`/ })
+  const reason = new Error('enough')
+  const controller = new AbortController()
+  const before = (await workflow.listExecutions()).length
+  const waiting = workflow.startAndWait('waiting', {}, { signal: controller.signal })
+  // On its way by then: what is aborted is the wait, not the start.
+  setImmediate(() => setImmediate(() => controller.abort(reason)))
+  await assert.rejects(waiting, reason)
+  await assert.rejects(workflow.startAndWait('waiting', {}, { signal: AbortSignal.abort(reason) }), reason)
+  assert.ok((await workflow.listExecutions()).length <= before + 1)
 })
 
 test('a stream has every entry once, from the beginning to the end, also while it happens', async () => {

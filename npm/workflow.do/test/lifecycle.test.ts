@@ -128,7 +128,15 @@ test('wait inside setup is refused: nothing would ever end it', async () => {
 
     act() {}
   }
-  await assert.rejects(new Waits({ store: ':memory:' }).ready(), { code: 'invalid_state', message: /inside `setup\(\)`/ })
+  await assert.rejects(new Waits({ store: ':memory:' }).ready(), { code: 'invalid_state', message: /`wait` inside `setup\(\)`/ })
+  class StartsAndWaits extends Waits {
+    override async setup() {
+      await this.register({ id: 'w', steps: [{ id: 'a', action: 'act' }] })
+      await this.startAndWait('w')
+    }
+  }
+  const workflow = new StartsAndWaits({ store: ':memory:' })
+  await assert.rejects(workflow.ready(), { code: 'invalid_state', message: /`startAndWait` inside `setup\(\)`/ })
 })
 
 test('every call rejects with what setup threw, also later ones', async () => {

@@ -238,7 +238,7 @@ test('a signal that an action asks for only after the abort is aborted already',
   const results = { completed: () => {}, failed: () => {} }
   const actions = new Actions(object, () => ({}), () => results)
   const context = { executionId: 'e', workflowId: 'w', workflowVersion: 1, stepId: 's', attempt: 1, idempotencyKey: 'e:s', retryCount: 0 }
-  actions.run({ task: 1, action: 'act', params: {}, state: {}, context })
+  actions.run([1, 'act', context, {}, {}])
   actions.abort(1, 'timeout')
   aborted.resolve()
   const signal = await seen.promise

@@ -218,6 +218,29 @@ test('a server that is killed and started again: calls wait for it, what ran mea
   assert.equal(second.url, first.url)
 })
 
+test('startAndWait starts once, also when the server dies meanwhile', async t => {
+  const store = join(folder(t), 'workflow.db')
+  const first = await serverProcess(t, store, 0)
+  await using workflow = new OrderWorkflow({ url: first.url })
+  const begun = deferred<void>()
+  const go = deferred<void>()
+  workflow.chargeCard = async () => {
+    begun.resolve()
+    await go.promise
+    return { amount: 1, source: 'once' }
+  }
+  const order = workflow.startAndWait('order-processing', { orderId: 'o' })
+  await begun.promise
+  process.once('warning', () => {})
+  first.process.kill('SIGKILL')
+  await once(first.process, 'exit')
+  await serverProcess(t, store, first.port)
+  go.resolve()
+  const execution = await order
+  assert.deepEqual([execution.status, execution.output], ['completed', 'thank you'])
+  assert.deepEqual((await workflow.listExecutions()).map(({ id }) => id), [execution.id])
+})
+
 test('a server that is not there is named, after some tries', async t => {
   const gone = await server()
   await gone[Symbol.asyncDispose]()

@@ -28,7 +28,7 @@ use crate::ring::message::{Input, Reply};
 use crate::ring::sessions::ENGINE_PREFIX;
 use crate::ring::slots::{Provider, ProviderKind};
 use crate::ring::{Gauges, Opened, Ring};
-use crate::{Error, Handler, Options};
+use crate::{ActionResult, Error, Handler, Options};
 
 pub use session::{Join, Session, SessionEvent, TaskId};
 pub(crate) use shared::Shared;
@@ -106,6 +106,17 @@ impl Engine {
         shared.handlers.insert(id, handler);
         let provider = Provider { id, kind: ProviderKind::InProcess, actions: vec![action], limit: limit.max(1) };
         shared.provide(provider);
+    }
+
+    /// What came of attempts that a [`Runner`](crate::Runner) was given.
+    pub fn finished(&self, results: impl IntoIterator<Item = (TaskId, ActionResult)>) {
+        let finished = |(id, result): (TaskId, ActionResult)| Input::Finished {
+            attempt: id.into(),
+            outcome: crate::dispatch::outcome(result),
+        };
+        // Made before the inbox is locked.
+        let finished: Vec<Input> = results.into_iter().map(finished).collect();
+        self.shared().inbox.push_all(finished);
     }
 
     /// At most so many attempts run in this process at the same time, all actions together: [`Options::in_process_max`], changed

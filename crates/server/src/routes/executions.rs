@@ -283,7 +283,7 @@ pub(crate) async fn counts(
     reply::ok(&Counts { counts, by_status })
 }
 
-pub(crate) struct WaitQuery(Option<Duration>);
+pub(crate) struct WaitQuery(pub Option<Duration>);
 
 impl FromQuery for WaitQuery {
     const NAMES: &'static [&'static str] = &["wait"];
@@ -310,16 +310,17 @@ pub(crate) async fn execution(
     ExecutionPath(id): ExecutionPath,
     Query(WaitQuery(wait)): Query<WaitQuery>,
 ) -> Result<Response, Problem> {
+    reply::ok(&find(&app, id, wait).await?)
+}
+
+pub(crate) async fn find(app: &App, id: ExecutionId, wait: Option<Duration>) -> Result<ExecutionView, Problem> {
     if let Some(wait) = wait {
         tokio::select! {
-            ended = app.engine.wait(id, Some(wait)) => return reply::ok(&ended?),
+            ended = app.engine.wait(id, Some(wait)) => return Ok(ended?),
             () = app.closing() => {}
         }
     }
-    match app.engine.status(id).await? {
-        Some(execution) => reply::ok(&execution),
-        None => Err(Problem::execution_not_found(&id.to_string())),
-    }
+    app.engine.status(id).await?.ok_or_else(|| Problem::execution_not_found(&id.to_string()))
 }
 
 pub(crate) struct HistoryQuery {

@@ -2,12 +2,12 @@
 
 mod endpoints;
 mod events;
-mod executions;
+pub(crate) mod executions;
 mod health;
 mod page;
 mod stream;
 mod worker;
-mod workflows;
+pub(crate) mod workflows;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
-use workflow_core::id::{Version, WorkflowId};
+use workflow_core::id::{IdempotencyKey, Version, WorkflowId};
 use workflow_core::json::Json;
-use workflow_engine::{EMBEDDED_HISTORY_MAX, Registered, StartRequest};
+use workflow_engine::{EMBEDDED_HISTORY_MAX, Registered, StartAnswer, StartRequest};
 
 use crate::app::App;
 use crate::body::{FromBody, JsonBody};
@@ -226,14 +226,23 @@ pub(crate) async fn start(
     Key(key): Key,
     JsonBody(body): JsonBody<StartBody>,
 ) -> Result<Response, Problem> {
+    reply::started(&begin(&app, workflow, query, key, body).await?)
+}
+
+pub(crate) async fn begin(
+    app: &App,
+    workflow: String,
+    query: StartQuery,
+    key: Option<IdempotencyKey>,
+    body: StartBody,
+) -> Result<StartAnswer, Problem> {
     let request = StartRequest { workflow, input: body.input, key };
-    let answer = match query.wait {
+    Ok(match query.wait {
         None => app.engine.start(request).await?,
         Some(wait) => {
             let closing = app.closing();
             let enough = async move { drop(timeout(wait, closing).await) };
             app.engine.start_and_wait(request, query.history, enough).await?
         }
-    };
-    reply::started(&answer)
+    })
 }

@@ -7,14 +7,15 @@ use napi::Env;
 use napi::bindgen_prelude::{ClassInstance, Error, Function, Result};
 use napi_derive::napi;
 use tokio::runtime::Runtime;
+use workflow_engine::ActionResult;
 
 use crate::clock::Clock;
 use crate::embedded::Embedded;
-use crate::home::{Broken, Home, Options};
-use crate::message::{Delivery, Message, Request, RequestId, Serve};
-use crate::outbox::Outbox;
+use crate::home::{Answered, Broken, Home, Options};
+use crate::message::{Delivery, Message, Request, RequestId, Serve, TaskId};
+use crate::outbox::{Outbox, Parcel};
 use crate::requests::{Pending, Requests};
-use crate::tasks::Tasks;
+use crate::tasks::{self, Tasks};
 
 /// The threads of everything here that waits: JavaScript's own thread never does.
 static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
@@ -40,13 +41,13 @@ struct Inner {
 #[napi]
 impl Bridge {
     /// Begins to open the engine; the first message says whether that worked. `deliver` is called with the text of an array
-    /// of messages, must not throw, and is called for the last time with `closed` or `broken`.
+    /// of messages and the bytes that they refer to, must not throw, and is called for the last time with `closed` or `broken`.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
         options: String,
         clock: Option<ClassInstance<'_, Clock>>,
-        deliver: Function<'_, String, ()>,
+        deliver: Function<'_, Parcel, ()>,
     ) -> Result<Bridge> {
         let options: Options = serde_json::from_str(&options).map_err(|error| Error::from_reason(error.to_string()))?;
         let runtime = RUNTIME.as_ref().map_err(|error| Error::from_reason(format!("no thread could be started: {error}")))?;
@@ -71,9 +72,13 @@ impl Bridge {
         let messages: Vec<Message<'_>> =
             serde_json::from_str(&messages).map_err(|error| Error::from_reason(format!("not what was expected: {error}")))?;
         let _entered = self.inner.runtime.enter();
+        // Before it is open JavaScript sends nothing.
+        let Some(home) = self.inner.home.get() else { return Ok(()) };
+        let mut results = Vec::new();
         for message in messages {
-            self.inner.take(message);
+            self.inner.take(home, message, &mut results);
         }
+        home.finished(self.inner.tasks.ended(results));
         Ok(())
     }
 }
@@ -93,17 +98,16 @@ impl Inner {
         }
     }
 
-    fn take(self: &Arc<Inner>, message: Message<'_>) {
-        // Before it is open JavaScript sends nothing.
-        let Some(home) = self.home.get() else { return };
+    /// What came of attempts is told together, at the end: `results`.
+    fn take(self: &Arc<Inner>, home: &Home, message: Message<'_>, results: &mut Vec<(TaskId, ActionResult)>) {
         match message {
             Message::Request(request) => self.request(home, request),
             Message::Cancel(id) => self.requests.cancel(id),
             Message::More(id) => self.requests.more(id),
             Message::Provide(actions) => home.provide(&actions),
             Message::Work {} => home.work(),
-            Message::Completed(completed) => self.tasks.completed(&completed),
-            Message::Failed(failed) => self.tasks.failed(failed),
+            Message::Completed(completed) => results.push((completed.task, tasks::completed(&completed))),
+            Message::Failed(failed) => results.push((failed.task, tasks::failed(failed))),
             Message::Serve(serve) => self.serve(home, serve),
             Message::StopServing { id, port } => self.with_engine(home, id, async move |engine, pending| {
                 engine.stop_serving(port).await;
@@ -129,7 +133,7 @@ impl Inner {
     }
 
     fn request(&self, home: &Home, request: Request<'_>) {
-        let (id, pending) = (request.id, self.requests.pending(request.id));
+        let (id, pending) = (request.id, self.requests.pending(request.id, request.execution));
         let room = request.stream.then(Requests::room);
         let answering = match home.answer(&request) {
             Ok(answering) => answering,
@@ -137,8 +141,9 @@ impl Inner {
         };
         let streamed = room.clone();
         self.requests.run(id, room, async move {
-            match answering.answer().await {
-                Ok(response) => pending.answer(response, streamed).await,
+            match answering.await {
+                Ok(Answered::Text(answer)) => pending.text(&answer),
+                Ok(Answered::Response(response)) => pending.answer(response, streamed).await,
                 Err(Broken { code, message }) => pending.fail(503, code, &message),
             }
         });
@@ -157,7 +162,7 @@ impl Inner {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let pending = self.requests.pending(id);
+        let pending = self.requests.pending(id, false);
         match home {
             Home::Embedded(engine) => self.requests.run(id, None, ask(engine.clone(), pending)),
             Home::Remote(_) => pending.fail(422, "not_supported", "the engine is not in this process but behind `url`"),

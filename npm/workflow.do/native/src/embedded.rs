@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 use workflow_core::id::ActionName;
 use workflow_core::limits::Limits;
 use workflow_engine::clock::{Clock, SystemClock};
-use workflow_engine::{Engine, Handler};
+use workflow_engine::{ActionResult, Engine, Handler, TaskId};
+use workflow_server::{Call, Direct};
 use workflow_store::{Memory, Sqlite};
 
 use crate::home::Broken;
@@ -25,6 +26,7 @@ use crate::message::Request;
 pub struct Embedded {
     engine: Engine,
     router: Router,
+    direct: Direct,
     handler: Handler,
     concurrency: usize,
     payload_bytes_max: usize,
@@ -59,9 +61,16 @@ impl Embedded {
             let store = opened.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
             Engine::open_with(store, engine_options, clock).await?
         };
-        let router = workflow_server::router(engine.clone(), within_the_process(payload_bytes_max));
+        let (router, direct) = workflow_server::direct(engine.clone(), within_the_process(payload_bytes_max));
         let servers = Mutex::default();
-        Ok(Embedded { engine, router, handler, concurrency, payload_bytes_max, servers })
+        Ok(Embedded { engine, router, direct, handler, concurrency, payload_bytes_max, servers })
+    }
+
+    /// What is asked most often needs no request around it.
+    pub fn call(&self, request: &Request<'_>) -> Option<(Direct, Call)> {
+        let key = request.key().ok().filter(|_| !request.stream)?;
+        let call = Call::new(&request.method, &request.path, key, request.body.map_or("", RawValue::get))?;
+        Some((self.direct.clone(), call))
     }
 
     /// The request as the router takes it.
@@ -93,6 +102,12 @@ impl Embedded {
 
     pub fn work(&self) {
         self.engine.limit_in_process(self.concurrency);
+    }
+
+    pub fn finished(&self, results: Vec<(TaskId, ActionResult)>) {
+        if !results.is_empty() {
+            self.engine.finished(results);
+        }
     }
 
     /// Serves the HTTP API until the engine is closed, and answers with the address that it listens on.

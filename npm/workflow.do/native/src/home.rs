@@ -1,5 +1,6 @@
 //! Where requests go and whose attempts are run: an engine in this process, or a server elsewhere.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use serde::Deserialize;
 use tower::ServiceExt;
 use workflow_core::limits::Limits;
 use workflow_engine::clock::Clock;
+use workflow_engine::{ActionResult, TaskId};
+use workflow_server::Answer;
 
 use crate::embedded::Embedded;
 use crate::message::Request;
@@ -100,11 +103,29 @@ impl Home {
         }
     }
 
+    /// What came of attempts.
+    pub fn finished(&self, results: Vec<(TaskId, ActionResult)>) {
+        match self {
+            Home::Embedded(embedded) => embedded.finished(results),
+            Home::Remote(_) => debug_assert!(results.is_empty(), "attempts of a server are told to its worker"),
+        }
+    }
+
     /// What gives the answer to a request.
     pub fn answer(&self, request: &Request<'_>) -> Result<Answering, Broken> {
+        // Boxed here: what awaits it is moved several times until it runs, and this is large.
         Ok(match self {
-            Home::Embedded(embedded) => Answering::Embedded(Box::new(embedded.answer(request)?)),
-            Home::Remote(remote) => Answering::Remote(Box::new(remote.answer(request)?)),
+            Home::Embedded(embedded) => match embedded.call(request) {
+                Some((direct, call)) => Box::pin(async move { Ok(Answered::Text(direct.answer(call).await)) }),
+                None => {
+                    let (router, request) = embedded.answer(request)?;
+                    Box::pin(async move { router.oneshot(request).await.map(Answered::Response).map_err(|never| match never {}) })
+                }
+            },
+            Home::Remote(remote) => {
+                let sending = remote.answer(request)?;
+                Box::pin(async move { sending.answer().await.map(Answered::Response) })
+            }
         })
     }
 
@@ -133,19 +154,10 @@ impl Home {
 }
 
 /// A request on its way.
-pub enum Answering {
-    Embedded(Box<(axum::Router, http::Request<Body>)>),
-    Remote(Box<crate::remote::Sending>),
-}
+pub type Answering = Pin<Box<dyn Future<Output = Result<Answered, Broken>> + Send>>;
 
-impl Answering {
-    pub async fn answer(self) -> Result<http::Response<Body>, Broken> {
-        match self {
-            Answering::Embedded(asked) => {
-                let (router, request) = *asked;
-                router.oneshot(request).await.map_err(|never| match never {})
-            }
-            Answering::Remote(sending) => sending.answer().await,
-        }
-    }
+/// An answer, as whoever gave it has it.
+pub enum Answered {
+    Text(Answer),
+    Response(http::Response<Body>),
 }

@@ -12,9 +12,14 @@ mod bridge;
 pub mod clock;
 pub mod command_line;
 mod embedded;
+mod head;
 mod home;
 mod message;
 mod outbox;
 mod remote;
 mod requests;
 mod tasks;
+
+/// Nearly everything here is allocated by one thread and let go of by another, which costs the system's allocator most.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

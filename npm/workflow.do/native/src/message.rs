@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use workflow_core::failure::Failure;
 use workflow_core::json::Json;
-use workflow_core::task::TaskContext;
+use workflow_core::task::Task;
 
 /// Names a request until it is answered. JavaScript counts them.
 pub type RequestId = u64;
@@ -62,9 +62,21 @@ pub struct Request<'a> {
     /// The body of the answer comes in chunks.
     #[serde(default)]
     pub stream: bool,
+    /// The body of the answer is an execution.
+    #[serde(default)]
+    pub execution: bool,
 }
 
 impl Request<'_> {
+    /// The only header there is, if it is this one.
+    pub fn key(&self) -> Result<Option<&str>, ()> {
+        match self.headers.iter().next() {
+            None => Ok(None),
+            Some((name, key)) if self.headers.len() == 1 && name == "idempotency-key" => Ok(Some(key)),
+            Some(_) => Err(()),
+        }
+    }
+
     /// All headers: a body is JSON unless it says that it is something else.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_json = self.body.is_some() && !self.headers.contains_key("content-type");
@@ -116,13 +128,8 @@ pub enum Delivery<'a> {
         code: &'a str,
         message: String,
     },
-    Task {
-        task: TaskId,
-        action: &'a str,
-        params: Json,
-        state: Json,
-        context: About,
-    },
+    /// As a server sent it: its action, what it is told of itself, params and state. That of an engine here is [`task`].
+    Task(TaskId, &'a str, Json, Json, Json),
     Abort {
         task: TaskId,
         reason: &'a str,
@@ -144,10 +151,16 @@ pub enum Delivery<'a> {
     Closed {},
 }
 
-/// The third argument of an action, of an engine here or as a server sent it.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum About {
-    Known(TaskContext),
-    Received(Json),
+/// The message of an attempt of an engine here. What it is told of itself is said without names, in the order of `TaskPlace` in
+/// `src/bridge.ts`: it is said for every attempt.
+pub fn task(number: TaskId, task: &Task) -> String {
+    let Task { action, execution, workflow, version, step_id, attempt, retry_count, .. } = task;
+    // Names have no characters that JSON would escape.
+    let mut text =
+        format!(r#"{{"task":[{number},"{action}",["{execution}","{workflow}",{version},"{step_id}",{attempt},{retry_count}],"#);
+    text.push_str(task.params().text());
+    text.push(',');
+    text.push_str(&serde_json::to_string(&task.as_state()).expect("an object of JSON values is JSON"));
+    text.push_str("]}");
+    text
 }

@@ -4,16 +4,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::Status;
-use napi::bindgen_prelude::{Function, Result};
+use napi::bindgen_prelude::{Buffer, FnArgs, Function, Result};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
 use crate::message::Delivery;
 
-/// A text that JavaScript parses at once. More than this goes into the next one, so that its thread gets to do other things.
-const BATCH_BYTES: usize = 4 << 20;
+/// What JavaScript takes at once. More than this goes into the next parcel, so that its thread gets to do other things, and the
+/// engine to what came of the first messages while JavaScript is at the next ones.
+const PARCEL_BYTES: usize = 32 << 10;
+
+/// The text of an array of messages, and the bytes that they refer to, one after the other.
+pub type Parcel = FnArgs<(String, Buffer)>;
 
 /// Calls JavaScript on its own thread, with what is there when it gets to it.
-type Wake = ThreadsafeFunction<(), (), String, Status, false>;
+type Wake = ThreadsafeFunction<(), (), Parcel, Status, false>;
 
 #[derive(Default)]
 pub struct Outbox {
@@ -22,12 +26,18 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct State {
-    /// The beginning of an array, without its end.
-    text: String,
-    full: VecDeque<String>,
+    open: Messages,
+    full: VecDeque<Messages>,
     /// JavaScript has been called and has not come yet.
     called: bool,
     wake: Option<Wake>,
+}
+
+#[derive(Default)]
+struct Messages {
+    /// The beginning of an array, without its end.
+    text: String,
+    bytes: Vec<u8>,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -37,8 +47,8 @@ impl std::fmt::Debug for Outbox {
 }
 
 impl Outbox {
-    /// `deliver` is called with the text of an array of messages. It keeps the process alive until [`Outbox::close`].
-    pub fn new(deliver: &Function<'_, String, ()>) -> Result<Arc<Outbox>> {
+    /// `deliver` is called with a parcel. It keeps the process alive until [`Outbox::close`].
+    pub fn new(deliver: &Function<'_, Parcel, ()>) -> Result<Arc<Outbox>> {
         let outbox = Arc::new(Outbox::default());
         let taken = outbox.clone();
         let wake = deliver.build_threadsafe_function::<()>().build_callback(move |_| Ok(taken.take()))?;
@@ -54,17 +64,24 @@ impl Outbox {
 
     /// The same with the JSON text of a message.
     pub fn push_text(&self, text: &str) {
+        self.push_with(text, &[]);
+    }
+
+    /// The same with bytes that the message refers to.
+    pub fn push_with(&self, text: &str, bytes: &[u8]) {
         let mut state = self.lock();
         if state.wake.is_none() {
             return;
         }
-        if state.text.len() + text.len() > BATCH_BYTES && !state.text.is_empty() {
-            let full = std::mem::take(&mut state.text);
+        let open = &mut state.open;
+        if open.text.len() + open.bytes.len() + text.len() + bytes.len() > PARCEL_BYTES && !open.text.is_empty() {
+            let full = std::mem::take(open);
             state.full.push_back(full);
         }
-        let separator = if state.text.is_empty() { '[' } else { ',' };
-        state.text.push(separator);
-        state.text.push_str(text);
+        let open = &mut state.open;
+        open.text.push(if open.text.is_empty() { '[' } else { ',' });
+        open.text.push_str(text);
+        open.bytes.extend_from_slice(bytes);
         state.call();
     }
 
@@ -75,15 +92,16 @@ impl Outbox {
         drop(wake);
     }
 
-    fn take(&self) -> String {
+    fn take(&self) -> Parcel {
         let mut state = self.lock();
         state.called = false;
-        let text = state.full.pop_front().unwrap_or_else(|| std::mem::take(&mut state.text));
-        if !state.full.is_empty() || !state.text.is_empty() {
+        let Messages { mut text, bytes } = state.full.pop_front().unwrap_or_else(|| std::mem::take(&mut state.open));
+        if !state.full.is_empty() || !state.open.text.is_empty() {
             state.call();
         }
         drop(state);
-        if text.is_empty() { "[]".to_owned() } else { text + "]" }
+        text.push_str(if text.is_empty() { "[]" } else { "]" });
+        FnArgs::from((text, Buffer::from(bytes)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

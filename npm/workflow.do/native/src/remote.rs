@@ -233,7 +233,7 @@ impl Sending {
         let waits = is_streamed || request.url().query().is_some_and(|query| query.starts_with("wait="));
         let _place = if waits { None } else { server.places.acquire().await.ok() };
         let is_harmless = is_harmless(&request);
-        let until = Instant::now() + AGAIN_WITHIN;
+        let mut until = Instant::now() + AGAIN_WITHIN;
         let mut pause = AGAIN_AFTER_MIN;
         loop {
             let next = request.try_clone().expect("a body is a text");
@@ -244,6 +244,10 @@ impl Sending {
             // What never reached the server did nothing.
             if !(is_harmless || unsent.never_arrived) {
                 return Err(server.unknown(&unsent.reason));
+            }
+            // It was there until now, perhaps for long: the time to be back begins with the loss.
+            if !unsent.never_arrived {
+                (until, pause) = (Instant::now() + AGAIN_WITHIN, AGAIN_AFTER_MIN);
             }
             if Instant::now() + pause > until {
                 return Err(server.unreachable(&unsent.reason));

@@ -11,7 +11,9 @@ use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use workflow_server::Answer;
 
+use crate::head::head;
 use crate::message::{Delivery, RequestId};
 use crate::outbox::Outbox;
 
@@ -39,6 +41,8 @@ struct Open {
 pub struct Pending {
     requests: Arc<Requests>,
     id: RequestId,
+    /// What is asked for is an execution.
+    execution: bool,
     answered: bool,
 }
 
@@ -47,8 +51,8 @@ impl Requests {
         Arc::new(Requests { outbox, open: Mutex::default() })
     }
 
-    pub fn pending(self: &Arc<Requests>, id: RequestId) -> Pending {
-        Pending { requests: self.clone(), id, answered: false }
+    pub fn pending(self: &Arc<Requests>, id: RequestId, execution: bool) -> Pending {
+        Pending { requests: self.clone(), id, execution, answered: false }
     }
 
     /// Runs what answers a request.
@@ -111,6 +115,11 @@ impl Pending {
         }
     }
 
+    /// Answers with what there is already.
+    pub fn text(mut self, answer: &Answer) {
+        self.say(answer.status, Some(&answer.body), answer.retry_after);
+    }
+
     /// Answers with a value of ours.
     pub fn value(mut self, value: &impl serde::Serialize) {
         let body = serde_json::to_string(value).expect("a value of ours is JSON");
@@ -126,6 +135,14 @@ impl Pending {
     /// `body` is JSON. It is not parsed once more: an answer is most of what goes to JavaScript.
     fn say(&mut self, status: u16, body: Option<&str>, retry_after: Option<u64>) {
         self.answered = true;
+        let execution = body.filter(|_| self.execution && status < 300);
+        if let Some((body, head)) = execution.and_then(|body| Some((body, head(body)?))) {
+            // An ASCII text is copied, any other decoded.
+            let encoding = if body.is_ascii() { "latin1" } else { "utf8" };
+            let (id, bytes) = (self.id, body.len());
+            let text = format!(r#"{{"execution":[{id},{status},{bytes},"{encoding}",{head}]}}"#);
+            return self.requests.outbox.push_with(&text, body.as_bytes());
+        }
         let mut text = String::with_capacity(body.map_or(0, str::len) + 96);
         let head = write!(text, r#"{{"answer":{{"id":{},"status":{status}"#, self.id);
         let after = retry_after.map_or(Ok(()), |seconds| write!(text, r#","retryAfter":{seconds}"#));

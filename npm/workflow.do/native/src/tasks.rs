@@ -12,9 +12,9 @@ use workflow_core::failure::{Failure, code};
 use workflow_core::json::Json;
 use workflow_core::task::Task;
 use workflow_do::ReceivedTask;
-use workflow_engine::{AbortReason, ActionError, ActionResult, Handler, Signal};
+use workflow_engine::{AbortReason, ActionError, ActionResult, Handler, Runner, Signal};
 
-use crate::message::{About, Completed, Delivery, Failed, TaskId};
+use crate::message::{Completed, Delivery, Failed, TaskId};
 use crate::outbox::Outbox;
 
 type Pending = Pin<Box<dyn Future<Output = ActionResult> + Send>>;
@@ -23,10 +23,19 @@ type Pending = Pin<Box<dyn Future<Output = ActionResult> + Send>>;
 pub struct Tasks {
     outbox: Arc<Outbox>,
     next: AtomicU64,
-    running: Mutex<HashMap<TaskId, oneshot::Sender<ActionResult>>>,
+    running: Mutex<HashMap<TaskId, Attempt>>,
 }
 
-/// A running attempt. Dropped, it is not waited for any more.
+/// Who wants to know what came of an attempt.
+#[derive(Debug)]
+enum Attempt {
+    /// The engine in this process, which has this name for it.
+    Engine(workflow_engine::TaskId),
+    /// The worker of a server.
+    Worker(oneshot::Sender<ActionResult>),
+}
+
+/// An attempt of a server that runs. Dropped, it is not waited for any more.
 struct Running<'a> {
     tasks: &'a Tasks,
     id: TaskId,
@@ -45,14 +54,7 @@ impl Tasks {
 
     /// Hands every attempt of an engine here to JavaScript, whatever its action.
     pub fn handler(self: &Arc<Tasks>) -> Handler {
-        let tasks = self.clone();
-        Handler::new(move |task: Task, signal| {
-            let tasks = tasks.clone();
-            async move {
-                let about = About::Known(task.context());
-                tasks.run(signal, task.action.as_str(), task.params(), task.state(), about).await
-            }
-        })
+        Handler::runner(self.clone())
     }
 
     /// The same with those that a server sends.
@@ -62,16 +64,16 @@ impl Tasks {
             let tasks = tasks.clone();
             Box::pin(async move {
                 let ReceivedTask { action, params, state, context, .. } = task;
-                tasks.run(signal, &action, params, state, About::Received(context)).await
+                tasks.receive(signal, &action, context, params, state).await
             })
         }
     }
 
-    async fn run(&self, signal: Signal, action: &str, params: Json, state: Json, context: About) -> ActionResult {
+    async fn receive(&self, signal: Signal, action: &str, context: Json, params: Json, state: Json) -> ActionResult {
         let (sender, mut result) = oneshot::channel();
-        let running = Running { tasks: self, id: self.next.fetch_add(1, Ordering::Relaxed) };
-        self.lock().insert(running.id, sender);
-        self.outbox.push(&Delivery::Task { task: running.id, action, params, state, context });
+        let running = Running { tasks: self, id: self.next() };
+        self.lock().insert(running.id, Attempt::Worker(sender));
+        self.outbox.push(&Delivery::Task(running.id, action, context, params, state));
         tokio::select! {
             biased;
             result = &mut result => return result.unwrap_or_else(|_| Err(gone())),
@@ -83,26 +85,57 @@ impl Tasks {
         result.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    pub fn completed(&self, completed: &Completed<'_>) {
-        self.ended(completed.task, completed.output.map(output).transpose());
+    fn next(&self) -> TaskId {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub fn failed(&self, failed: Failed<'_>) {
-        let retry_after = failed.retry_after.and_then(delay);
-        self.ended(failed.task, Err(ActionError { failure: failed.error.bounded(), retry_after }));
-    }
-
-    fn ended(&self, task: TaskId, result: ActionResult) {
-        // One that nobody waits for any more has timed out or was cancelled.
-        let sender = self.lock().remove(&task);
-        if let Some(sender) = sender {
-            let _ = sender.send(result);
+    /// What came of attempts. Answers with those of the engine in this process.
+    pub fn ended(&self, results: Vec<(TaskId, ActionResult)>) -> Vec<(workflow_engine::TaskId, ActionResult)> {
+        let mut of_engine = Vec::with_capacity(results.len());
+        let mut running = self.lock();
+        for (task, result) in results {
+            match running.remove(&task) {
+                Some(Attempt::Engine(attempt)) => of_engine.push((attempt, result)),
+                // Whoever has gone away does not want to know.
+                Some(Attempt::Worker(sender)) => drop(sender.send(result)),
+                // It has timed out or was cancelled.
+                None => {}
+            }
         }
+        of_engine
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, oneshot::Sender<ActionResult>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, Attempt>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Runner for Tasks {
+    fn run(&self, id: workflow_engine::TaskId, task: &Task) {
+        let number = self.next();
+        self.lock().insert(number, Attempt::Engine(id));
+        self.outbox.push_text(&crate::message::task(number, task));
+    }
+
+    /// What comes of it all the same is the engine's to drop.
+    fn abort(&self, id: workflow_engine::TaskId, reason: AbortReason) {
+        let is_it = |attempt: &Attempt| matches!(attempt, Attempt::Engine(of) if *of == id);
+        let task = self.lock().iter().find(|(_, attempt)| is_it(attempt)).map(|(task, _)| *task);
+        if let Some(task) = task {
+            self.outbox.push(&Delivery::Abort { task, reason: reason.as_str() });
+        }
+    }
+}
+
+/// What an action that ended gives.
+pub fn completed(completed: &Completed<'_>) -> ActionResult {
+    completed.output.map(output).transpose()
+}
+
+/// What an action that failed gives.
+pub fn failed(failed: Failed<'_>) -> ActionResult {
+    let retry_after = failed.retry_after.and_then(delay);
+    Err(ActionError { failure: failed.error.bounded(), retry_after })
 }
 
 fn output(raw: &RawValue) -> Result<Json, ActionError> {
