@@ -7,11 +7,12 @@ mod sqlite;
 mod store;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::folder;
+use crate::process::{Processes, Used};
 use crate::record::{Percentiles, Record};
 
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,7 @@ impl std::fmt::Display for What {
 #[derive(Debug)]
 struct Measured {
     times: Vec<Duration>,
-    seconds: f64,
+    used: Used,
 }
 
 impl Measured {
@@ -58,10 +59,11 @@ impl Measured {
         Record {
             workload: Some("limits".to_owned()),
             way: Some(way.to_owned()),
-            seconds: Some(self.seconds),
+            seconds: Some(self.used.seconds),
             completed: Some((self.times.len() as f64 * each) as u64),
-            per_second: Some(self.times.len() as f64 * each / self.seconds),
+            per_second: Some(self.times.len() as f64 * each / self.used.seconds),
             latency: Percentiles::of(micros),
+            other_cores: Some(self.used.other_cores),
             ..Record::default()
         }
     }
@@ -87,13 +89,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Does something for as long as is wanted, and times each.
 fn repeat(wanted: Duration, mut once: impl FnMut() -> Result<()>) -> Result<Measured> {
-    let (mut times, began) = (Vec::new(), std::time::Instant::now());
+    let (this, mut times) = (Processes::default(), Vec::new());
+    let (before, began) = (this.sample()?, Instant::now());
     while began.elapsed() < wanted {
-        let since = std::time::Instant::now();
+        let since = Instant::now();
         once()?;
         times.push(since.elapsed());
     }
-    Ok(Measured { times, seconds: began.elapsed().as_secs_f64() })
+    Ok(Measured { times, used: this.sample()?.since(&before) })
 }
 
 /// A fresh database file, removed afterwards.

@@ -11,6 +11,7 @@ use workflow_store::{Batch, Options, Sqlite, Store};
 use super::orders::{Orders, STEPS};
 use super::{Measured, with_database};
 use crate::folder;
+use crate::process::Processes;
 
 pub fn measure(folder: &Path, wanted: Duration, in_flight: usize) -> Result<()> {
     with_database(folder, |file| {
@@ -42,7 +43,8 @@ pub fn commits(wanted: Duration, in_flight: usize, mut commit: impl FnMut(&Batch
         while sender.send(orders.batch()).is_ok() {}
     });
     let (mut times, mut transitions, mut ended) = (Vec::new(), 0, 0);
-    let began = Instant::now();
+    let this = Processes::default();
+    let (before, began) = (this.sample()?, Instant::now());
     while began.elapsed() < wanted {
         let (batch, ended_in_it) = batches.recv()?;
         let since = Instant::now();
@@ -51,7 +53,7 @@ pub fn commits(wanted: Duration, in_flight: usize, mut commit: impl FnMut(&Batch
         transitions += batch.items.len();
         ended += ended_in_it;
     }
-    let measured = Measured { times, seconds: began.elapsed().as_secs_f64() };
+    let measured = Measured { times, used: this.sample()?.since(&before) };
     drop(batches);
     builder.join().map_err(|_| anyhow::anyhow!("the builder of batches panicked"))?;
     Ok(Commits { measured, transitions, ended })
@@ -59,7 +61,7 @@ pub fn commits(wanted: Duration, in_flight: usize, mut commit: impl FnMut(&Batch
 
 impl Commits {
     pub fn print(self, way: &str, note: &str, in_flight: usize, file: &Path) -> Result<()> {
-        let per_second = self.transitions as f64 / self.measured.seconds;
+        let per_second = self.transitions as f64 / self.measured.used.seconds;
         let mut record = self.measured.record(way, 1.0);
         record.in_flight = Some(in_flight);
         record.completed = Some(self.transitions as u64);
