@@ -24,6 +24,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
+/// As in the `workflow` binary and the Node addon, and as the README advises whoever embeds the engine.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(name = "workflow-bench", about, version)]
 enum Command {

@@ -74,6 +74,18 @@ pub(crate) fn is_ready(definition: &Definition, execution: &Execution, step: Ste
 
 /// The status of an execution: from its history alone.
 pub fn status(definition: &Definition, execution: &Execution) -> Status {
+    status_with(execution, || outstanding(definition, execution))
+}
+
+impl Outstanding {
+    /// The [`status`] of the execution that this was derived from.
+    pub fn status(&self, execution: &Execution) -> Status {
+        status_with(execution, || self)
+    }
+}
+
+/// `outstanding` is asked for only where it matters.
+fn status_with<O: std::borrow::Borrow<Outstanding>>(execution: &Execution, outstanding: impl FnOnce() -> O) -> Status {
     let (paused, failing) = match &execution.phase {
         Phase::Completed { .. } => return Status::Completed,
         Phase::Failed { .. } => return Status::Failed,
@@ -89,7 +101,8 @@ pub fn status(definition: &Definition, execution: &Execution) -> Status {
     if execution.steps.iter().all(fresh) {
         return Status::Pending;
     }
-    let outstanding = outstanding(definition, execution);
+    let outstanding = outstanding();
+    let outstanding = outstanding.borrow();
     if failing || !outstanding.in_flight.is_empty() || !outstanding.ready.is_empty() { Status::Running } else { Status::Waiting }
 }
 

@@ -40,6 +40,10 @@ pub(crate) fn visible(definition: &Definition, execution: &Execution, step: Step
 /// The step whose failure `step` sees as `error`: the one that branched to the nearest target at or before it, of several
 /// equally near the one that failed first.
 pub(crate) fn visible_failure(definition: &Definition, execution: &Execution, step: StepIndex) -> Option<StepIndex> {
+    // Nearly always nobody has.
+    if !definition.indices().any(|namer| has_branched(execution, namer)) {
+        return None;
+    }
     let failed_at = |namer: &StepIndex| match execution.step(*namer).state {
         StepState::Failed { seq, .. } => seq,
         _ => u64::MAX,

@@ -109,10 +109,13 @@ pub trait Runner: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Handler(pub(crate) Way);
 
+/// An action as a function.
+pub(crate) type Action = dyn Fn(Task, Signal) -> BoxedFuture + Send + Sync;
+
 /// How it is run.
 #[derive(Clone)]
 pub(crate) enum Way {
-    Future(Arc<dyn Fn(Task, Signal) -> BoxedFuture + Send + Sync>),
+    Future(Arc<Action>),
     Runner(Arc<dyn Runner>),
 }
 
@@ -144,6 +147,8 @@ pub async fn run_action(action: impl Future<Output = ActionResult>, signal: &Sig
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
+        // Most actions never look at their signal, and need not pay for listening to it.
+        biased;
         result = CatchPanic(pin!(action)) => Some(result),
         () = stopped => None,
     }

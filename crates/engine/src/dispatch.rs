@@ -1,9 +1,11 @@
-//! Hands out attempts: to a future on the runtime, told to stop when its result is not wanted any more, or to the connection of a
+//! Hands out attempts: to the runtime, where each is told to stop when its result is not wanted any more, or to the connection of a
 //! worker.
+//!
+//! Those for the runtime are handed over together, and a few [runners](Handout::run) look at them: most actions of a busy engine
+//! are over, or wait for something, after one look, and a task and a wake-up for each would cost more than they do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -17,11 +19,14 @@ use workflow_core::task::Task;
 use workflow_core::time::Millis;
 
 use crate::TaskId;
-use crate::action::{Abort, ActionError, ActionResult, Handler, Runner, Signal, Way, run_action};
+use crate::action::{Abort, Action, ActionError, ActionResult, Handler, Runner, Signal, Way, run_action};
 use crate::inbox::Inbox;
 use crate::lines::Lines;
 use crate::ring::message::{AbortReason, AttemptKey, Input};
 use crate::ring::slots::ProviderId;
+
+/// A runner lets other tasks of its thread run after so many attempts.
+const ATTEMPTS_IN_A_ROW: usize = 32;
 
 /// What runs the actions of each provider. An endpoint is a handler like any other.
 #[derive(Debug, Default)]
@@ -30,24 +35,6 @@ pub struct Handlers {
     /// Attempts that the runtime has been given and has not looked at.
     unbegun: AtomicUsize,
     all_begun: Notify,
-}
-
-/// One of [`Handlers::unbegun`], for as long as it lives.
-struct Unbegun(Arc<Handlers>);
-
-impl Unbegun {
-    fn new(handlers: &Arc<Handlers>) -> Unbegun {
-        handlers.unbegun.fetch_add(1, Ordering::SeqCst);
-        Unbegun(handlers.clone())
-    }
-}
-
-impl Drop for Unbegun {
-    fn drop(&mut self) {
-        if self.0.unbegun.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.all_begun.notify_waiters();
-        }
-    }
 }
 
 impl Handlers {
@@ -63,10 +50,16 @@ impl Handlers {
         self.lock().get(&id).cloned()
     }
 
+    fn one_has_begun(&self) {
+        if self.unbegun.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.all_begun.notify_waiters();
+        }
+    }
+
     /// Waits until every attempt that was dispatched is in its handler.
     pub async fn all_begun(&self) {
         loop {
-            let mut begun = pin!(self.all_begun.notified());
+            let mut begun = std::pin::pin!(self.all_begun.notified());
             // Before the look, so that what happens right after it is not missed.
             begun.as_mut().enable();
             if self.unbegun.load(Ordering::SeqCst) == 0 {
@@ -85,10 +78,10 @@ impl Handlers {
 #[derive(Debug)]
 pub struct Dispatcher {
     pub runtime: Handle,
-    pub handlers: Arc<Handlers>,
-    pub inbox: Arc<Inbox>,
-    pub abort_grace: Duration,
+    handout: Arc<Handout>,
     running: BTreeMap<AttemptKey, Running>,
+    /// Those of this turn.
+    given: Vec<Attempt>,
     pub lines: Lines,
 }
 
@@ -113,48 +106,79 @@ impl std::fmt::Debug for Running {
     }
 }
 
+/// An attempt on its way to the runtime.
+struct Attempt {
+    key: AttemptKey,
+    action: Arc<Action>,
+    task: Box<Task>,
+    signal: Signal,
+}
+
+impl std::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attempt").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// Where the runtime finds attempts.
+#[derive(Debug)]
+struct Handout {
+    waiting: Mutex<VecDeque<Attempt>>,
+    /// Runners that are under way. Each of them looks once more before it ends.
+    runners: AtomicUsize,
+    handlers: Arc<Handlers>,
+    inbox: Arc<Inbox>,
+    abort_grace: Duration,
+}
+
 impl Dispatcher {
     pub fn new(runtime: Handle, handlers: Arc<Handlers>, inbox: Arc<Inbox>, abort_grace: Duration) -> Dispatcher {
-        Dispatcher { runtime, handlers, inbox, abort_grace, running: BTreeMap::new(), lines: Lines::default() }
+        let (waiting, runners) = (Mutex::default(), AtomicUsize::new(0));
+        let handout = Arc::new(Handout { waiting, runners, handlers, inbox, abort_grace });
+        Dispatcher { runtime, handout, running: BTreeMap::new(), given: Vec::new(), lines: Lines::default() }
     }
 
-    pub fn dispatch(&mut self, attempt: AttemptKey, provider: ProviderId, task: Box<Task>) {
-        let task = match self.lines.dispatch(attempt, provider, task) {
+    /// The attempt begins with the next [`Dispatcher::hand_over`].
+    pub fn dispatch(&mut self, key: AttemptKey, provider: ProviderId, task: Box<Task>) {
+        let task = match self.lines.dispatch(key, provider, task) {
             None => return,
             Some(task) => task,
         };
-        let Some(handler) = self.handlers.get(provider) else {
+        let Some(handler) = self.handout.handlers.get(provider) else {
             // It was withdrawn after the attempt had begun.
             let failure = Failure::new(format!("whoever provided `{}` is gone", task.action));
             let outcome = Outcome::Failed { failure, retry_after: None };
-            return self.inbox.push(Input::Finished { attempt, outcome });
+            return self.handout.inbox.push(Input::Finished { attempt: key, outcome });
         };
         let action = match handler.0 {
             Way::Future(action) => action,
             Way::Runner(runner) => {
-                runner.run(TaskId::of(attempt), &task);
-                self.running.insert(attempt, Running::With(runner));
+                runner.run(TaskId::of(key), &task);
+                self.running.insert(key, Running::With(runner));
                 return;
             }
         };
         let (abort, signal) = Signal::new();
-        self.running.insert(attempt, Running::Here(abort));
-        let (inbox, grace) = (self.inbox.clone(), self.abort_grace);
-        let unbegun = Unbegun::new(&self.handlers);
-        self.runtime.spawn(async move {
-            // It does nothing before it is polled, so that a panic in the call is one in the future.
-            let run = async { action(*task, signal.clone()).await };
-            let mut running = pin!(run_action(run, &signal, grace));
-            let first = poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await;
-            drop(unbegun);
-            let result = match first {
-                Poll::Ready(result) => result,
-                Poll::Pending => running.await,
-            };
-            if let Some(result) = result {
-                inbox.push(Input::Finished { attempt, outcome: outcome(result) });
-            }
-        });
+        self.running.insert(key, Running::Here(abort));
+        self.given.push(Attempt { key, action, task, signal });
+    }
+
+    /// Gives what was dispatched to the runtime.
+    pub fn hand_over(&mut self) {
+        if self.given.is_empty() {
+            return;
+        }
+        self.handout.handlers.unbegun.fetch_add(self.given.len(), Ordering::SeqCst);
+        let mut waiting = self.handout.lock();
+        waiting.extend(self.given.drain(..));
+        // One that is under way may be held up by an action that computes.
+        let runners = self.handout.runners.load(Ordering::SeqCst);
+        let more = waiting.len().min(self.runtime.metrics().num_workers().saturating_sub(runners));
+        self.handout.runners.fetch_add(more, Ordering::SeqCst);
+        drop(waiting);
+        for _ in 0..more {
+            self.runtime.spawn(self.handout.clone().run());
+        }
     }
 
     pub fn abort(&mut self, attempt: AttemptKey, provider: ProviderId, reason: AbortReason) {
@@ -174,6 +198,57 @@ impl Drop for Dispatcher {
     fn drop(&mut self) {
         for (attempt, running) in &self.running {
             running.abort(*attempt, AbortReason::Lost);
+        }
+    }
+}
+
+impl Handout {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Attempt>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next attempt. None when there is none: then this runner has ended.
+    fn next(&self) -> Option<Attempt> {
+        let mut waiting = self.lock();
+        let next = waiting.pop_front();
+        if next.is_none() {
+            // Under the lock, so that what comes later finds that this runner is gone.
+            self.runners.fetch_sub(1, Ordering::SeqCst);
+        }
+        next
+    }
+
+    /// Begins what waits. An attempt that is not over at the first look becomes a task of its own, so that one that takes long
+    /// holds up nothing but this runner, and only while it computes.
+    async fn run(self: Arc<Handout>) {
+        let mut looked_at = 0;
+        while let Some(attempt) = self.next() {
+            self.begin(attempt).await;
+            looked_at += 1;
+            if looked_at % ATTEMPTS_IN_A_ROW == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    async fn begin(&self, Attempt { key, action, task, signal }: Attempt) {
+        let (inbox, grace) = (self.inbox.clone(), self.abort_grace);
+        let finish = move |result: Option<ActionResult>| {
+            // None when it was told to stop, and did not in time.
+            if let Some(result) = result {
+                inbox.push(Input::Finished { attempt: key, outcome: outcome(result) });
+            }
+        };
+        let mut running = Box::pin(async move {
+            // It does nothing before it is polled, so that a panic in the call is one in the future.
+            let run = async { action(*task, signal.clone()).await };
+            run_action(run, &signal, grace).await
+        });
+        let first = poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await;
+        self.handlers.one_has_begun();
+        match first {
+            Poll::Ready(result) => finish(result),
+            Poll::Pending => drop(tokio::spawn(async move { finish(running.await) })),
         }
     }
 }

@@ -87,6 +87,7 @@ impl Driver {
                 self.carry_out(output);
             }
             self.dispatcher.lines.flush();
+            self.dispatcher.hand_over();
             self.shared.look_at(&mut self.ring);
             let idle_for = self.ring.idle_for(self.shared.clock.now());
             if self.asked == 0 && idle_for != Some(Duration::ZERO) && self.ring.gauges().queued_commands == 0 {

@@ -109,6 +109,36 @@ async fn many_callers_with_one_key_start_one_execution() {
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
+/// An action that computes, or blocks its thread, holds up nothing but what comes after it on that thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_action_that_blocks_its_thread_holds_up_no_other() {
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    engine.provide(
+        action("block"),
+        1,
+        Handler::new(move |_, _| {
+            let blocked = blocked.clone();
+            async move {
+                blocked.lock().unwrap().recv().unwrap();
+                Ok(None)
+            }
+        }),
+    );
+    engine.provide(action("act"), 100, echo());
+    engine.register(json(r#"{"id":"blocks","steps":[{"id":"only","action":"block"}]}"#)).await.unwrap();
+    engine.register(one_step("w")).await.unwrap();
+    let blocks = engine.start(start("blocks", "{}")).await.unwrap().execution.id;
+    for _ in 0..100 {
+        let quick = engine.start(start("w", "{}")).await.unwrap().execution.id;
+        assert_eq!(engine.wait(quick, None).await.unwrap().status, Status::Completed);
+    }
+    assert!(!engine.status(blocks).await.unwrap().unwrap().status.has_ended());
+    release.send(()).unwrap();
+    assert_eq!(engine.wait(blocks, None).await.unwrap().status, Status::Completed);
+}
+
 #[tokio::test]
 async fn a_panic_is_a_failed_attempt_and_nothing_else() {
     let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();

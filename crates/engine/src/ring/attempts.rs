@@ -149,19 +149,12 @@ impl Ring {
 
     /// Gives back the slot of an attempt whose result has come; false when it had none any more.
     pub(super) fn stopped(&mut self, key: &AttemptKey, outcome: &Outcome, now: Now) -> bool {
-        let label = match outcome {
-            Outcome::Completed(_) => "completed",
-            Outcome::Failed { .. } => "failed",
-        };
         let Some(provider) = self.attempts.stop(key) else { return false };
         if let Some(attempt) = self.attempts.get_mut(key) {
-            let labels = [
-                ("workflow", attempt.workflow.to_string()),
-                ("action", attempt.action.to_string()),
-                ("outcome", label.to_owned()),
-            ];
-            metrics::histogram!("workflow_step_duration_seconds", &labels)
-                .record((attempt.earlier + now.mono.since(attempt.since)).as_secs_f64());
+            let took = attempt.earlier + now.mono.since(attempt.since);
+            let step = self.meters.step(&attempt.workflow, &attempt.action, now.mono);
+            let outcome = if matches!(outcome, Outcome::Completed(_)) { &step.completed } else { &step.failed };
+            outcome.record(took.as_secs_f64());
         }
         self.slots.give_back(provider);
         true

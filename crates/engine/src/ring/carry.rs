@@ -227,7 +227,7 @@ impl Ring {
         let unparked = resident.parked && !events.is_empty();
         resident.parked &= !unparked;
         resident.pinned &= events.is_empty();
-        let (status, wake_at) = (resident.status(), head::wake_at(outstanding, resident.parked));
+        let (status, wake_at) = (outstanding.status(&resident.execution), head::wake_at(outstanding, resident.parked));
         let at_rest = outstanding.in_flight.is_empty() && outstanding.ready.is_empty();
         let write = match resident.written {
             None => true,

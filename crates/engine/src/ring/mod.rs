@@ -20,6 +20,7 @@ mod head;
 mod ids;
 mod load;
 pub mod message;
+mod meters;
 mod outage;
 mod parking;
 mod release;
@@ -42,6 +43,7 @@ use batch::{Open, Sealed, Waiter};
 use catalog::Catalog;
 use ids::Ids;
 use message::{Answer, ClaimKey, Input, Output, Read};
+use meters::Meters;
 use outage::StoreState;
 use parking::Parked;
 use resident::{Queued, Residents};
@@ -78,6 +80,7 @@ pub struct Ring {
     residents: Residents,
     attempts: Attempts,
     sessions: Sessions,
+    meters: Meters,
     opened_at: Mono,
 
     /// What came of attempts, and timers: before everything else.
@@ -149,6 +152,7 @@ impl Ring {
             residents: Residents::default(),
             attempts: Attempts::default(),
             sessions: Sessions::default(),
+            meters: Meters::default(),
             opened_at: opened.at,
             urgent: VecDeque::new(),
             control: VecDeque::new(),

@@ -64,13 +64,11 @@ impl Ring {
         let mut over = Vec::with_capacity(effects.over.len());
         for (id, workflow, status) in effects.over {
             over.push(id);
-            let labels = [("workflow", workflow.to_string()), ("status", status.to_string())];
-            metrics::counter!("workflow_executions_ended_total", &labels).increment(1);
+            self.meters.ended(&workflow, status, now.mono).increment(1);
         }
         for id in effects.started {
             if let Some(resident) = self.residents.get(id) {
-                let workflow = resident.registration.definition.id.to_string();
-                metrics::counter!("workflow_executions_started_total", "workflow" => workflow).increment(1);
+                self.meters.started(&resident.registration.definition.id, now.mono).increment(1);
             }
         }
         self.outputs.extend(effects.answers.into_iter().map(Output::Answer));

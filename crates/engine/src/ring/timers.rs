@@ -143,12 +143,12 @@ impl Ring {
     /// One that only waits leaves memory once what it waits for is durable.
     pub(super) fn leave_if_at_rest(&mut self, id: ExecutionId, now: Now) -> Option<Resident> {
         let resident = self.residents.get(id)?;
-        if resident.batch > self.durable || resident.is_blocked() || !resident.queue.is_empty() {
+        if resident.batch > self.durable || resident.is_blocked() || !resident.queue.is_empty() || resident.has_in_flight() {
             return None;
         }
         let outstanding = resident.outstanding();
         let parked = resident.parked && resident.wants.is_empty();
-        if !outstanding.in_flight.is_empty() || !outstanding.ready.is_empty() && !parked {
+        if !outstanding.ready.is_empty() && !parked {
             return None;
         }
         if let Some(at) = outstanding.wake_at {
