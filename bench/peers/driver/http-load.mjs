@@ -10,7 +10,7 @@ export async function httpLoad({ url, workload, inFlight, warm = 0, seconds = 12
   const limits = ['--in-flight', inFlight, '--warm', warm, '--seconds', seconds, ...(count ? ['--count', count] : [])]
   const expect = expected(workload)
   const args = ['load', '--url', url, '--body', body, ...limits.map(String), ...(expect ? ['--expect', expect] : [])]
-  const record = JSON.parse(await output(workflowBench(), args))
+  const record = JSON.parse(await output(workflowBench(), args, { env: { ...process.env, RUST_BACKTRACE: '0' } }))
   delete record.in_flight
   return record
 }

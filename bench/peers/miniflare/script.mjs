@@ -44,19 +44,29 @@ export default {
     if (workflow === 'asleep') return Response.json(asleep)
     const params = await request.json()
     const instance = await env[workflow].create({ id: params.orderId, params })
-    if (workflow === 'SLEEPER') return Response.json({ id: instance.id })
-    const deadline = Date.now() + COMPLETED_WITHIN_MS
-    while (Date.now() < deadline) {
-      if (returned.has(instance.id)) {
-        const { status, output, error } = await instance.status()
-        if (status === 'complete') {
-          returned.delete(instance.id)
-          return Response.json(output)
-        }
-        if (status === 'errored' || status === 'terminated') return Response.json({ status, error }, { status: 500 })
-      }
-      await scheduler.wait(LOOK_EVERY_MS)
+    try {
+      return workflow === 'SLEEPER' ? Response.json({ id: params.orderId }) : await completed(instance, params.orderId)
+    } finally {
+      // This, as the status below, is a handle of something in another isolate, where it may stay for long otherwise.
+      instance[Symbol.dispose]?.()
     }
-    return new Response('not completed in time', { status: 504 })
   },
+}
+
+async function completed(instance, id) {
+  const deadline = Date.now() + COMPLETED_WITHIN_MS
+  while (Date.now() < deadline) {
+    if (returned.has(id)) {
+      const found = await instance.status()
+      const { status, output, error } = structuredClone(found)
+      found[Symbol.dispose]?.()
+      if (status === 'complete') {
+        returned.delete(id)
+        return Response.json(output)
+      }
+      if (status === 'errored' || status === 'terminated') return Response.json({ status, error }, { status: 500 })
+    }
+    await scheduler.wait(LOOK_EVERY_MS)
+  }
+  return new Response('not completed in time', { status: 504 })
 }
