@@ -304,7 +304,9 @@ impl<'a> Commit<'a> {
             let values = params![key, snapshot.seq.cast_signed(), snapshot.codec, snapshot.body];
             self.connection.prepare_cached(sql)?.execute(values)?;
         }
-        if status.has_ended() {
+        // One that need not be in memory now is looked up when it goes on: there may be millions that sleep.
+        let at_rest = transition.head.as_ref().is_some_and(|change| change.head.wake_at.is_none_or(|at| at.millis() > 0));
+        if status.has_ended() || at_rest {
             self.memory.executions.remove(&transition.id);
         } else {
             self.memory.executions.insert(transition.id, Known { key, workflow, status, seq });

@@ -120,6 +120,8 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     connection.query_row("PRAGMA wal_autocheckpoint = 0", [], |_| Ok(()))?;
     connection.query_row(&format!("PRAGMA journal_size_limit = {log_bytes}"), [], |_| Ok(()))?;
     migrate::migrate(&connection, schema)?;
+    // Again, now that the page size of a new file is fixed: SQLite keeps the number of pages that it was before.
+    bound_cache(&connection, options.writer_cache_bytes)?;
     if let Some(bytes) = options.file_bytes_max {
         let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let pages = bytes / page_bytes.max(1).unsigned_abs();
@@ -144,9 +146,13 @@ pub(super) fn settle(connection: &Connection, cache_bytes: u32) -> rusqlite::Res
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // Plans do not depend on the values that are bound. Without this most statements are planned again for every call.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.pragma_update(None, "cache_size", -i64::from(cache_bytes >> 10))?;
+    bound_cache(connection, cache_bytes)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(())
+}
+
+fn bound_cache(connection: &Connection, bytes: u32) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -i64::from(bytes >> 10))
 }
 
 /// The number of the schema of a file that is ours or empty. Nothing has been written yet.
