@@ -44,6 +44,10 @@ pub trait Store: Send + Sync + 'static {
     /// Opens the store again after a fault, on fresh handles: what was synced is what counts. Does nothing when all is well.
     fn reopen(&self) -> Result<(), Fault>;
 
+    /// Nothing has been committed for a while (a second, say): the store may tidy up what it had put off, and gives memory back
+    /// that only helps to go fast. Never needed for anything to be durable.
+    fn rest(&self) -> Result<(), Fault>;
+
     /// What is needed to fold each execution: the newest usable snapshot and the events after it. Payloads over 4 KiB come
     /// without their text. `None` for an unknown id.
     fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault>;

@@ -75,6 +75,10 @@ impl Store for Memory {
         Ok(())
     }
 
+    fn rest(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
         let state = self.state();
         Ok(ids.iter().map(|id| state.executions.get(id).map(Kept::stored)).collect())

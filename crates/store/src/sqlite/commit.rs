@@ -114,6 +114,12 @@ impl Writer {
         Err(trouble.during("commit"))
     }
 
+    /// Gives back what is kept in memory only to be quick.
+    pub fn rest(&mut self) -> rusqlite::Result<()> {
+        self.memory.executions = HashMap::new();
+        self.connection.release_memory()
+    }
+
     /// Everything of the batch, up to its commit.
     fn write(&mut self, batch: &Batch) -> Result<Committed, Trouble> {
         if !self.connection.is_autocommit() {

@@ -190,6 +190,13 @@ impl Store for Sqlite {
         Ok(())
     }
 
+    fn rest(&self) -> Result<(), Fault> {
+        let handles = self.handles();
+        let handles = usable(handles.as_ref(), "rest")?;
+        let rested = lock(&handles.writer).rest().and_then(|()| handles.readers.rest());
+        rested.map_err(|error| Trouble::from(error).during("rest"))
+    }
+
     fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
         self.read("load executions", |connection| ids.iter().map(|id| read::stored(connection, *id)).collect())
     }

@@ -42,6 +42,11 @@ impl Readers {
         read(loan.connection.as_ref().expect("a loan has its connection until it is dropped"))
     }
 
+    /// Gives back the pages that idle connections keep.
+    pub fn rest(&self) -> rusqlite::Result<()> {
+        lock(&self.free).connections.iter().try_for_each(Connection::release_memory)
+    }
+
     fn take(&self) -> Result<Loan<'_>, Trouble> {
         let mut free = lock(&self.free);
         loop {
