@@ -8,10 +8,12 @@ use std::time::Duration;
 use workflow_store::{Batch, Claim, Store};
 
 use crate::Error;
+use crate::clock::Now;
 use crate::dispatch::Dispatcher;
 use crate::engine::Shared;
 use crate::feed::{Finished, Follower};
 use crate::readers::Readers;
+use crate::rest::Rest;
 use crate::ring::Ring;
 use crate::ring::message::{self, Input, Output};
 
@@ -29,6 +31,7 @@ pub struct Driver {
     commit_thread: JoinHandle<()>,
     /// Questions to the store, commits among them, whose answers have not come back.
     asked: usize,
+    rest: Rest,
 }
 
 enum Job {
@@ -46,7 +49,7 @@ impl Driver {
             thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| Error::no_thread(&error))
         };
         let commit_thread = spawn("workflow-commit", Box::new(move || commit(&jobs, store.as_ref(), &inbox)))?;
-        let driver = Driver { ring, shared, dispatcher, loaders, committer, commit_thread, asked: 0 };
+        let driver = Driver { ring, shared, dispatcher, loaders, committer, commit_thread, asked: 0, rest: Rest::default() };
         spawn("workflow-ring", Box::new(move || driver.run()))?;
         Ok(())
     }
@@ -74,7 +77,11 @@ impl Driver {
             for input in inputs.drain(..) {
                 match &input {
                     Input::Finished { attempt, .. } => self.dispatcher.forget(attempt),
-                    Input::Committed { .. } | Input::Reopened(_) | Input::Found(_) => self.asked -= 1,
+                    Input::Committed { .. } => {
+                        self.asked -= 1;
+                        self.rest.put_off(now.mono);
+                    }
+                    Input::Reopened(_) | Input::Found(_) => self.asked -= 1,
                     _ => {}
                 }
                 self.ring.handle(input, now);
@@ -89,14 +96,34 @@ impl Driver {
             self.dispatcher.lines.flush();
             self.dispatcher.hand_over();
             self.shared.look_at(&mut self.ring);
-            let idle_for = self.ring.idle_for(self.shared.clock.now());
+            self.rest_if_due(now);
+            let now = self.shared.clock.now();
+            let idle_for = self.ring.idle_for(now);
             if self.asked == 0 && idle_for != Some(Duration::ZERO) && self.ring.gauges().queued_commands == 0 {
                 self.shared.tell_quiet();
             }
             // Of a clock that is set by hand nobody waits for a time: only what has fallen due is done.
             let passes = self.shared.clock.passes();
-            wait = idle_for.filter(|idle| passes || idle.is_zero()).map(|idle| idle.min(LOOK_AT_CLOCK_EVERY));
+            let rest = self.rest.due_in(now.mono).filter(|_| passes);
+            let idle_for = idle_for.filter(|idle| passes || idle.is_zero()).map(|idle| idle.min(LOOK_AT_CLOCK_EVERY));
+            wait = idle_for.into_iter().chain(rest).min();
         }
+    }
+
+    fn rest_if_due(&mut self, now: Now) {
+        if !self.rest.take_due(now.mono) {
+            return;
+        }
+        if self.asked > 0 {
+            return self.rest.put_off(now.mono);
+        }
+        self.ring.rest();
+        // A commit that comes meanwhile waits in the store.
+        self.loaders.spawn(|store| {
+            if let Err(fault) = store.rest() {
+                tracing::warn!(%fault, "the store could not tidy up; the next commit shows what is wrong with it");
+            }
+        });
     }
 
     fn carry_out(&mut self, output: Output) {

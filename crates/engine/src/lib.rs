@@ -21,6 +21,7 @@ mod options;
 mod readers;
 mod reading;
 mod request;
+mod rest;
 #[doc(hidden)]
 pub mod ring;
 

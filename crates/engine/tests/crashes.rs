@@ -70,6 +70,33 @@ fn what_was_in_flight_is_interrupted_at_open_and_what_is_recorded_does_not_run_a
     });
 }
 
+/// Recovery waited for memory that only the end of those already recovered would have freed, although each had begun before.
+#[test]
+fn all_that_was_in_flight_begins_again_however_much_memory_it_takes() {
+    on_both_stores(|open| {
+        let mut rig = open(Options { resident_bytes_max: 40_000, ..Options::default() });
+        rig.define(ORDER);
+        rig.provide_all(&ORDER_ACTIONS, 1_000);
+        let ids: Vec<_> = (0..700).map(|_| rig.start("order-processing", "{}")).collect();
+        assert_eq!(rig.running.len(), 700);
+        let mut rig = rig.crash();
+        rig.provide_all(&ORDER_ACTIONS, 1_000);
+        assert_eq!(rig.running.len(), 700);
+        rig.run(|_| completed("{}"));
+        assert!(ids.iter().all(|&id| rig.status(id) == Status::Completed));
+        rig.assert_at_rest();
+        // Where slots are short they come by and by, as memory has room.
+        let ids: Vec<_> = (0..700).map(|_| rig.start("order-processing", "{}")).collect();
+        let mut rig = rig.crash();
+        rig.provide_all(&ORDER_ACTIONS, 3);
+        assert_eq!(rig.running.len(), 3);
+        assert!(rig.ring.gauges().resident_bytes < 400_000, "{:?}", rig.ring.gauges());
+        rig.run(|_| completed("{}"));
+        assert!(ids.iter().all(|&id| rig.status(id) == Status::Completed));
+        rig.assert_at_rest();
+    });
+}
+
 /// Every trouble at every commit of an order: it ends, and no step runs again after its result was recorded.
 #[test]
 fn trouble_at_any_commit_loses_nothing() {

@@ -17,6 +17,8 @@ use crate::clock::Now;
 
 /// Executions that are asked for together.
 const PAGE: usize = 64;
+/// Executions on their way into memory: two pages for each thread that loads, and as many that were found meanwhile.
+const LOADING_MAX: usize = 8 * PAGE;
 /// A read that failed is tried again after this.
 const READ_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -39,7 +41,15 @@ impl Ring {
 
     /// Whether memory has room for executions that need not be here at once.
     pub(super) fn has_room(&self) -> bool {
-        self.residents.bytes < self.options.resident_bytes_max / 8 * 7 && self.loading.len() < 8 * PAGE
+        self.residents.bytes < self.options.resident_bytes_max / 8 * 7 && self.loading.len() < LOADING_MAX
+    }
+
+    /// Whether executions that have fallen due may come. What runs is not bounded by memory but by slots, at a start as well as
+    /// here; so when nobody waits for a slot they come also when memory is full, or those that were in flight when the process died
+    /// would have to wait for each other.
+    pub(super) fn may_come(&self) -> bool {
+        let is_full = self.residents.bytes >= self.options.resident_bytes_max / 8 * 7 && self.slots.wanted().next().is_some();
+        !is_full && self.loading.len() < LOADING_MAX
     }
 
     pub(super) fn read_again(&mut self, fault: &Fault, now: Now) {

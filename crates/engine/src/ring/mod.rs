@@ -255,6 +255,15 @@ impl Ring {
         mono.into_iter().chain(wall).min()
     }
 
+    /// Nothing has come of anything for a while: gives back memory that queues have kept from when they were long.
+    pub fn rest(&mut self) {
+        self.urgent.shrink_to_fit();
+        self.control.shrink_to_fit();
+        self.starts.shrink_to_fit();
+        self.to_load.shrink_to_fit();
+        self.outputs.shrink_to_fit();
+    }
+
     /// Whether starts are taken: what `/readyz` says.
     pub fn is_ready(&self) -> bool {
         self.store.is_up() && self.closing.is_none() && !self.closed

@@ -90,7 +90,7 @@ impl Ring {
                 self.scan.state = State::Reading;
                 self.read(Read::Due { until: now.wall, after, limit: PAGE });
             }
-            State::Paused { until, after } if self.has_room() => {
+            State::Paused { until, after } if self.may_come() => {
                 self.scan.state = State::Reading;
                 self.read(Read::Due { until, after: Some(after), limit: PAGE });
             }
