@@ -10,7 +10,7 @@ use crate::load;
 use crate::process::{self, Processes, Used};
 use crate::record::Record;
 use crate::served::{self, Child, put, serve};
-use crate::sleepers;
+use crate::sleepers::{self, SETTLE};
 use crate::workload;
 
 #[derive(Debug, clap::Args)]
@@ -26,8 +26,6 @@ pub struct Arguments {
     server: Option<PathBuf>,
 }
 
-/// What was begun before it (a checkpoint, the free memory that an allocator gives back) is not what being idle costs.
-const SETTLE: Duration = Duration::from_secs(5);
 /// Longer than any run: none may fall due meanwhile.
 const WAIT: &str = "24h";
 /// Starts at the same time.

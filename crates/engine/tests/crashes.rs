@@ -76,21 +76,21 @@ fn all_that_was_in_flight_begins_again_however_much_memory_it_takes() {
     on_both_stores(|open| {
         let mut rig = open(Options { resident_bytes_max: 40_000, ..Options::default() });
         rig.define(ORDER);
-        rig.provide_all(&ORDER_ACTIONS, 1_000);
-        let ids: Vec<_> = (0..700).map(|_| rig.start("order-processing", "{}")).collect();
-        assert_eq!(rig.running.len(), 700);
+        rig.provide_all(&ORDER_ACTIONS, 400);
+        let ids: Vec<_> = (0..300).map(|_| rig.start("order-processing", "{}")).collect();
+        assert_eq!(rig.running.len(), 300);
         let mut rig = rig.crash();
-        rig.provide_all(&ORDER_ACTIONS, 1_000);
-        assert_eq!(rig.running.len(), 700);
+        rig.provide_all(&ORDER_ACTIONS, 400);
+        assert_eq!(rig.running.len(), 300);
         rig.run(|_| completed("{}"));
         assert!(ids.iter().all(|&id| rig.status(id) == Status::Completed));
         rig.assert_at_rest();
         // Where slots are short they come by and by, as memory has room.
-        let ids: Vec<_> = (0..700).map(|_| rig.start("order-processing", "{}")).collect();
+        let ids: Vec<_> = (0..300).map(|_| rig.start("order-processing", "{}")).collect();
         let mut rig = rig.crash();
         rig.provide_all(&ORDER_ACTIONS, 3);
         assert_eq!(rig.running.len(), 3);
-        assert!(rig.ring.gauges().resident_bytes < 400_000, "{:?}", rig.ring.gauges());
+        assert!(rig.ring.gauges().resident_bytes < 250_000, "{:?}", rig.ring.gauges());
         rig.run(|_| completed("{}"));
         assert!(ids.iter().all(|&id| rig.status(id) == Status::Completed));
         rig.assert_at_rest();

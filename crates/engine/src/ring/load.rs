@@ -44,12 +44,15 @@ impl Ring {
         self.residents.bytes < self.options.resident_bytes_max / 8 * 7 && self.loading.len() < LOADING_MAX
     }
 
-    /// Whether executions that have fallen due may come. What runs is not bounded by memory but by slots, at a start as well as
-    /// here; so when nobody waits for a slot they come also when memory is full, or those that were in flight when the process died
+    /// Whether executions that have fallen due have to wait for memory. What runs is not bounded by memory but by slots, at a start as
+    /// well as here: when nobody waits for a slot they come also when it is full, or those that were in flight when the process died
     /// would have to wait for each other.
+    pub(super) fn is_short_of_memory(&self) -> bool {
+        self.residents.bytes >= self.options.resident_bytes_max / 8 * 7 && self.slots.wanted().next().is_some()
+    }
+
     pub(super) fn may_come(&self) -> bool {
-        let is_full = self.residents.bytes >= self.options.resident_bytes_max / 8 * 7 && self.slots.wanted().next().is_some();
-        !is_full && self.loading.len() < LOADING_MAX
+        !self.is_short_of_memory() && self.loading.len() < LOADING_MAX
     }
 
     pub(super) fn read_again(&mut self, fault: &Fault, now: Now) {
@@ -126,6 +129,8 @@ impl Ring {
         let queued = self.loading.remove(&id).unwrap_or_default();
         let outstanding = resident.outstanding();
         self.residents.insert(resident);
+        // Whether it has been carried on since.
+        let mut carried = false;
         for attempt in &outstanding.in_flight {
             let key = AttemptKey { id, step: attempt.step, attempt: attempt.attempt };
             // Those of this engine are known one by one; a former life of it took its attempts with it, but not those in sessions
@@ -134,15 +139,17 @@ impl Ring {
                 let (step, attempt) = (key.step, key.attempt);
                 let command = Command::Interrupt { step, attempt, cause: InterruptCause::Lost };
                 self.command(id, Queued::ring(command), now);
+                carried = true;
             }
         }
         if outstanding.wake_at.is_some_and(|at| at <= now.wall) {
             self.command(id, Queued::ring(Command::Wake), now);
+            carried = true;
         }
         for queued in queued {
             self.command(id, queued, now);
         }
-        if self.residents.get(id).is_some_and(|resident| !resident.is_blocked()) {
+        if !carried && self.residents.get(id).is_some_and(|resident| !resident.is_blocked()) {
             self.go_on(id, now);
         }
     }
@@ -226,7 +233,7 @@ impl Ring {
     }
 
     /// Leaves memory, with its places in queues; what runs of it goes on.
-    pub(super) fn drop_from_memory(&mut self, id: ExecutionId) -> Option<Resident> {
+    pub(super) fn drop_from_memory(&mut self, id: ExecutionId) -> Option<Box<Resident>> {
         let resident = self.residents.remove(id)?;
         for want in &resident.wants {
             self.slots.forget(want);

@@ -88,7 +88,10 @@ impl Ring {
     /// Of an execution whose end is durable nothing is kept, unless somebody has retried it already.
     fn leave_finished(&mut self, id: ExecutionId, now: Now) -> Option<Box<Finished>> {
         let left = self.leave_if_at_rest(id, now).filter(|left| left.execution.has_ended() && !left.absent);
-        left.map(|Resident { registration, execution, .. }| Box::new(Finished { registration, execution }))
+        left.map(|left| {
+            let Resident { registration, execution, .. } = *left;
+            Box::new(Finished { registration, execution })
+        })
     }
 
     /// The end of an attempt is durable. One that still runs is told that nobody wants its result.

@@ -170,7 +170,8 @@ impl Resident {
 /// All executions in memory.
 #[derive(Debug, Default)]
 pub struct Residents {
-    map: BTreeMap<ExecutionId, Resident>,
+    /// Boxed, because the map moves its neighbours whenever one comes or goes.
+    map: BTreeMap<ExecutionId, Box<Resident>>,
     /// Of all of them together.
     pub bytes: usize,
     /// Their next durable timers.
@@ -191,21 +192,21 @@ impl Residents {
     }
 
     pub fn get(&self, id: ExecutionId) -> Option<&Resident> {
-        self.map.get(&id)
+        self.map.get(&id).map(Box::as_ref)
     }
 
     pub fn get_mut(&mut self, id: ExecutionId) -> Option<&mut Resident> {
-        self.map.get_mut(&id)
+        self.map.get_mut(&id).map(Box::as_mut)
     }
 
     pub fn insert(&mut self, mut resident: Resident) {
         resident.bytes = resident.measure();
         self.bytes += resident.bytes;
-        self.map.insert(resident.execution.id, resident);
+        self.map.insert(resident.execution.id, Box::new(resident));
     }
 
     /// Takes one out; its places in queues for slots are the caller's business.
-    pub fn remove(&mut self, id: ExecutionId) -> Option<Resident> {
+    pub fn remove(&mut self, id: ExecutionId) -> Option<Box<Resident>> {
         let resident = self.map.remove(&id)?;
         self.bytes -= resident.bytes;
         if let Some(timer) = resident.timer {

@@ -24,6 +24,8 @@ pub struct Scan {
     state: State,
     /// Also those that should be in memory already: at open, and after a commit that failed.
     everything: bool,
+    /// Some of those have not been found yet.
+    recovers: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ enum State {
 
 impl Default for Scan {
     fn default() -> Scan {
-        Scan { wake: Some(AT_ONCE), state: State::Idle, everything: true }
+        Scan { wake: Some(AT_ONCE), state: State::Idle, everything: true, recovers: true }
     }
 }
 
@@ -56,6 +58,7 @@ impl Scan {
     /// Looks at everything again.
     pub fn restart(&mut self) {
         self.everything = true;
+        self.recovers = true;
         self.wake = Some(AT_ONCE);
     }
 }
@@ -98,12 +101,21 @@ impl Ring {
         }
     }
 
+    /// Executions that were in memory when the process died come before what is new of those that are here already: all of them move
+    /// before any goes further. They had room before; should they not have it now, or not be readable, nothing waits for them.
+    pub(super) fn puts_recovery_first(&self) -> bool {
+        let reads = matches!(self.scan.state, State::Reading | State::Paused { .. }) && self.read_again_at.is_none();
+        self.scan.recovers && reads && !self.is_short_of_memory() && self.closing.is_none()
+    }
+
     pub(super) fn due_found(&mut self, until: Timestamp, limit: usize, result: Result<Vec<Cursor>, Fault>, now: Now) {
         match result {
             Ok(due) => {
                 for cursor in &due {
                     self.want_loaded(cursor.id);
                 }
+                let at_once = due.last().is_some_and(|last| last.wake_at == AT_ONCE);
+                self.scan.recovers &= at_once && due.len() >= limit;
                 match due.last() {
                     Some(&after) if due.len() >= limit => self.scan.state = State::Paused { until, after },
                     _ => {
@@ -141,7 +153,7 @@ impl Ring {
     }
 
     /// One that only waits leaves memory once what it waits for is durable.
-    pub(super) fn leave_if_at_rest(&mut self, id: ExecutionId, now: Now) -> Option<Resident> {
+    pub(super) fn leave_if_at_rest(&mut self, id: ExecutionId, now: Now) -> Option<Box<Resident>> {
         let resident = self.residents.get(id)?;
         if resident.batch > self.durable || resident.is_blocked() || !resident.queue.is_empty() || resident.has_in_flight() {
             return None;

@@ -15,6 +15,7 @@ mod open;
 mod read;
 mod readers;
 mod row;
+mod trim;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -194,6 +195,7 @@ impl Store for Sqlite {
         let handles = self.handles();
         let handles = usable(handles.as_ref(), "rest")?;
         let rested = lock(&handles.writer).rest().and_then(|()| handles.readers.rest());
+        trim::give_back();
         rested.map_err(|error| Trouble::from(error).during("rest"))
     }
 
