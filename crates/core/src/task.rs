@@ -107,13 +107,27 @@ impl Task {
 
     /// The same for whoever writes it somewhere: nothing of it is copied before.
     pub fn as_state(&self) -> impl Serialize {
+        self.as_state_without(&|_, _| false)
+    }
+
+    /// The same with `null` in place of the outputs that `leave_out` names: whoever reads it gets those in another way. What is
+    /// there keeps its order.
+    pub fn as_state_without<'a>(&'a self, leave_out: &dyn Fn(&StepId, &Json) -> bool) -> impl Serialize + use<'a> {
         let mut fields = borrowed(&self.context);
         fields.extend(borrowed(&self.input));
         // A name that is a step's id always means the step, also while it has no output.
         fields.retain(|Name(name), _| !self.steps.contains_key(&**name));
-        fields.extend(self.outputs.iter().map(|(id, output)| (Name(id.as_str().into()), output.raw())));
+        fields.extend(self.outputs.iter().map(|(id, output)| {
+            let text = if leave_out(id, output) { RawValue::NULL } else { output.raw() };
+            (Name(id.as_str().into()), text)
+        }));
         fields.extend(self.error.iter().map(|error| (Name("error".into()), error.raw())));
         fields
+    }
+
+    /// The outputs that this step can see, in the order of the definition.
+    pub fn outputs(&self) -> &[(StepId, Json)] {
+        &self.outputs
     }
 
     /// The output of one step that this one can see.

@@ -6,6 +6,7 @@
 
 use axum::http::HeaderValue;
 use workflow_core::id::IdempotencyKey;
+use workflow_engine::ExecutionView;
 
 use crate::app::App;
 use crate::body::{self, FromBody};
@@ -40,8 +41,25 @@ pub struct Answer {
     pub status: u16,
     /// Seconds.
     pub retry_after: Option<u64>,
+    pub body: Body,
+}
+
+/// What an answer says.
+#[derive(Debug)]
+pub enum Body {
     /// JSON text.
-    pub body: String,
+    Text(String),
+    /// Written as JSON by whoever wants that: in this process one may look at it as it is.
+    Execution(Box<ExecutionView>),
+}
+
+impl Body {
+    pub fn into_text(self) -> String {
+        match self {
+            Body::Text(text) => text,
+            Body::Execution(execution) => reply::text(&execution),
+        }
+    }
 }
 
 impl Call {
@@ -80,22 +98,22 @@ impl Direct {
                 Route::Execution { id } => {
                     let WaitQuery(wait) = parameters::query(&query)?;
                     let execution = executions::find(&self.app, parameters::execution_id(&id)?, wait).await?;
-                    Ok((200, reply::text(&execution)?))
+                    Ok((200, execution))
                 }
             }
         };
         let answered = admission::in_time(&self.app, waits, changes, answering).await.unwrap_or_else(Err);
         match answered {
-            Ok((status, body)) => Answer { status, retry_after: None, body },
+            Ok((status, execution)) => Answer { status, retry_after: None, body: Body::Execution(Box::new(execution)) },
             Err(problem) => Answer {
                 status: problem.kind.status.as_u16(),
                 retry_after: problem.retry_after_seconds(),
-                body: problem.into_text(),
+                body: Body::Text(problem.into_text()),
             },
         }
     }
 
-    async fn start(&self, workflow: String, query: &str, key: Option<&str>, body: &str) -> Result<(u16, String), Problem> {
+    async fn start(&self, workflow: String, query: &str, key: Option<&str>, body: &str) -> Result<(u16, ExecutionView), Problem> {
         let query: StartQuery = parameters::query(query)?;
         let key = key.map(IdempotencyKey::new).transpose();
         let key = key.map_err(|error| parameters::wrong_header("idempotency-key", &error))?;
@@ -104,6 +122,6 @@ impl Direct {
             _ => body::parse_bounded(body.as_bytes(), &self.app)?,
         };
         let answer = workflows::begin(&self.app, workflow, query, key, body).await?;
-        Ok((reply::started_status(&answer).as_u16(), reply::text(&answer.execution)?))
+        Ok((reply::started_status(&answer).as_u16(), answer.execution))
     }
 }

@@ -27,7 +27,7 @@ mod worker;
 pub mod protocol;
 
 pub use app::{direct, router};
-pub use direct::{Answer, Call, Direct};
+pub use direct::{Answer, Body, Call, Direct};
 pub use options::Options;
 pub use problem::Problem;
 pub use serve::serve;

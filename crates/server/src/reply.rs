@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use workflow_engine::StartAnswer;
+use workflow_engine::{ExecutionView, StartAnswer};
 
 use crate::problem::{Kind, Problem};
 
@@ -20,8 +20,10 @@ pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Resu
 }
 
 /// The body of such an answer.
-pub(crate) fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, Problem> {
-    bytes(value).map(|bytes| String::from_utf8(bytes).expect("JSON is UTF-8"))
+pub(crate) fn text(execution: &ExecutionView) -> String {
+    let mut body = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut body, execution).expect("an execution is JSON, and memory takes whatever is written");
+    String::from_utf8(body).expect("JSON is UTF-8")
 }
 
 fn bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Problem> {

@@ -3,13 +3,14 @@
  *
  * Both ways in batches. What JavaScript has to say is collected and sent once per turn of the event loop; what the engine has to say
  * comes as texts of everything that has accumulated. Payloads are spliced in as JSON text and parsed once on each side; an execution
- * comes as bytes beside the text, and is parsed when somebody looks at it (`lazy.ts`).
+ * comes as bytes beside the text, and is parsed when somebody looks at it (`lazy.ts`). What is long stays in the addon until somebody
+ * looks at it, and outputs that are long go there beside the text.
  */
 
 import type { ActionContext, Limits } from './api.js'
 import { WorkflowError } from './errors.js'
-import { type Head, lazyExecution } from './lazy.js'
-import { type NativeBridge, type NativeClock, native } from './native.js'
+import { type Head, lazyExecution, lazyFields } from './lazy.js'
+import { type LongTexts, type NativeBridge, type NativeClock, native } from './native.js'
 
 /** A request of the HTTP API (`docs/http-api.md`). */
 export interface ApiRequest {
@@ -56,7 +57,9 @@ export type Task = [
   action: string,
   context: TaskContext | TaskPlace,
   params: Record<string, unknown>,
-  state: Record<string, unknown>
+  state: Record<string, unknown>,
+  /** Fields of the state that are not here: what is long is fetched when somebody looks at it. */
+  absent?: string[]
 ]
 
 /** What an attempt is told of itself, without what only makes sense here. */
@@ -83,7 +86,7 @@ interface Delivery {
   task?: Task
   abort?: { task: number; reason: string }
   answer?: ApiAnswer & { id: number }
-  execution?: [id: number, status: number, bytes: number, encoding: 'latin1' | 'utf8', head: Head]
+  execution?: [id: number, status: number, bytes: number, encoding: 'latin1' | 'utf8' | 'long', head: Head]
   chunk?: { id: number; text: string }
   end?: { id: number }
   opened?: { actions: string[] }
@@ -100,6 +103,9 @@ interface Waiting {
 /** More than this is not collected any further but sent at once. */
 const BATCH_CHARACTERS = 4 << 20
 
+/** A longer output is not put into the text of a batch: it would be copied, and searched for its end. */
+const LONG_CHARACTERS = 16 << 10
+
 export interface BridgeOptions {
   /** A file or `:memory:`, or the address of a server. */
   place: { store: string } | { url: string }
@@ -115,6 +121,7 @@ export class Bridge implements Transport {
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 1
   #batch: string[] = []
+  #beside: string[] = []
   #batchCharacters = 0
   #isOver = false
   readonly #opened = deferred<string[]>()
@@ -124,7 +131,7 @@ export class Bridge implements Transport {
   constructor(options: BridgeOptions, clock: NativeClock | undefined, worker: Worker) {
     this.#worker = worker
     this.canBreak = 'url' in options.place
-    this.#native = new (native().Bridge)(JSON.stringify(options), clock ?? null, (text, bytes) => this.#deliver(text, bytes))
+    this.#native = new (native().Bridge)(JSON.stringify(options), clock ?? null, (text, bytes, long) => this.#deliver(text, bytes, long))
   }
 
   /** Once the engine runs: the actions with a dot in them that stored definitions want. Rejects if it could not be opened. */
@@ -224,7 +231,11 @@ export class Bridge implements Transport {
 
   /** `output` is JSON text. */
   completed(task: number, output: string | undefined): void {
-    this.#push(output === undefined ? `{"completed":{"task":${task}}}` : `{"completed":{"task":${task},"output":${output}}}`)
+    if (output === undefined) return this.#push(`{"completed":{"task":${task}}}`)
+    if (output.length <= LONG_CHARACTERS) return this.#push(`{"completed":{"task":${task},"output":${output}}}`)
+    if (this.#isOver) return
+    this.#batchCharacters += output.length
+    this.#push(`{"completed":{"task":${task},"beside":${this.#beside.push(output) - 1}}}`)
   }
 
   /** Both are JSON texts. */
@@ -290,24 +301,28 @@ export class Bridge implements Transport {
 
   readonly #flush = (): void => {
     if (this.#batch.length === 0) return
-    const messages = this.#batch
+    const [messages, beside] = [this.#batch, this.#beside]
     this.#batch = []
+    this.#beside = []
     this.#batchCharacters = 0
-    this.#native.send(`[${messages.join(',')}]`)
+    this.#native.send(`[${messages.join(',')}]`, beside)
   }
 
   /** Called by the addon. An exception here would end the process. */
-  #deliver(text: string, bytes: Buffer): void {
-    let at = 0
+  #deliver(text: string, bytes: Buffer, long: LongTexts[]): void {
+    let [at, next] = [0, 0]
     for (const message of JSON.parse(text) as Delivery[]) {
       try {
-        if (message.execution === undefined) this.#receive(message)
-        else {
+        if (message.execution !== undefined) {
           const [id, status, length, encoding, head] = message.execution
           // A text of its own: a part of the bytes would keep all of them in memory.
-          const execution = bytes.toString(encoding, at, at + length)
+          const execution = encoding === 'long' ? (long[next++] as LongTexts) : bytes.toString(encoding, at, at + length)
           at += length
           this.#answered({ id, status, body: lazyExecution(head, execution) })
+        } else {
+          const absent = message.task?.[5]
+          if (absent !== undefined) lazyFields(message.task?.[4] as object, absent, long[next++] as LongTexts)
+          this.#receive(message)
         }
       } catch (error) {
         process.emitWarning(error instanceof Error ? error : String(error))

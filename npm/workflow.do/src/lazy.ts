@@ -1,5 +1,6 @@
 /**
- * An execution as it comes from the engine: what nearly everybody looks at is there, and the rest is parsed when somebody looks.
+ * An execution as it comes from the engine: what nearly everybody looks at is there, and the rest is parsed when somebody looks. So
+ * are long outputs in the state that an action gets.
  *
  * Most callers want to know whether it is over, or its id. Its text is several times longer than that, and to parse it would be
  * the most expensive thing that JavaScript does for an execution. So the long fields are accessors: enumerable, writable and
@@ -9,6 +10,7 @@
 
 import { inspect } from 'node:util'
 import type { WorkflowExecution } from './execution.js'
+import { type LongTexts, native } from './native.js'
 
 /** What is parsed at once, in this order. */
 export type Head = [
@@ -31,13 +33,13 @@ type Long = 'triggeredBy' | 'input' | 'state' | 'output' | 'completedSteps' | 's
 const source = Symbol('source')
 
 interface Source {
-  /** Until it is parsed. */
-  text: string | undefined
-  parsed: WorkflowExecution | undefined
+  /** Of all, until it is parsed; or where each field comes from. */
+  text: string | LongTexts | undefined
+  parsed: Partial<WorkflowExecution> | undefined
 }
 
-/** `text` is the JSON of the whole execution. */
-export function lazyExecution(head: Head, text: string): WorkflowExecution {
+/** `text` is the JSON of the whole execution, or where it comes from. */
+export function lazyExecution(head: Head, text: string | LongTexts): WorkflowExecution {
   const [id, workflowId, workflowVersion, status, currentStepIndex, startedAt, completedAt, output, rest] = head
   // In the order in which the engine writes the fields: one hidden class for all executions that have the same ones.
   const execution = { id, workflowId, workflowVersion, status } as WorkflowExecution
@@ -75,23 +77,50 @@ function accessor(name: Long): PropertyDescriptor {
   return {
     get(this: { [source]: Source }) {
       const from = this[source]
-      if (from.parsed === undefined) {
-        from.parsed = JSON.parse(from.text as string) as WorkflowExecution
+      if (typeof from.text === 'string') {
+        from.parsed = JSON.parse(from.text) as WorkflowExecution
         from.text = undefined
+      } else if (from.text !== undefined) {
+        from.parsed ??= {}
+        if (!(name in from.parsed)) from.parsed[name] = fetched(from.text, name) as never
       }
-      return from.parsed[name]
+      return from.parsed?.[name]
     },
-    set(this: object, value: unknown) {
-      Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
-    },
+    set: assigned(name),
     enumerable: true,
     configurable: true
   }
 }
 
+/** Fields that an object has with any value become those that are fetched when somebody looks. Their order stays. */
+export function lazyFields(object: object, names: string[], long: LongTexts): void {
+  for (const name of names) {
+    let field: { value: unknown } | undefined
+    Object.defineProperty(object, name, {
+      get: () => (field ??= { value: fetched(long, name) }).value,
+      set: assigned(name),
+      enumerable: true,
+      configurable: true
+    })
+  }
+  Object.defineProperty(object, inspect.custom, shown)
+}
+
+function fetched(long: LongTexts, name: string): unknown {
+  const text = native().textOf(long, name)
+  return text === null ? undefined : (JSON.parse(text) as unknown)
+}
+
+/** What is assigned is a field like any other. */
+function assigned(name: string) {
+  return function (this: object, value: unknown): void {
+    Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true })
+  }
+}
+
 /** `console.log` shows accessors as such: it gets a copy without any. */
 const shown: PropertyDescriptor = {
-  value(this: WorkflowExecution) {
+  value(this: object) {
     return { ...this }
   },
   writable: true,

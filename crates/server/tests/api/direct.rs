@@ -9,7 +9,7 @@ use crate::support::Api;
 async fn ask(direct: &Direct, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
     let call = Call::new(method, path, key, body).unwrap_or_else(|| panic!("{method} {path} is one of those"));
     let answer = direct.answer(call).await;
-    (answer.status, serde_json::from_str(&answer.body).unwrap())
+    (answer.status, serde_json::from_str(&answer.body.into_text()).unwrap())
 }
 
 /// Without what is another one each time.
@@ -84,7 +84,8 @@ async fn a_closed_engine_says_when_to_try_again() {
     let call = Call::new("POST", "/api/v1/workflows/order/executions", None, "{}").unwrap();
     let answer = direct.answer(call).await;
     assert_eq!((answer.status, answer.retry_after), (503, Some(1)));
-    assert!(answer.body.contains(r#""code":"closed""#), "{}", answer.body);
+    let body = answer.body.into_text();
+    assert!(body.contains(r#""code":"closed""#), "{body}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ struct Inner {
 #[napi]
 impl Bridge {
     /// Begins to open the engine; the first message says whether that worked. `deliver` is called with the text of an array
-    /// of messages and the bytes that they refer to, must not throw, and is called for the last time with `closed` or `broken`.
+    /// of messages and the bytes and long texts that they refer to, must not throw, and is called for the last time with `closed` or `broken`.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -66,9 +66,9 @@ impl Bridge {
         Ok(Bridge { inner })
     }
 
-    /// Takes the text of an array of messages.
+    /// Takes the text of an array of messages, and the long outputs that they refer to.
     #[napi(catch_unwind)]
-    pub fn send(&self, messages: String) -> Result<()> {
+    pub fn send(&self, messages: String, mut beside: Vec<String>) -> Result<()> {
         let messages: Vec<Message<'_>> =
             serde_json::from_str(&messages).map_err(|error| Error::from_reason(format!("not what was expected: {error}")))?;
         let _entered = self.inner.runtime.enter();
@@ -76,7 +76,7 @@ impl Bridge {
         let Some(home) = self.inner.home.get() else { return Ok(()) };
         let mut results = Vec::new();
         for message in messages {
-            self.inner.take(home, message, &mut results);
+            self.inner.take(home, message, &mut beside, &mut results);
         }
         home.finished(self.inner.tasks.ended(results));
         Ok(())
@@ -99,14 +99,20 @@ impl Inner {
     }
 
     /// What came of attempts is told together, at the end: `results`.
-    fn take(self: &Arc<Inner>, home: &Home, message: Message<'_>, results: &mut Vec<(TaskId, ActionResult)>) {
+    fn take(
+        self: &Arc<Inner>,
+        home: &Home,
+        message: Message<'_>,
+        beside: &mut [String],
+        results: &mut Vec<(TaskId, ActionResult)>,
+    ) {
         match message {
             Message::Request(request) => self.request(home, request),
             Message::Cancel(id) => self.requests.cancel(id),
             Message::More(id) => self.requests.more(id),
             Message::Provide(actions) => home.provide(&actions),
             Message::Work {} => home.work(),
-            Message::Completed(completed) => results.push((completed.task, tasks::completed(&completed))),
+            Message::Completed(completed) => results.push((completed.task, tasks::completed(&completed, beside))),
             Message::Failed(failed) => results.push((failed.task, tasks::failed(failed))),
             Message::Serve(serve) => self.serve(home, serve),
             Message::StopServing { id, port } => self.with_engine(home, id, async move |engine, pending| {
@@ -142,7 +148,7 @@ impl Inner {
         let streamed = room.clone();
         self.requests.run(id, room, async move {
             match answering.await {
-                Ok(Answered::Text(answer)) => pending.text(&answer),
+                Ok(Answered::Direct(answer)) => pending.direct(answer),
                 Ok(Answered::Response(response)) => pending.answer(response, streamed).await,
                 Err(Broken { code, message }) => pending.fail(503, code, &message),
             }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use workflow_core::id::ExecutionId;
+use workflow_core::view::ExecutionView;
 
 /// The fields of an execution that is carried as text. One with other fields, of a server that is newer, is not split.
 #[derive(Debug, Deserialize)]
@@ -78,4 +80,33 @@ pub fn head(execution: &str) -> Option<String> {
     }
     head.push_str(if separator == "," { "}]" } else { "]" });
     Some(head)
+}
+
+/// The same of an execution of the engine here.
+pub fn head_of(execution: &ExecutionView) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Seldom<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replay_of: Option<ExecutionId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parent: Option<ExecutionId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error_code: Option<&'a str>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        history_truncated: bool,
+    }
+    let seldom = Seldom {
+        replay_of: execution.replay_of,
+        parent: execution.parent,
+        error: execution.error.as_deref(),
+        error_code: execution.error_code.as_deref(),
+        history_truncated: execution.history_truncated,
+    };
+    let ExecutionView { id, workflow_id, workflow_version, status, current_step_index, started_at, completed_at, .. } = execution;
+    let has_output = u8::from(execution.output.is_some());
+    let head = (id, workflow_id, workflow_version, status, current_step_index, started_at, completed_at, has_output, seldom);
+    serde_json::to_string(&head).expect("an array of names and numbers is JSON")
 }

@@ -116,7 +116,7 @@ impl Home {
         // Boxed here: what awaits it is moved several times until it runs, and this is large.
         Ok(match self {
             Home::Embedded(embedded) => match embedded.call(request) {
-                Some((direct, call)) => Box::pin(async move { Ok(Answered::Text(direct.answer(call).await)) }),
+                Some((direct, call)) => Box::pin(async move { Ok(Answered::Direct(direct.answer(call).await)) }),
                 None => {
                     let (router, request) = embedded.answer(request)?;
                     Box::pin(async move { router.oneshot(request).await.map(Answered::Response).map_err(|never| match never {}) })
@@ -158,6 +158,6 @@ pub type Answering = Pin<Box<dyn Future<Output = Result<Answered, Broken>> + Sen
 
 /// An answer, as whoever gave it has it.
 pub enum Answered {
-    Text(Answer),
+    Direct(Answer),
     Response(http::Response<Body>),
 }

@@ -14,6 +14,7 @@ pub mod command_line;
 mod embedded;
 mod head;
 mod home;
+pub mod long;
 mod message;
 mod outbox;
 mod remote;

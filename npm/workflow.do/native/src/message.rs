@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use workflow_core::failure::Failure;
+use workflow_core::id::StepId;
 use workflow_core::json::Json;
 use workflow_core::task::Task;
+
+use crate::long::{LONG_BYTES, Long};
 
 /// Names a request until it is answered. JavaScript counts them.
 pub type RequestId = u64;
@@ -91,6 +94,9 @@ pub struct Completed<'a> {
     /// None: it returned nothing, which is not `null`.
     #[serde(borrow, default, deserialize_with = "present")]
     pub output: Option<&'a RawValue>,
+    /// A long output travels beside the messages: its place there.
+    #[serde(default)]
+    pub beside: Option<usize>,
 }
 
 /// A field that is there, also when it is `null`.
@@ -128,8 +134,9 @@ pub enum Delivery<'a> {
         code: &'a str,
         message: String,
     },
-    /// As a server sent it: its action, what it is told of itself, params and state. That of an engine here is [`task`].
-    Task(TaskId, &'a str, Json, Json, Json),
+    /// As a server sent it: its action, what it is told of itself, params, state, and the names of the outputs that the state
+    /// has no text of, but [`Long`] has. That of an engine here is [`task`].
+    Task(TaskId, &'a str, Json, Json, Json, Vec<StepId>),
     Abort {
         task: TaskId,
         reason: &'a str,
@@ -152,15 +159,23 @@ pub enum Delivery<'a> {
 }
 
 /// The message of an attempt of an engine here. What it is told of itself is said without names, in the order of `TaskPlace` in
-/// `src/bridge.ts`: it is said for every attempt.
-pub fn task(number: TaskId, task: &Task) -> String {
+/// `src/bridge.ts`: it is said for every attempt. Long outputs of other steps go beside it.
+pub fn task(number: TaskId, task: &Task) -> (String, Option<Long>) {
     let Task { action, execution, workflow, version, step_id, attempt, retry_count, .. } = task;
     // Names have no characters that JSON would escape.
     let mut text =
         format!(r#"{{"task":[{number},"{action}",["{execution}","{workflow}",{version},"{step_id}",{attempt},{retry_count}],"#);
     text.push_str(task.params().text());
     text.push(',');
-    text.push_str(&serde_json::to_string(&task.as_state()).expect("an object of JSON values is JSON"));
+    let is_long = |output: &Json| output.len() > LONG_BYTES;
+    let state = task.as_state_without(&|_, output| is_long(output));
+    text.push_str(&serde_json::to_string(&state).expect("an object of JSON values is JSON"));
+    let long: Vec<(StepId, Json)> = task.outputs().iter().filter(|(_, output)| is_long(output)).cloned().collect();
+    if !long.is_empty() {
+        let names: Vec<&StepId> = long.iter().map(|(id, _)| id).collect();
+        text.push(',');
+        text.push_str(&serde_json::to_string(&names).expect("an array of texts is JSON"));
+    }
     text.push_str("]}");
-    text
+    (text, (!long.is_empty()).then_some(Long::Outputs(long)))
 }

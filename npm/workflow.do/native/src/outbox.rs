@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::Status;
-use napi::bindgen_prelude::{Buffer, FnArgs, Function, Result};
+use napi::bindgen_prelude::{Buffer, External, FnArgs, Function, Result};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 
+use crate::long::Long;
 use crate::message::Delivery;
 
 /// What JavaScript takes at once. More than this goes into the next parcel, so that its thread gets to do other things, and the
 /// engine to what came of the first messages while JavaScript is at the next ones.
 const PARCEL_BYTES: usize = 32 << 10;
 
-/// The text of an array of messages, and the bytes that they refer to, one after the other.
-pub type Parcel = FnArgs<(String, Buffer)>;
+/// The text of an array of messages, and the bytes and long texts that they refer to, one after the other.
+pub type Parcel = FnArgs<(String, Buffer, Vec<External<Long>>)>;
 
 /// Calls JavaScript on its own thread, with what is there when it gets to it.
 type Wake = ThreadsafeFunction<(), (), Parcel, Status, false>;
@@ -38,6 +39,7 @@ struct Messages {
     /// The beginning of an array, without its end.
     text: String,
     bytes: Vec<u8>,
+    long: Vec<Long>,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -64,11 +66,20 @@ impl Outbox {
 
     /// The same with the JSON text of a message.
     pub fn push_text(&self, text: &str) {
-        self.push_with(text, &[]);
+        self.push_with(text, &[], None);
+    }
+
+    /// The same with a long text that the message refers to, if it does.
+    pub fn push_long(&self, text: &str, long: Option<Long>) {
+        self.push_with(text, &[], long);
     }
 
     /// The same with bytes that the message refers to.
-    pub fn push_with(&self, text: &str, bytes: &[u8]) {
+    pub fn push_bytes(&self, text: &str, bytes: &[u8]) {
+        self.push_with(text, bytes, None);
+    }
+
+    fn push_with(&self, text: &str, bytes: &[u8], long: Option<Long>) {
         let mut state = self.lock();
         if state.wake.is_none() {
             return;
@@ -82,6 +93,7 @@ impl Outbox {
         open.text.push(if open.text.is_empty() { '[' } else { ',' });
         open.text.push_str(text);
         open.bytes.extend_from_slice(bytes);
+        open.long.extend(long);
         state.call();
     }
 
@@ -95,13 +107,13 @@ impl Outbox {
     fn take(&self) -> Parcel {
         let mut state = self.lock();
         state.called = false;
-        let Messages { mut text, bytes } = state.full.pop_front().unwrap_or_else(|| std::mem::take(&mut state.open));
+        let Messages { mut text, bytes, long } = state.full.pop_front().unwrap_or_else(|| std::mem::take(&mut state.open));
         if !state.full.is_empty() || !state.open.text.is_empty() {
             state.call();
         }
         drop(state);
         text.push_str(if text.is_empty() { "[]" } else { "]" });
-        FnArgs::from((text, Buffer::from(bytes)))
+        FnArgs::from((text, Buffer::from(bytes), long.into_iter().map(Long::external).collect()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

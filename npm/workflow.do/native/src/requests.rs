@@ -11,9 +11,10 @@ use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use workflow_server::Answer;
+use workflow_server::{Answer, Body as DirectBody};
 
-use crate::head::head;
+use crate::head::{head, head_of};
+use crate::long::{self, LONG_BYTES, Long};
 use crate::message::{Delivery, RequestId};
 use crate::outbox::Outbox;
 
@@ -106,6 +107,7 @@ impl Pending {
         let body = response.into_body().collect().await;
         let text = body.ok().and_then(|body| String::from_utf8(body.to_bytes().into()).ok());
         match text.filter(|text| is_json && !text.is_empty()) {
+            Some(text) if text.len() > LONG_BYTES => self.say_long(status.as_u16(), text, retry_after),
             Some(text) => self.say(status.as_u16(), Some(&text), retry_after),
             None => {
                 let status = status.as_u16();
@@ -116,8 +118,14 @@ impl Pending {
     }
 
     /// Answers with what there is already.
-    pub fn text(mut self, answer: &Answer) {
-        self.say(answer.status, Some(&answer.body), answer.retry_after);
+    pub fn direct(mut self, answer: Answer) {
+        match answer.body {
+            DirectBody::Execution(execution) if self.execution && long::is_long(&execution) => {
+                let head = head_of(&execution);
+                self.say_execution(answer.status, &head, Long::Execution(execution));
+            }
+            body => self.say(answer.status, Some(&body.into_text()), answer.retry_after),
+        }
     }
 
     /// Answers with a value of ours.
@@ -132,6 +140,21 @@ impl Pending {
         self.say(status, Some(&problem.to_string()), None);
     }
 
+    /// `body` is long.
+    fn say_long(&mut self, status: u16, body: String, retry_after: Option<u64>) {
+        match head(&body).filter(|_| self.execution && status < 300) {
+            Some(head) => self.say_execution(status, &head, Long::Text(body)),
+            None => self.say(status, Some(&body), retry_after),
+        }
+    }
+
+    /// Of a long execution JavaScript gets what it looks at.
+    fn say_execution(&mut self, status: u16, head: &str, execution: Long) {
+        self.answered = true;
+        let text = format!(r#"{{"execution":[{},{status},0,"long",{head}]}}"#, self.id);
+        self.requests.outbox.push_long(&text, Some(execution));
+    }
+
     /// `body` is JSON. It is not parsed once more: an answer is most of what goes to JavaScript.
     fn say(&mut self, status: u16, body: Option<&str>, retry_after: Option<u64>) {
         self.answered = true;
@@ -141,7 +164,7 @@ impl Pending {
             let encoding = if body.is_ascii() { "latin1" } else { "utf8" };
             let (id, bytes) = (self.id, body.len());
             let text = format!(r#"{{"execution":[{id},{status},{bytes},"{encoding}",{head}]}}"#);
-            return self.requests.outbox.push_with(&text, body.as_bytes());
+            return self.requests.outbox.push_bytes(&text, body.as_bytes());
         }
         let mut text = String::with_capacity(body.map_or(0, str::len) + 96);
         let head = write!(text, r#"{{"answer":{{"id":{},"status":{status}"#, self.id);

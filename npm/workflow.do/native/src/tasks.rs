@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use workflow_core::failure::{Failure, code};
-use workflow_core::json::Json;
+use workflow_core::json::{Json, JsonError};
 use workflow_core::task::Task;
 use workflow_do::ReceivedTask;
 use workflow_engine::{AbortReason, ActionError, ActionResult, Handler, Runner, Signal};
@@ -73,7 +73,7 @@ impl Tasks {
         let (sender, mut result) = oneshot::channel();
         let running = Running { tasks: self, id: self.next() };
         self.lock().insert(running.id, Attempt::Worker(sender));
-        self.outbox.push(&Delivery::Task(running.id, action, context, params, state));
+        self.outbox.push(&Delivery::Task(running.id, action, context, params, state, Vec::new()));
         tokio::select! {
             biased;
             result = &mut result => return result.unwrap_or_else(|_| Err(gone())),
@@ -114,7 +114,8 @@ impl Runner for Tasks {
     fn run(&self, id: workflow_engine::TaskId, task: &Task) {
         let number = self.next();
         self.lock().insert(number, Attempt::Engine(id));
-        self.outbox.push_text(&crate::message::task(number, task));
+        let (text, long) = crate::message::task(number, task);
+        self.outbox.push_long(&text, long);
     }
 
     /// What comes of it all the same is the engine's to drop.
@@ -127,9 +128,12 @@ impl Runner for Tasks {
     }
 }
 
-/// What an action that ended gives.
-pub fn completed(completed: &Completed<'_>) -> ActionResult {
-    completed.output.map(output).transpose()
+/// What an action that ended gives. `beside` are the long outputs that came with the message.
+pub fn completed(completed: &Completed<'_>, beside: &mut [String]) -> ActionResult {
+    match completed.beside.and_then(|place| beside.get_mut(place)) {
+        Some(long) => Json::parse(std::mem::take(long)).map(Some).map_err(not_kept),
+        None => completed.output.map(|raw| Json::from_raw(raw.to_owned()).map_err(not_kept)).transpose(),
+    }
 }
 
 /// What an action that failed gives.
@@ -138,9 +142,8 @@ pub fn failed(failed: Failed<'_>) -> ActionResult {
     Err(ActionError { failure: failed.error.bounded(), retry_after })
 }
 
-fn output(raw: &RawValue) -> Result<Json, ActionError> {
-    let not_json = |error| Failure::with_code(code::OUTPUT_NOT_JSON, format!("the output is not kept: {error}")).permanent();
-    Json::from_raw(raw.to_owned()).map_err(|error| not_json(error).into())
+fn not_kept(error: JsonError) -> ActionError {
+    Failure::with_code(code::OUTPUT_NOT_JSON, format!("the output is not kept: {error}")).permanent().into()
 }
 
 /// Milliseconds or a duration. None of what is neither.
