@@ -66,6 +66,11 @@ impl Json {
         self.text().len()
     }
 
+    /// Whether a clone of this very value is somewhere else.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Never true: the shortest JSON text is one character.
     pub fn is_empty(&self) -> bool {
         false
@@ -141,7 +146,7 @@ impl<'de> Deserialize<'de> for Json {
 
 impl PartialEq for Json {
     fn eq(&self, other: &Json) -> bool {
-        self.text() == other.text()
+        Arc::ptr_eq(&self.0, &other.0) || self.text() == other.text()
     }
 }
 

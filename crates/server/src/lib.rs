@@ -11,6 +11,7 @@ mod app;
 mod body;
 mod direct;
 mod hosts;
+mod kept;
 mod limits;
 mod metrics;
 mod observe;

@@ -4,6 +4,7 @@
 //! calls, and what the engine says becomes frames.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use workflow_core::id::{ActionName, SessionId};
+use workflow_core::json::Json;
 use workflow_engine::{ActionError, ActionResult, Join, Session, SessionEvent, Task, TaskId};
 
 use crate::app::App;
+use crate::kept::Kept;
 use crate::protocol::{self, Broken, Frame, FromServer, FromWorker, Heard, Hello, Link, Malformed, Server, Welcome};
 
 type Connection = Link<TokioIo<Upgraded>>;
@@ -112,10 +115,11 @@ async fn greeting(link: &mut Connection) -> Result<Utf8Bytes, End> {
 
 /// Takes the worker in and serves it until one of the two ends. With the name that the log gives it.
 async fn serve(app: &App, link: &mut Connection, first: &str) -> (End, String) {
-    let (mut session, rest, who) = match join(app, first).await {
+    let (session, kept, rest, who) = match join(app, first).await {
         Ok(joined) => joined,
         Err(end) => return (end, "a worker".to_owned()),
     };
+    let mut served = Served { session, kept, usual: 0 };
     tracing::info!("{who} is connected");
     let ended = async {
         link.send(Frame::of(&FromServer::Welcome(Welcome {
@@ -124,16 +128,16 @@ async fn serve(app: &App, link: &mut Connection, first: &str) -> (End, String) {
             grace_ms: millis(app.engine.worker_grace()),
             payload_bytes_max: app.engine.limits().payload_bytes_max,
         })))?;
-        let mut has_left = take(&session, rest)?;
-        let (mut closing, mut usual) = (pin!(app.closing()), 0);
+        let mut has_left = served.take(rest)?;
+        let mut closing = pin!(app.closing());
         while !has_left {
-            has_left = exchange(link, &mut session, &mut usual, closing.as_mut()).await?;
+            has_left = served.exchange(link, closing.as_mut()).await?;
         }
         Ok::<(), End>(())
     };
     match ended.await {
         Ok(()) => {
-            session.leave().await;
+            served.session.leave().await;
             (End::Left, who)
         }
         Err(end) => (end, who),
@@ -144,13 +148,15 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The session, what else was in its first frame, and its name for people.
-async fn join<'a>(app: &App, first: &'a str) -> Result<(Session, Vec<FromWorker<'a>>, String), End> {
+/// The session, what it keeps, what else was in its first frame, and its name for people.
+async fn join<'a>(app: &App, first: &'a str) -> Result<(Session, Kept, Vec<FromWorker<'a>>, String), End> {
     let mut messages = FromWorker::read(first)?;
     let expected =
         || End::Refused { code: "hello_expected", message: "the first message is `hello`, and this was another".to_owned() };
     let rest = messages.split_off(messages.len().min(1));
-    let Some(FromWorker::Hello(Hello { session, holding, name, version })) = messages.pop() else { return Err(expected()) };
+    let Some(FromWorker::Hello(Hello { session, holding, name, version, keeps })) = messages.pop() else {
+        return Err(expected());
+    };
     let who = name_of(&session, name.as_deref(), version.as_deref());
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !(16..=128).contains(&session.len()) || !session.bytes().all(is_valid) {
@@ -161,7 +167,7 @@ async fn join<'a>(app: &App, first: &'a str) -> Result<(Session, Vec<FromWorker<
     let holding = holding.iter().map(|task| task_id(task)).collect::<Result<_, End>>()?;
     let refused = |error: workflow_engine::Error| End::Refused { code: error.code(), message: error.to_string() };
     match app.engine.join(Join { session, holding }).await {
-        Ok(session) => Ok((session, rest, who)),
+        Ok(session) => Ok((session, Kept::new(keeps.unwrap_or_default()), rest, who)),
         Err(workflow_engine::Error::Closed) => Err(End::Closing),
         Err(error) => Err(refused(error)),
     }
@@ -179,62 +185,103 @@ fn name_of(session: &str, name: Option<&str>, version: Option<&str>) -> String {
     }
 }
 
-/// The next frame is expected to be as long as the last one, up to this.
+/// A frame is expected to be as long as the one before, up to this.
 const USUAL_BYTES_MAX: usize = 128 << 10;
 
-/// One thing that happens on either side. True when the worker has left.
-async fn exchange(
-    link: &mut Connection,
-    session: &mut Session,
-    usual: &mut usize,
-    closing: impl Future<Output = ()>,
-) -> Result<bool, End> {
-    let is_idle = link.is_idle();
-    tokio::select! {
-        heard = link.next() => match heard? {
-            Heard::Frame(text) => take(session, FromWorker::read(&text)?),
-            Heard::Sent => Ok(false),
-            Heard::Closed => Err(End::Gone),
-        },
-        event = session.next(), if is_idle => {
-            let frame = told(session, event, *usual)?;
-            *usual = frame.len().min(USUAL_BYTES_MAX);
-            link.send(frame)?;
-            Ok(false)
-        }
-        () = closing => Err(End::Closing),
-    }
+/// A worker that is connected.
+struct Served {
+    session: Session,
+    kept: Kept,
+    /// Bytes of the last frame that it was sent.
+    usual: usize,
 }
 
-/// What a worker says becomes calls of its session. True when it leaves.
-fn take(session: &Session, messages: Vec<FromWorker<'_>>) -> Result<bool, End> {
-    let mut results = Vec::with_capacity(messages.len());
-    let taken = take_each(session, messages, &mut results);
-    // Also those before a message that cannot be: each is whole.
-    session.finished_all(results);
-    taken
-}
-
-/// Results are collected, so that those of a frame are decided together.
-fn take_each(session: &Session, messages: Vec<FromWorker<'_>>, results: &mut Vec<(TaskId, ActionResult)>) -> Result<bool, End> {
-    for message in messages {
-        match message {
-            FromWorker::Completed { task, output } => results.push((task_id(&task)?, Ok(output))),
-            FromWorker::Failed { task, error, retry_after_ms } => {
-                let retry_after = retry_after_ms.map(Duration::from_millis);
-                results.push((task_id(&task)?, Err(ActionError { failure: error.bounded(), retry_after })));
+impl Served {
+    /// One thing that happens on either side. True when the worker has left.
+    async fn exchange(&mut self, link: &mut Connection, closing: impl Future<Output = ()>) -> Result<bool, End> {
+        let is_idle = link.is_idle();
+        tokio::select! {
+            heard = link.next() => match heard? {
+                Heard::Frame(text) => self.take(FromWorker::read(&text)?),
+                Heard::Sent => Ok(false),
+                Heard::Closed => Err(End::Gone),
+            },
+            event = self.session.next(), if is_idle => {
+                let frame = self.told(event)?;
+                self.usual = frame.len().min(USUAL_BYTES_MAX);
+                link.send(frame)?;
+                Ok(false)
             }
-            FromWorker::Offer { actions, slots } => {
-                let actions = action_names(&actions)?;
-                // In the order in which they were said.
-                session.finished_all(results.drain(..));
-                session.offer(actions, slots);
-            }
-            FromWorker::Leave => return Ok(true),
-            FromWorker::Hello(_) => return Err(End::invalid("`hello` is said once, as the first message of a connection")),
+            () = closing => Err(End::Closing),
         }
     }
-    Ok(false)
+
+    /// What a worker says becomes calls of its session. True when it leaves.
+    fn take(&mut self, messages: Vec<FromWorker<'_>>) -> Result<bool, End> {
+        let mut results = Vec::with_capacity(messages.len());
+        let taken = self.take_each(messages, &mut results);
+        // Also those before a message that cannot be: each is whole.
+        self.session.finished_all(results);
+        taken
+    }
+
+    /// Results are collected, so that those of a frame are decided together.
+    fn take_each(&mut self, messages: Vec<FromWorker<'_>>, results: &mut Vec<(TaskId, ActionResult)>) -> Result<bool, End> {
+        for message in messages {
+            match message {
+                FromWorker::Completed { task, output } => {
+                    let task = task_id(&task)?;
+                    if let Some(output) = &output {
+                        self.kept.give(task, output);
+                    }
+                    results.push((task, Ok(output)));
+                }
+                FromWorker::Failed { task, error, retry_after_ms } => {
+                    let retry_after = retry_after_ms.map(Duration::from_millis);
+                    results.push((task_id(&task)?, Err(ActionError { failure: error.bounded(), retry_after })));
+                }
+                FromWorker::Offer { actions, slots } => {
+                    let actions = action_names(&actions)?;
+                    // In the order in which they were said.
+                    self.session.finished_all(results.drain(..));
+                    self.session.offer(actions, slots);
+                }
+                FromWorker::Leave => return Ok(true),
+                FromWorker::Hello(_) => return Err(End::invalid("`hello` is said once, as the first message of a connection")),
+            }
+        }
+        Ok(false)
+    }
+
+    /// A frame of this event and of all others that are there now.
+    fn told(&mut self, first: Option<SessionEvent>) -> Result<String, End> {
+        let mut frame = Frame::with_capacity(self.usual);
+        let mut next = Some(first.ok_or(End::Closing)?);
+        while let Some(event) = next {
+            match event {
+                SessionEvent::Task { id, task } => frame.push(&Handed { id, task: &task, kept: &self.kept }),
+                SessionEvent::Abort { id, reason } => {
+                    self.kept.abort(id);
+                    frame.push(&FromServer::Abort { task: id.to_string().into(), reason: reason.as_str().into() });
+                }
+                SessionEvent::Recorded { id } => {
+                    frame.push(&FromServer::Recorded { task: id.to_string().into(), keep: self.kept.record(id) });
+                }
+                // What is in the frame the worker is told when it comes again.
+                SessionEvent::Closing => return Err(End::Closing),
+                SessionEvent::Replaced => {
+                    let message = "another connection of the same session has taken the place of this one".to_owned();
+                    return Err(End::Refused { code: "replaced", message });
+                }
+            }
+            next = if frame.is_full() { None } else { self.session.try_next() };
+        }
+        let forgotten = self.kept.forget();
+        if !forgotten.is_empty() {
+            frame.push(&FromServer::Forget { tasks: forgotten.iter().map(|task| task.to_string().into()).collect() });
+        }
+        Ok(frame.into_text())
+    }
 }
 
 fn task_id(text: &str) -> Result<TaskId, End> {
@@ -253,45 +300,29 @@ fn action_names(actions: &[Cow<'_, str>]) -> Result<Vec<ActionName>, End> {
     actions.iter().map(checked).collect()
 }
 
-/// A frame of this event and of all others that are there now.
-fn told(session: &mut Session, first: Option<SessionEvent>, usual: usize) -> Result<String, End> {
-    let mut frame = Frame::with_capacity(usual);
-    let mut next = Some(first.ok_or(End::Closing)?);
-    while let Some(event) = next {
-        match event {
-            SessionEvent::Task { id, task } => frame.push(&Handed { id, task: &task }),
-            SessionEvent::Abort { id, reason } => {
-                frame.push(&FromServer::Abort { task: id.to_string().into(), reason: reason.as_str().into() });
-            }
-            SessionEvent::Recorded { id } => frame.push(&FromServer::Recorded { task: id.to_string().into() }),
-            // What is in the frame the worker is told when it comes again.
-            SessionEvent::Closing => return Err(End::Closing),
-            SessionEvent::Replaced => {
-                let message = "another connection of the same session has taken the place of this one".to_owned();
-                return Err(End::Refused { code: "replaced", message });
-            }
-        }
-        next = if frame.is_full() { None } else { session.try_next() };
-    }
-    Ok(frame.into_text())
-}
-
 /// [`FromServer::Task`], written from what the engine has: payloads are copied once, into the frame.
 struct Handed<'a> {
     id: TaskId,
     task: &'a Task,
+    kept: &'a Kept,
 }
 
 impl Serialize for Handed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Handed { id, task } = self;
-        let mut message = serializer.serialize_struct("Task", 7)?;
+        let Handed { id, task, kept } = self;
+        let kept = |output: &Json| kept.find(task.execution, output);
+        let mut message = serializer.serialize_struct("Task", 8)?;
         message.serialize_field("type", "task")?;
         message.serialize_field("task", &format_args!("{id}"))?;
         message.serialize_field("action", task.action.as_str())?;
         message.serialize_field("params", &task.params())?;
-        message.serialize_field("state", &task.as_state())?;
+        message.serialize_field("state", &task.as_state_without(&|_, output| kept(output).is_some()))?;
         message.serialize_field("context", &task.context())?;
+        let kept: BTreeMap<&str, String> =
+            task.outputs().iter().filter_map(|(step, output)| Some((step.as_str(), kept(output)?.to_string()))).collect();
+        if !kept.is_empty() {
+            message.serialize_field("kept", &kept)?;
+        }
         if let Some(timeout) = task.timeout {
             message.serialize_field("timeoutMs", &timeout.get())?;
         }

@@ -98,7 +98,7 @@ impl Context {
     pub fn state<T: DeserializeOwned>(&self) -> Result<T, ActionError> {
         let state = match &self.task {
             Given::Here(task) => task.state().to(),
-            Given::Received(task) => task.state.to(),
+            Given::Received(task) => task.state.whole().to(),
         };
         state.map_err(|error| mismatch(&format!("the state of step `{}`", self.step_id()), &error))
     }

@@ -72,7 +72,7 @@ pub use builder::{Step, Trigger, Workflow};
 pub use engine::{Builder, Engine};
 pub use error::Error;
 pub use serde_json::json;
-pub use worker::{ReceivedTask, Worker, WorkerBuilder, WorkerState};
+pub use worker::{ReceivedState, ReceivedTask, Worker, WorkerBuilder, WorkerState};
 pub use workflow_core::definition::{Diagnostic, Severity};
 pub use workflow_core::id::{ExecutionId, Version};
 pub use workflow_core::json::Json;

@@ -1,6 +1,7 @@
 //! The messages. Payloads stay the JSON text that they are.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use workflow_core::failure::Failure;
@@ -43,6 +44,9 @@ pub struct Hello {
     /// For people: what it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Bytes of outputs that it keeps when it is told to, so that a task may refer to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<usize>,
 }
 
 /// A server says.
@@ -59,6 +63,13 @@ pub enum FromServer<'a> {
     /// The result of a task is durable, or was dropped for good; the worker forgets it.
     Recorded {
         task: Cow<'a, str>,
+        /// All but its output, which it keeps until it is told to forget it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keep: bool,
+    },
+    /// No task will refer to the outputs of these any more.
+    Forget {
+        tasks: Vec<Cow<'a, str>>,
     },
     /// The server stops; the worker goes on and connects again.
     Closing,
@@ -95,6 +106,9 @@ pub struct Given<'a> {
     pub params: Json,
     pub state: Json,
     pub context: Json,
+    /// Fields of the state that are `null` there: each is the output of this task, which the worker keeps.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
     /// The server keeps time; this is for the worker's information.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,

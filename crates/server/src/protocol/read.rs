@@ -34,6 +34,7 @@ impl<'a> FromWorker<'a> {
                     holding: message.get("holding")?,
                     name: message.maybe("name")?,
                     version: message.maybe("version")?,
+                    keeps: message.maybe("keeps")?,
                 }),
                 "leave" => FromWorker::Leave,
                 _ => return Ok(None),
@@ -53,9 +54,13 @@ impl<'a> FromServer<'a> {
                     params: message.json("params")?,
                     state: message.json("state")?,
                     context: message.json("context")?,
+                    kept: message.maybe("kept")?.unwrap_or_default(),
                     timeout_ms: message.maybe("timeoutMs")?,
                 }),
-                "recorded" => FromServer::Recorded { task: message.text("task")? },
+                "recorded" => {
+                    FromServer::Recorded { task: message.text("task")?, keep: message.maybe("keep")?.unwrap_or_default() }
+                }
+                "forget" => FromServer::Forget { tasks: message.get("tasks")? },
                 "abort" => FromServer::Abort { task: message.text("task")?, reason: message.text("reason")? },
                 "welcome" => FromServer::Welcome(Welcome {
                     server: message.get("server")?,
@@ -136,6 +141,10 @@ fields! {
     state "state"
     context "context"
     timeout_ms "timeoutMs"
+    keeps "keeps"
+    keep "keep"
+    kept "kept"
+    tasks "tasks"
     reason "reason"
     server "server"
     heartbeat_ms "heartbeatMs"
@@ -202,6 +211,8 @@ fn text<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Malformed> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use workflow_core::failure::Failure;
 
     use super::*;
@@ -219,6 +230,7 @@ mod tests {
                 holding: vec!["a".to_owned()],
                 name: Some("\"orders\"".to_owned()),
                 version: None,
+                keeps: Some(1 << 20),
             }),
             FromWorker::Offer { actions: vec!["Email.send".into()], slots: 256 },
             FromWorker::Completed { task: "a".into(), output: None },
@@ -241,6 +253,7 @@ mod tests {
             params: json("{}"),
             state: json(r#"{"a":1}"#),
             context: json("{}"),
+            kept: BTreeMap::from([("a".into(), "exec_1:b:1".into())]),
             timeout_ms: Some(200),
         };
         let welcome = Welcome {
@@ -251,10 +264,12 @@ mod tests {
         };
         let messages = [
             FromServer::Welcome(welcome),
-            FromServer::Task(Given { timeout_ms: None, ..given.clone() }),
+            FromServer::Task(Given { kept: BTreeMap::new(), timeout_ms: None, ..given.clone() }),
             FromServer::Task(given),
             FromServer::Abort { task: "a\nb".into(), reason: "timeout".into() },
-            FromServer::Recorded { task: "a".into() },
+            FromServer::Recorded { task: "a".into(), keep: false },
+            FromServer::Recorded { task: "a".into(), keep: true },
+            FromServer::Forget { tasks: vec!["a".into(), "b".into()] },
             FromServer::Closing,
             FromServer::Refused { code: "replaced".into(), message: "…".into() },
         ];

@@ -16,6 +16,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// A server says how often; less would be all that is done, and more is no heartbeat.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(3_600);
+/// Outputs that a task may refer to. A server has those kept that executions in its memory need.
+const KEEPS_BYTES: usize = 64 << 20;
 
 /// Why a connection has ended.
 enum End {
@@ -62,7 +64,8 @@ async fn connect(shared: &Shared) -> Result<Link<Upgraded>, String> {
         let mut link = shared.dialer.dial().await?;
         let holding = shared.ledger().greet();
         let (session, name, version) = (shared.session.clone(), shared.name.clone(), Some(VERSION.to_owned()));
-        let sent = link.send(Frame::of(&FromWorker::Hello(Hello { session, holding, name, version })));
+        let keeps = Some(KEEPS_BYTES);
+        let sent = link.send(Frame::of(&FromWorker::Hello(Hello { session, holding, name, version, keeps })));
         sent.map_err(|error| error.to_string())?;
         let welcome = welcome(&mut link).await?;
         Ok((link, welcome))
@@ -141,9 +144,10 @@ fn read(shared: &Arc<Shared>, frame: &str) -> Result<(), String> {
     let (mut said, mut ended) = (Vec::with_capacity(messages.len()), Ok(()));
     for message in messages {
         said.push(match message {
-            FromServer::Task(given) => Said::Task(ReceivedTask::new(given).map_err(|error| not_understood(&error))?),
-            FromServer::Recorded { task } => Said::Forget(task, AbortReason::Lost),
-            FromServer::Abort { task, reason } => Said::Forget(task, abort_reason(&reason)),
+            FromServer::Task(given) => Said::Task(given),
+            FromServer::Recorded { task, keep } => Said::Recorded { task, keep },
+            FromServer::Abort { task, reason } => Said::Abort(task, abort_reason(&reason)),
+            FromServer::Forget { tasks } => Said::Forget(tasks),
             FromServer::Closing => {
                 ended = Err("is being stopped".to_owned());
                 break;
@@ -155,10 +159,11 @@ fn read(shared: &Arc<Shared>, frame: &str) -> Result<(), String> {
             FromServer::Welcome(_) => continue,
         });
     }
-    for (task, signal) in shared.hear(said) {
+    let (tasks, heard) = shared.hear(said);
+    for (task, signal) in tasks {
         run(shared, task, signal);
     }
-    ended
+    heard.map_err(|error| not_understood(&error)).and(ended)
 }
 
 /// Whatever else a newer server says, the result is not wanted.

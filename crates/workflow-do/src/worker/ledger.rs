@@ -4,12 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use workflow_core::json::Json;
 use workflow_engine::{Abort, AbortReason, ActionError, ActionResult, Signal};
 use workflow_server::protocol::{Frame, FromWorker};
 
 #[derive(Debug)]
 pub struct Ledger {
     held: BTreeMap<Arc<str>, Held>,
+    /// Outputs that tasks of this connection may refer to.
+    kept: BTreeMap<Arc<str>, Json>,
     /// Results that have not been sent on the connection of now.
     unsent: VecDeque<Arc<str>>,
     actions: Vec<String>,
@@ -44,13 +47,15 @@ pub struct Outgoing {
 
 impl Ledger {
     pub fn new(actions: Vec<String>, slots: usize) -> Ledger {
-        let (held, unsent) = (BTreeMap::new(), VecDeque::new());
-        Ledger { held, unsent, actions, slots, offered: false, phase: Phase::Working }
+        let (held, kept, unsent) = (BTreeMap::new(), BTreeMap::new(), VecDeque::new());
+        Ledger { held, kept, unsent, actions, slots, offered: false, phase: Phase::Working }
     }
 
     /// For the first message on a new connection. Everything that is not recorded is sent again.
     pub fn greet(&mut self) -> Vec<String> {
         self.offered = false;
+        // What another connection was told to keep the server does not know any more.
+        self.kept.clear();
         let finished = self.held.iter().filter(|(_, held)| matches!(held, Held::Finished(_)));
         self.unsent = finished.map(|(task, _)| task.clone()).collect();
         self.held.keys().map(|task| task.to_string()).collect()
@@ -85,15 +90,37 @@ impl Ledger {
         }
     }
 
-    /// Its result is durable, or not wanted any more; what still runs is told so.
-    pub fn forget(&mut self, task: &str, why: AbortReason) {
+    /// Its result is durable, or was dropped for good.
+    pub fn record(&mut self, task: &str, keep: bool) {
+        match self.held.remove_entry(task) {
+            Some((_, Held::Running(abort))) => abort.abort(AbortReason::Lost),
+            Some((task, Held::Finished(Ok(Some(output))))) if keep => drop(self.kept.insert(task, output)),
+            Some((_, Held::Finished(_))) | None => {}
+        }
+    }
+
+    /// Its result is not wanted any more; what still runs is told so.
+    pub fn abort(&mut self, task: &str, why: AbortReason) {
         if let Some(Held::Running(abort)) = self.held.remove(task) {
             abort.abort(why);
         }
     }
 
+    /// The output of this task, if it is kept.
+    pub fn kept(&self, task: &str) -> Option<&Json> {
+        self.kept.get(task)
+    }
+
+    /// No task refers to the outputs of these any more.
+    pub fn forget(&mut self, tasks: &[Cow<'_, str>]) {
+        for task in tasks {
+            self.kept.remove(&**task);
+        }
+    }
+
     /// The worker ends.
     pub fn forget_all(&mut self) {
+        self.kept.clear();
         for held in std::mem::take(&mut self.held).into_values() {
             if let Held::Running(abort) = held {
                 abort.abort(AbortReason::Lost);
@@ -189,7 +216,7 @@ mod tests {
         // Another connection.
         assert_eq!(ledger.greet(), ["t1"]);
         assert!(sent(&mut ledger).ends_with(r#",{"type":"completed","task":"t1"}]"#));
-        ledger.forget("t1", AbortReason::Lost);
+        ledger.record("t1", false);
         assert_eq!(ledger.greet(), Vec::<String>::new());
         assert!(!ledger.finish(&id("t1"), Ok(None)));
     }
@@ -199,13 +226,13 @@ mod tests {
         let mut ledger = Ledger::new(Vec::new(), 1);
         let _ = ledger.outgoing();
         let signal = ledger.take(&id("t1")).unwrap();
-        ledger.forget("t1", AbortReason::Timeout);
+        ledger.abort("t1", AbortReason::Timeout);
         assert_eq!(signal.reason(), Some(AbortReason::Timeout));
         assert!(!ledger.finish(&id("t1"), Ok(None)));
 
         let _ = ledger.take(&id("t2"));
         ledger.finish(&id("t2"), Ok(None));
-        ledger.forget("t2", AbortReason::Lost);
+        ledger.abort("t2", AbortReason::Lost);
         assert_eq!(ledger.outgoing(), None);
     }
 

@@ -7,7 +7,7 @@ mod dial;
 mod ledger;
 mod received;
 
-pub use received::ReceivedTask;
+pub use received::{ReceivedState, ReceivedTask};
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,12 +26,13 @@ use workflow_core::failure::{Failure, code};
 use workflow_core::id::ActionName;
 use workflow_core::limits::{Limits, size};
 use workflow_engine::{AbortReason, ActionResult, Signal};
-use workflow_server::protocol::Welcome;
+use workflow_server::protocol::{Given, Welcome};
 
 use crate::action::{self, ActionError, Context, Pending};
 use crate::{Error, Options};
 use dial::Dialer;
 use ledger::Ledger;
+use received::NotATask;
 
 /// Tasks that a worker takes at the same time, unless told otherwise.
 const CONCURRENCY: usize = 256;
@@ -320,9 +321,14 @@ impl Drop for Life {
 
 /// What a server says of tasks.
 enum Said<'a> {
-    Task(ReceivedTask),
-    /// Its result is durable, or not wanted any more.
-    Forget(Cow<'a, str>, AbortReason),
+    Task(Given<'a>),
+    Recorded {
+        task: Cow<'a, str>,
+        keep: bool,
+    },
+    Abort(Cow<'a, str>, AbortReason),
+    /// What these gave is not kept any longer.
+    Forget(Vec<Cow<'a, str>>),
 }
 
 /// What the worker's owner, its connection and its tasks share.
@@ -372,24 +378,29 @@ impl Shared {
         }
     }
 
-    /// Notes what a frame said, in its order, and gives what is to be run: what is held already is not.
-    fn hear(&self, said: Vec<Said<'_>>) -> Vec<(ReceivedTask, Signal)> {
-        let mut tasks = Vec::new();
+    /// Notes what a frame said, in its order, and gives what is to be run: what is held already is not. Ends with the first that
+    /// makes no sense.
+    fn hear(&self, said: Vec<Said<'_>>) -> (Vec<(ReceivedTask, Signal)>, Result<(), NotATask>) {
+        let (mut tasks, mut heard) = (Vec::new(), Ok(()));
         let mut ledger = self.ledger();
         for said in said {
             match said {
-                Said::Task(task) => {
-                    if let Some(signal) = ledger.take(&task.id) {
-                        tasks.push((task, signal));
+                Said::Task(given) => match ReceivedTask::new(given, &ledger) {
+                    Ok(task) => tasks.extend(ledger.take(&task.id).map(|signal| (task, signal))),
+                    Err(error) => {
+                        heard = Err(error);
+                        break;
                     }
-                }
-                Said::Forget(task, why) => ledger.forget(&task, why),
+                },
+                Said::Recorded { task, keep } => ledger.record(&task, keep),
+                Said::Abort(task, why) => ledger.abort(&task, why),
+                Said::Forget(tasks) => ledger.forget(&tasks),
             }
         }
         if ledger.is_draining() && ledger.held() == 0 {
             self.emptied.notify_waiters();
         }
-        tasks
+        (tasks, heard)
     }
 
     async fn until_nothing_is_held(&self) {

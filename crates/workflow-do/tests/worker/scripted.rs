@@ -321,7 +321,9 @@ async fn a_bridge_runs_all_actions_with_one_handler_and_changes_what_it_offers()
         .handler(|task, signal| async move {
             assert_eq!((task.about.attempt, task.timeout, signal.is_aborted()), (2, Some(Duration::from_millis(200)), false));
             match task.action.as_str() {
-                "raw" => Ok(Some(Json::parse(format!("[{},{},{}]", task.params, task.state, task.context.is_object())).unwrap())),
+                "raw" => Ok(Some(
+                    Json::parse(format!("[{},{},{}]", task.params, task.state.whole(), task.context.is_object())).unwrap(),
+                )),
                 _ => Err(RawError::new("no")),
             }
         })

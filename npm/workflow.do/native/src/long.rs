@@ -12,7 +12,6 @@ use napi::{Env, JsString};
 use napi_derive::napi;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use workflow_core::id::StepId;
 use workflow_core::json::Json;
 use workflow_core::view::ExecutionView;
 
@@ -23,7 +22,7 @@ pub const LONG_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub enum Long {
     /// Outputs in the state of a step.
-    Outputs(Vec<(StepId, Json)>),
+    Outputs(Vec<(String, Json)>),
     /// An execution of the engine here: its fields.
     Execution(Box<ExecutionView>),
     /// The same of a server, as its text.
@@ -33,9 +32,7 @@ pub enum Long {
 impl Long {
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         match self {
-            Long::Outputs(outputs) => {
-                outputs.iter().find(|(id, _)| id.as_str() == name).map(|(_, output)| Cow::Borrowed(output.text()))
-            }
+            Long::Outputs(outputs) => outputs.iter().find(|(of, _)| of == name).map(|(_, output)| Cow::Borrowed(output.text())),
             Long::Execution(execution) => field(execution, name).map(Cow::Owned),
             Long::Text(text) => {
                 let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use workflow_core::failure::Failure;
-use workflow_core::id::StepId;
 use workflow_core::json::Json;
 use workflow_core::task::Task;
 
@@ -136,7 +135,7 @@ pub enum Delivery<'a> {
     },
     /// As a server sent it: its action, what it is told of itself, params, state, and the names of the outputs that the state
     /// has no text of, but [`Long`] has. That of an engine here is [`task`].
-    Task(TaskId, &'a str, Json, Json, Json, Vec<StepId>),
+    Task(TaskId, &'a str, Json, Json, Json, #[serde(skip_serializing_if = "<[_]>::is_empty")] &'a [&'a str]),
     Abort {
         task: TaskId,
         reason: &'a str,
@@ -170,9 +169,10 @@ pub fn task(number: TaskId, task: &Task) -> (String, Option<Long>) {
     let is_long = |output: &Json| output.len() > LONG_BYTES;
     let state = task.as_state_without(&|_, output| is_long(output));
     text.push_str(&serde_json::to_string(&state).expect("an object of JSON values is JSON"));
-    let long: Vec<(StepId, Json)> = task.outputs().iter().filter(|(_, output)| is_long(output)).cloned().collect();
+    let long = task.outputs().iter().filter(|(_, output)| is_long(output));
+    let long: Vec<(String, Json)> = long.map(|(step, output)| (step.to_string(), output.clone())).collect();
     if !long.is_empty() {
-        let names: Vec<&StepId> = long.iter().map(|(id, _)| id).collect();
+        let names: Vec<&String> = long.iter().map(|(name, _)| name).collect();
         text.push(',');
         text.push_str(&serde_json::to_string(&names).expect("an array of texts is JSON"));
     }

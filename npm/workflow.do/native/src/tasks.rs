@@ -11,9 +11,10 @@ use tokio::sync::oneshot;
 use workflow_core::failure::{Failure, code};
 use workflow_core::json::{Json, JsonError};
 use workflow_core::task::Task;
-use workflow_do::ReceivedTask;
+use workflow_do::{ReceivedState, ReceivedTask};
 use workflow_engine::{AbortReason, ActionError, ActionResult, Handler, Runner, Signal};
 
+use crate::long::{LONG_BYTES, Long};
 use crate::message::{Completed, Delivery, Failed, TaskId};
 use crate::outbox::Outbox;
 
@@ -69,11 +70,15 @@ impl Tasks {
         }
     }
 
-    async fn receive(&self, signal: Signal, action: &str, context: Json, params: Json, state: Json) -> ActionResult {
+    async fn receive(&self, signal: Signal, action: &str, context: Json, params: Json, state: ReceivedState) -> ActionResult {
         let (sender, mut result) = oneshot::channel();
         let running = Running { tasks: self, id: self.next() };
         self.lock().insert(running.id, Attempt::Worker(sender));
-        self.outbox.push(&Delivery::Task(running.id, action, context, params, state, Vec::new()));
+        let ReceivedState { text, kept } = apart(state);
+        let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+        let task = Delivery::Task(running.id, action, context, params, text, &names);
+        let task = serde_json::to_string(&task).expect("a message is JSON");
+        self.outbox.push_long(&task, (!kept.is_empty()).then_some(Long::Outputs(kept)));
         tokio::select! {
             biased;
             result = &mut result => return result.unwrap_or_else(|_| Err(gone())),
@@ -126,6 +131,19 @@ impl Runner for Tasks {
             self.outbox.push(&Delivery::Abort { task, reason: reason.as_str() });
         }
     }
+}
+
+/// With all that is long in it apart, also what has come with the rest.
+fn apart(state: ReceivedState) -> ReceivedState {
+    let ReceivedState { text, mut kept } = state;
+    if text.len() <= LONG_BYTES {
+        return ReceivedState { text, kept };
+    }
+    let mut fields = text.fields().unwrap_or_default();
+    for (name, value) in fields.iter_mut().filter(|(_, value)| value.len() > LONG_BYTES) {
+        kept.push((name.clone(), std::mem::replace(value, Json::null())));
+    }
+    ReceivedState { text: Json::from_serialize(&fields).unwrap_or(text), kept }
 }
 
 /// What an action that ended gives. `beside` are the long outputs that came with the message.
