@@ -37,7 +37,7 @@ impl Default for Options {
         Options {
             limits: Limits::default(),
             resident_bytes_max: 64 << 20,
-            cached_bytes_max: 16 << 20,
+            cached_bytes_max: 32 << 20,
             queued_bytes_max: 32 << 20,
             commit_max: Duration::from_secs(1),
             in_process_max: 4_096,

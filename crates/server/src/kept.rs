@@ -13,7 +13,7 @@ use workflow_engine::TaskId;
 const LONG_BYTES: usize = 16 << 10;
 /// More than a worker may say that it keeps: each byte of it may be one here.
 const BYTES_MAX: usize = 64 << 20;
-/// Kept ones that are looked at for each new one: two, so that there are never many that nobody needs.
+/// Kept ones that are looked at for each result: two, so that there are never many that nobody needs.
 const LOOKS: usize = 2;
 
 #[derive(Debug)]
@@ -46,11 +46,11 @@ impl Kept {
     /// It is recorded, and the worker is about to be told: true when it is to keep its output. What has to be forgotten for it
     /// is forgotten first.
     pub(crate) fn record(&mut self, task: TaskId) -> bool {
+        self.looks = (self.looks + LOOKS).min(self.order.len() + LOOKS);
         let Some(output) = self.given.remove(&task) else { return false };
         self.bytes += output.len();
         self.of.entry(task.execution()).or_default().push((task, output));
         self.order.push_back(task);
-        self.looks += LOOKS;
         true
     }
 
@@ -64,7 +64,10 @@ impl Kept {
         if output.len() < LONG_BYTES {
             return None;
         }
-        self.of.get(&execution)?.iter().find(|(_, kept)| kept == output).map(|(task, _)| *task)
+        let of = self.of.get(&execution)?;
+        // One that was read from the store again has its text at another place.
+        let found = of.iter().find(|(_, kept)| kept.is_clone_of(output)).or_else(|| of.iter().find(|(_, kept)| kept == output));
+        found.map(|(task, _)| *task)
     }
 
     /// What the worker is told to forget: what nobody else has in memory, so that no task is about to need it, and the oldest
@@ -127,6 +130,8 @@ mod tests {
         kept.give(task(1), &long("c"));
         assert!(kept.record(task(1)));
         assert_eq!(kept.forget(), [task(0), task(1)]);
+        assert!(!kept.record(task(2)), "it had none");
+        assert_eq!(kept.forget(), []);
         assert_eq!((kept.find(execution, &long("a")), kept.bytes), (None, 0));
     }
 

@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use workflow_core::json::Json;
 use workflow_engine::{ExecutionView, StartAnswer};
 
 use crate::problem::{Kind, Problem};
@@ -12,18 +13,34 @@ const USUAL_BYTES: usize = 2 << 10;
 
 /// An answer of JSON. Payloads in it are written as the text that they came in.
 pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Result<Response, Problem> {
-    let mut response = (status, bytes(value)?).into_response();
+    Ok(of_bytes(status, bytes(value)?))
+}
+
+fn of_bytes(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
+}
+
+pub(crate) fn execution(status: StatusCode, execution: &ExecutionView) -> Response {
+    of_bytes(status, written(execution))
 }
 
 /// The body of such an answer.
 pub(crate) fn text(execution: &ExecutionView) -> String {
-    let mut body = Vec::with_capacity(USUAL_BYTES);
+    String::from_utf8(written(execution)).expect("JSON is UTF-8")
+}
+
+/// A long one would be copied each time that its text grows: room for its payloads is made at once.
+fn written(execution: &ExecutionView) -> Vec<u8> {
+    let outputs = execution.step_results.values().filter_map(|result| result.output.as_ref());
+    let payloads = execution.state.values().chain(outputs).chain(&execution.output);
+    let bytes = execution.input.len() + payloads.map(Json::len).sum::<usize>();
+    let mut body = Vec::with_capacity(USUAL_BYTES + bytes);
     serde_json::to_writer(&mut body, execution).expect("an execution is JSON, and memory takes whatever is written");
-    String::from_utf8(body).expect("JSON is UTF-8")
+    body
 }
 
 fn bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Problem> {
@@ -43,7 +60,7 @@ pub(crate) fn started_status(answer: &StartAnswer) -> StatusCode {
 }
 
 pub(crate) fn started(answer: &StartAnswer) -> Result<Response, Problem> {
-    let response = json(started_status(answer), &answer.execution)?;
+    let response = execution(started_status(answer), &answer.execution);
     Ok(located(response, &format!("/api/v1/executions/{}", answer.execution.id)))
 }
 

@@ -257,9 +257,17 @@ impl Served {
     fn told(&mut self, first: Option<SessionEvent>) -> Result<String, End> {
         let mut frame = Frame::with_capacity(self.usual);
         let mut next = Some(first.ok_or(End::Closing)?);
+        let forgotten = self.kept.forget();
+        if !forgotten.is_empty() {
+            frame.push(&FromServer::Forget { tasks: forgotten.iter().map(|task| task.to_string().into()).collect() });
+        }
         while let Some(event) = next {
             match event {
-                SessionEvent::Task { id, task } => frame.push(&Handed { id, task: &task, kept: &self.kept }),
+                SessionEvent::Task { id, task } => {
+                    let handed = Handed { id, task: &task, kept: &self.kept };
+                    frame.expect(handed.bytes());
+                    frame.push(&handed);
+                }
                 SessionEvent::Abort { id, reason } => {
                     self.kept.abort(id);
                     frame.push(&FromServer::Abort { task: id.to_string().into(), reason: reason.as_str().into() });
@@ -275,10 +283,6 @@ impl Served {
                 }
             }
             next = if frame.is_full() { None } else { self.session.try_next() };
-        }
-        let forgotten = self.kept.forget();
-        if !forgotten.is_empty() {
-            frame.push(&FromServer::Forget { tasks: forgotten.iter().map(|task| task.to_string().into()).collect() });
         }
         Ok(frame.into_text())
     }
@@ -305,6 +309,14 @@ struct Handed<'a> {
     id: TaskId,
     task: &'a Task,
     kept: &'a Kept,
+}
+
+impl Handed<'_> {
+    /// Of the outputs that it holds.
+    fn bytes(&self) -> usize {
+        let held = self.task.outputs().iter().filter(|(_, output)| self.kept.find(self.task.execution, output).is_none());
+        held.map(|(_, output)| output.len()).sum()
+    }
 }
 
 impl Serialize for Handed<'_> {

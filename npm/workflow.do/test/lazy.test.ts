@@ -49,7 +49,7 @@ async function check(fresh: () => Promise<WorkflowExecution>, text: string): Pro
 test('an execution is the plain object that the HTTP API writes, however it came', async () => {
   await using workflow = new OrderWorkflow({ store: ':memory:' })
   const { url } = await workflow.serve({ port: 0 })
-  for (const orderId of ['a', 'ü ✓ \u{1F600}']) {
+  for (const orderId of ['a', 'ü ✓ \u{1F600}', 'a'.repeat(20_000), 'ü ✓ \u{1F600}'.repeat(5_000)]) {
     const { id } = await workflow.start('order-processing', { orderId })
     const ended = await workflow.wait(id)
     await check(() => workflow.wait(id), await text(url, ended))

@@ -33,6 +33,13 @@ impl Frame {
         self.messages += 1;
     }
 
+    /// What is pushed next has payloads of this length: a long text that grows is copied each time.
+    pub fn expect(&mut self, bytes: usize) {
+        if bytes > USUAL_BYTES {
+            self.text.reserve(bytes + USUAL_BYTES);
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.messages == 0
     }

@@ -27,8 +27,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Who is silent for this many heartbeats is gone.
 pub const SILENT_HEARTBEATS: u32 = 3;
 
-/// Messages that are ready are put into one frame until it holds this much: it is parsed and copied in one piece.
-pub const FRAME_BYTES: usize = 1 << 20;
+/// Messages that are ready are put into one frame until it holds this much: it is parsed and copied in one piece, and what a
+/// socket does not take of it at once is moved.
+pub const FRAME_BYTES: usize = 128 << 10;
 /// The same in messages: while one side reads a frame, the other writes the next. Much fewer cost a system call each, and with
 /// many more only one side works at a time.
 pub const FRAME_MESSAGES: usize = 64;

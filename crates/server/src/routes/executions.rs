@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -310,7 +311,7 @@ pub(crate) async fn execution(
     ExecutionPath(id): ExecutionPath,
     Query(WaitQuery(wait)): Query<WaitQuery>,
 ) -> Result<Response, Problem> {
-    reply::ok(&find(&app, id, wait).await?)
+    Ok(reply::execution(StatusCode::OK, &find(&app, id, wait).await?))
 }
 
 pub(crate) async fn find(app: &App, id: ExecutionId, wait: Option<Duration>) -> Result<ExecutionView, Problem> {

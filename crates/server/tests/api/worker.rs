@@ -236,6 +236,59 @@ async fn payloads_of_a_mebibyte_pass_both_ways() {
     assert_eq!(error, "output of `a` is 3 MiB, the limit is 1 MiB");
 }
 
+/// Runs three steps, of which the first two give this, and answers what the worker was told from the first `recorded` on.
+async fn three_steps(server: &Server, client: &mut Client, output: &Value) -> Vec<Value> {
+    let definition = r#"{"id":"three","steps":[{"id":"a","action":"act"},{"id":"b","action":"act","dependsOn":["a"]},
+        {"id":"c","action":"act","dependsOn":["b"]}]}"#;
+    server.engine.register(Json::parse(definition).unwrap()).await.unwrap();
+    client.offer(&["act"], 1).await;
+    let input = Json::parse(r#"{"z":1}"#).unwrap();
+    server.engine.start(StartRequest { workflow: "three".to_owned(), input: Some(input), key: None }).await.unwrap();
+    let mut told = Vec::new();
+    let mut task = client.hear("task").await;
+    for _ in 0..2 {
+        client.say(&json!({ "type": "completed", "task": task["task"], "output": output })).await;
+        told.push(client.hear("recorded").await);
+        task = client.hear("task").await;
+        told.push(task.clone());
+    }
+    client.say(&json!({ "type": "completed", "task": task["task"] })).await;
+    told.push(client.hear("recorded").await);
+    client.offer(&[], 0).await;
+    told
+}
+
+#[tokio::test]
+async fn a_task_refers_to_long_outputs_that_the_worker_keeps_and_holds_all_others() {
+    let server = Server::new(Options::default()).await;
+    let long = json!("x".repeat(20_000));
+    let task = |state: Value, kept: Value| (state, kept);
+    let said = |told: &Value| task(told["state"].clone(), told["kept"].clone());
+
+    let mut client = Client::new(&server).await;
+    client.say(&json!({ "type": "hello", "session": SESSION, "holding": [], "keeps": 1 << 20 })).await;
+    client.hear("welcome").await;
+    let told = three_steps(&server, &mut client, &long).await;
+    let (a, b) = (told[0]["task"].clone(), told[2]["task"].clone());
+    assert_eq!([&told[0]["keep"], &told[2]["keep"], &told[4]["keep"]], [&json!(true), &json!(true), &Value::Null]);
+    assert_eq!(said(&told[1]), (json!({ "z": 1, "a": null }), json!({ "a": a })));
+    assert_eq!(said(&told[3]), (json!({ "z": 1, "a": null, "b": null }), json!({ "a": a, "b": b })));
+    let told = three_steps(&server, &mut client, &json!("short")).await;
+    assert_eq!(said(&told[3]), (json!({ "z": 1, "a": "short", "b": "short" }), Value::Null));
+
+    // Another connection keeps nothing, or says nothing of it.
+    for keeps in [Some(0), Some(10_000), None] {
+        let mut hello = json!({ "type": "hello", "session": SESSION, "holding": [] });
+        hello.as_object_mut().unwrap().extend(keeps.map(|bytes| ("keeps".to_owned(), json!(bytes))));
+        let mut client = Client::new(&server).await;
+        client.say(&hello).await;
+        client.hear("welcome").await;
+        let told = three_steps(&server, &mut client, &long).await;
+        assert!(told.iter().all(|told| told["keep"].is_null() && told["kept"].is_null()));
+        assert_eq!(told[3]["state"], json!({ "z": 1, "a": long, "b": long }));
+    }
+}
+
 #[tokio::test]
 async fn a_worker_never_has_more_than_its_slots() {
     let server = Server::new(Options::default()).await;

@@ -166,6 +166,7 @@ impl Ledger {
             let Some(task) = self.unsent.pop_front() else { break };
             // It may have been aborted meanwhile.
             if let Some(Held::Finished(result)) = self.held.get(&task) {
+                frame.expect(result.as_ref().map_or(0, |output| output.as_ref().map_or(0, Json::len)));
                 frame.push(&message(&task, result));
             }
         }
@@ -219,6 +220,33 @@ mod tests {
         ledger.record("t1", false);
         assert_eq!(ledger.greet(), Vec::<String>::new());
         assert!(!ledger.finish(&id("t1"), Ok(None)));
+    }
+
+    #[test]
+    fn an_output_is_kept_when_the_server_says_so_until_it_says_so_or_is_lost() {
+        let mut ledger = Ledger::new(Vec::new(), 3);
+        let output = Json::parse("[1]").unwrap();
+        for (task, result) in [("a", Some(output.clone())), ("b", Some(output.clone())), ("c", None)] {
+            let _ = ledger.take(&id(task));
+            ledger.finish(&id(task), Ok(result));
+        }
+        assert_eq!(ledger.kept("a"), None);
+        ledger.record("a", true);
+        ledger.record("b", false);
+        ledger.record("c", true);
+        ledger.record("unknown", true);
+        assert_eq!((ledger.kept("a"), ledger.kept("b"), ledger.kept("c")), (Some(&output), None, None));
+        assert_eq!(ledger.held(), 0);
+        ledger.forget(&["a".into(), "unknown".into()]);
+        assert_eq!(ledger.kept("a"), None);
+
+        let _ = ledger.take(&id("d"));
+        ledger.finish(&id("d"), Ok(Some(output.clone())));
+        ledger.record("d", true);
+        assert_eq!(ledger.kept("d"), Some(&output));
+        // Another connection.
+        ledger.greet();
+        assert_eq!(ledger.kept("d"), None);
     }
 
     #[test]

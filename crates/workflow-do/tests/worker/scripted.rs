@@ -97,6 +97,44 @@ async fn what_goes_wrong_in_an_action_is_its_failure() {
 }
 
 #[tokio::test]
+async fn an_output_that_is_kept_is_in_the_state_of_a_task_that_refers_to_it() {
+    let stage = Stage::new().await;
+    let look = async |_: Value, context: Context| {
+        let state: Json = context.state()?;
+        Ok(json!([state.text(), context.output("validate")?, context.output("z")?]))
+    };
+    let (builder, _) = worker(&stage);
+    let _worker = builder.action("look", look).connect().unwrap();
+    let (mut line, hello) = stage.welcomed().await;
+    assert!(hello["keeps"].as_u64().is_some_and(|bytes| bytes >= 1 << 20), "{hello}");
+    line.hear("offer").await;
+    for kept in ["t1", "t2"] {
+        line.say(&task(kept, "echo", &json!({ "from": kept }))).await;
+        line.hear("completed").await;
+        line.say(&json!({ "type": "recorded", "task": kept, "keep": kept == "t1" })).await;
+    }
+    let refers = |id: &str, to: &str| {
+        let mut task = task(id, "look", &json!({}));
+        task["state"] = json!({ "first": 1, "validate": null, "z": "here" });
+        task["kept"] = json!({ "validate": to });
+        task
+    };
+    line.say(&refers("t3", "t1")).await;
+    let state = r#"{"first":1,"validate":{"from":"t1"},"z":"here"}"#;
+    assert_eq!(line.hear("completed").await["output"], json!([state, { "from": "t1" }, "here"]));
+
+    // It was told to keep the output of one of them only, and is told to forget that too.
+    line.say(&json!({ "type": "forget", "tasks": ["t1", "never"] })).await;
+    for gone in ["t1", "t2"] {
+        line.say(&refers("t4", gone)).await;
+        assert_eq!(line.next().await, None, "what it is given makes no sense");
+        line = stage.welcomed().await.0;
+        line.hear("offer").await;
+        assert_eq!(line.hear("completed").await["task"], "t3");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_connection_loses_no_result_and_runs_nothing_twice() {
     let stage = Stage::new().await;
     let (builder, gate) = worker(&stage);
