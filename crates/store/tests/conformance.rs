@@ -1,6 +1,9 @@
 //! The suite of `workflow_store::conformance` on the stores of this crate.
 
+#![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
+
 use std::cell::Cell;
+use std::path::{Path, PathBuf};
 
 use workflow_store::conformance::{agrees_with_memory, exercise};
 use workflow_store::{Durability, Memory, Options, Sqlite, Store};
@@ -25,19 +28,32 @@ fn sqlite_in_memory_keeps_the_contract() {
     exercise(|| Box::new(Sqlite::open(":memory:", Options::default()).unwrap()));
 }
 
+/// A file that is copied while it is in use is what a killed process leaves.
 #[test]
 fn sqlite_answers_random_batches_as_memory_does() {
     let directory = tempfile::tempdir().unwrap();
     let number = Cell::new(0);
-    agrees_with_memory(8, || -> Box<dyn Store> {
+    let path = |number: u32| directory.path().join(format!("{number}.db"));
+    // What is compared are the answers; a crash of the machine is another test's.
+    let options = || Options { durability: Durability::UnsafeNormal, recent_bytes_max: 300, ..Options::default() };
+    let open = || -> Box<dyn Store> { Box::new(Sqlite::open(path(number.get()), options()).unwrap()) };
+    let empty = || {
         number.set(number.get() + 1);
-        // What is compared are the answers; a crash is another test's.
-        let options = Options { durability: Durability::UnsafeNormal, ..Options::default() };
-        Box::new(Sqlite::open(directory.path().join(format!("{}.db", number.get())), options).unwrap())
-    });
+        open()
+    };
+    let crashed = |store: Box<dyn Store>| {
+        let old = path(number.replace(number.get() + 1));
+        for file in ["", "-wal"] {
+            let name = |path: &Path| PathBuf::from(format!("{}{file}", path.display()));
+            std::fs::copy(name(&old), name(&path(number.get()))).unwrap();
+        }
+        drop(store);
+        open()
+    };
+    agrees_with_memory(12, empty, crashed);
 }
 
 #[test]
 fn sqlite_in_memory_answers_random_batches_as_memory_does() {
-    agrees_with_memory(24, || Box::new(Sqlite::open(":memory:", Options::default()).unwrap()));
+    agrees_with_memory(24, || Box::new(Sqlite::open(":memory:", Options::default()).unwrap()), |store| store);
 }

@@ -16,7 +16,7 @@ fn resident_bytes() -> u64 {
 #[test]
 fn the_cache_of_a_file_that_was_just_made_is_bounded_as_that_of_any_other() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { writer_cache_bytes: 8 << 20, ..Options::default() };
+    let options = Options { writer_cache_bytes: 8 << 20, recent_bytes_max: 1 << 20, ..Options::default() };
     let store = Sqlite::open(folder.path().join("workflow.db"), options).unwrap();
     let (workflow, input) = (sample::workflow("order"), sample::json(&format!("\"{}\"", "x".repeat(3_000))));
     let before = resident_bytes();

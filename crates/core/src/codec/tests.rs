@@ -117,7 +117,45 @@ fn what_nobody_wrote_is_refused() {
     {
         assert!(decode(1, bad, 1, at).is_err(), "{bad}");
     }
-    assert!(decode(2, "[]", 1, at).unwrap_err().to_string().contains("form 2 is not known"));
+    for bad in ["", "{}", "[[]]", r#"["begin"]"#, "[1.5]", r#"[5,["begin",0]]"#, "[9223372036854775808]"] {
+        assert!(decode(PACKED, bad, 1, at).is_err(), "{bad}");
+    }
+    assert!(decode(3, "[]", 1, at).unwrap_err().to_string().contains("form 3 is not known"));
+}
+
+/// Every event as a transition of its own, at times that stay, go on and go back.
+#[test]
+fn transitions_in_one_text_keep_their_times() {
+    let mut events = recorded(every_event());
+    for (place, recorded) in events.iter_mut().enumerate() {
+        let place = i64::try_from(place).unwrap();
+        recorded.at = Timestamp::from_millis(1_000 + place / 2 * 10 - place % 5);
+    }
+    let texts: Vec<String> = events.chunks(1).map(|event| encode(event, 4_096).text).collect();
+    let mut packed = Packed::new(texts[0].clone(), events[0].at);
+    assert_eq!((packed.form(), packed.text(), packed.at()), (VERSION, texts[0].as_str(), events[0].at));
+    for (text, recorded) in texts.iter().zip(&events).skip(1) {
+        packed.push(text, recorded.at);
+    }
+    assert_eq!(packed.form(), PACKED);
+    assert_eq!(decode(PACKED, packed.text(), 11, packed.at()), Ok(events));
+}
+
+/// Like form 1: what was written once is read for ever.
+#[test]
+fn form_2_stays_as_it_is_released() {
+    let begun = Event::StepStarted { step: StepIndex::new(0), attempt: 1, session: None };
+    let completed = Event::StepCompleted { step: StepIndex::new(0), attempt: 1, output: Some(Payload::new(json("[7]"))) };
+    let text = r#"[["begin",0,1],25,["complete",0,1,[7]],["completed"],-3,["pause"]]"#;
+    let at = |millis, seq, event| Recorded { seq, at: Timestamp::from_millis(millis), event };
+    let events =
+        vec![at(100, 1, begun), at(125, 2, completed), at(125, 3, Event::Completed), at(122, 4, Event::Paused { key: None })];
+    assert_eq!(decode(2, text, 1, events[0].at), Ok(events.clone()));
+    let encoded = |range: std::ops::Range<usize>| encode(&events[range], 4_096).text;
+    let mut packed = Packed::new(encoded(0..1), events[0].at);
+    packed.push(&encoded(1..3), events[1].at);
+    packed.push(&encoded(3..4), events[3].at);
+    assert_eq!(packed.text(), text);
 }
 
 #[test]

@@ -273,7 +273,7 @@ pub(super) fn decode(text: &str, seq: u64, at: Timestamp) -> Result<Vec<Recorded
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
-fn decode_event(line: &[Json]) -> Result<Event, Undecodable> {
+pub(super) fn decode_event(line: &[Json]) -> Result<Event, Undecodable> {
     let (name, fields) = line.split_first().ok_or_else(|| Undecodable("an event without a name".to_owned()))?;
     let name: String = name.to().map_err(|error| Undecodable(error.to_string()))?;
     let mut fields = Fields { name: &name, fields: fields.iter() };

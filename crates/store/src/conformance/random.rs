@@ -72,19 +72,36 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Plays `cases` random runs on stores that `empty` makes.
+/// What happens to the store after a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum After {
+    Nothing,
+    Rest,
+    /// The process is killed, and another opens the store.
+    Crash,
+}
+
+/// Plays `cases` random runs on stores that `empty` makes. `crashed` gives the store as another process finds it when the one
+/// that has this open is killed; or gives it back, when a crash takes everything.
 ///
 /// # Panics
 /// At the first answer that differs from memory's, with the shortest run that shows it.
-pub fn agrees_with_memory(cases: u32, empty: impl Fn() -> Box<dyn Store>) {
+pub fn agrees_with_memory(cases: u32, empty: impl Fn() -> Box<dyn Store>, crashed: impl Fn(Box<dyn Store>) -> Box<dyn Store>) {
     // Seeded afresh each time: the shortest run is printed, and is a regression test to be written down.
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
-    let runs = vec(vec(vec(step(), 1..3), 0..6), 1..16);
+    let after = prop_oneof![6 => Just(After::Nothing), 1 => Just(After::Rest), 1 => Just(After::Crash)];
+    let runs = vec((vec(vec(step(), 1..3), 0..6), after), 1..16);
     let outcome = TestRunner::new(config).run(&runs, |batches| {
-        let (store, memory) = (empty(), Memory::new());
+        let (mut store, memory) = (empty(), Memory::new());
         let mut run = Run::default();
-        for items in &batches {
+        for (items, after) in &batches {
             run.play(&*store, &memory, items)?;
+            match after {
+                After::Nothing => continue,
+                After::Rest => store.rest().map_err(failed)?,
+                After::Crash => store = crashed(store),
+            }
+            run.compare(&*store, &memory)?;
         }
         run.compare(&*store, &memory)
     });

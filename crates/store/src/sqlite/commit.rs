@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use workflow_core::codec;
@@ -10,9 +10,10 @@ use workflow_core::id::{ExecutionId, WorkflowId};
 use workflow_core::status::Status;
 
 use super::checkpoint::Signal;
-use super::error::{self, Trouble, breaks_handles};
-use super::row::{self, SEQ_MAX, place, seq_of};
-use super::{Broken, read};
+use super::error::{self, Trouble};
+use super::recent::{self, Chunk, Line, Packing, Recent};
+use super::row::{self, SEQ_MAX, place};
+use super::{Broken, read, reading, writing};
 use crate::{
     Batch, Change, Claim, Committed, DefinitionRow, Endpoint, Fault, FaultKind, Head, HeadChange, Item, PAYLOAD_INLINE_BYTES_MAX,
     Transition,
@@ -28,6 +29,10 @@ pub(super) struct Writer {
     epoch: i64,
     batch: u64,
     memory: Memory,
+    recent: Arc<RwLock<Recent>>,
+    /// Whether there may be anything to do at rest.
+    restless: bool,
+    recent_bytes_max: u64,
 }
 
 /// What is stored, as far as it is known; forgotten when a commit fails.
@@ -63,20 +68,33 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Takes the ownership of the range.
-    pub fn new(connection: Connection) -> rusqlite::Result<Writer> {
+    pub fn new(connection: Connection, recent_bytes_max: u64) -> Result<Writer, Trouble> {
         let owner = format!("process {}", std::process::id());
-        let sql = "UPDATE range SET owner = ?1, epoch = epoch + 1 RETURNING epoch, batch";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()));
-        let (epoch, batch) = connection.query_row(sql, [owner], read)?;
-        let memory = Memory::read(&connection)?;
-        Ok(Writer { connection, epoch, batch, memory })
+        let sql = "UPDATE range SET owner = ?1, epoch = epoch + 1 RETURNING epoch";
+        let epoch = connection.query_row(sql, [owner], |row| row.get(0))?;
+        let (batch, memory, recent) =
+            (read::batch(&connection)?, Memory::read(&connection)?, Recent::read(&connection, recent_bytes_max)?);
+        let is_empty = recent.is_empty();
+        let mut writer =
+            Writer { connection, epoch, batch, memory, recent: Arc::new(RwLock::new(recent)), restless: false, recent_bytes_max };
+        if !is_empty {
+            let ((), moved) = writer.empty_recent()?;
+            writer.finish()?;
+            writing(&writer.recent).forget(&moved);
+        }
+        Ok(writer)
+    }
+
+    /// Events that are not in `history` yet, for those who read.
+    pub fn recent(&self) -> &Arc<RwLock<Recent>> {
+        &self.recent
     }
 
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Tells the checkpointer how long the log is, from now on.
+    /// Tells the checkpointer how long the write-ahead log is, from now on.
     pub fn announce_log(&mut self, signal: &Arc<Signal>) -> rusqlite::Result<()> {
         let signal = Arc::clone(signal);
         self.connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
@@ -86,13 +104,37 @@ impl Writer {
     }
 
     pub fn commit(&mut self, batch: &Batch, broken: &Broken) -> Result<Committed, Fault> {
-        let written = self.write(batch);
-        let trouble = match written {
-            Ok(committed) => match self.finish() {
+        self.transact("commit", broken, |writer| {
+            let written = writer.write(batch)?;
+            Ok((written, batch.number))
+        })
+    }
+
+    /// Moves everything into `history`, and gives back what is kept in memory only to be quick.
+    pub fn rest(&mut self, broken: &Broken) -> Result<(), Fault> {
+        if self.restless {
+            self.transact("rest", broken, |writer| Ok((writer.empty_recent()?, writer.batch)))?;
+            self.restless = false;
+        }
+        self.memory.executions = HashMap::new();
+        self.connection.release_memory().map_err(|error| Trouble::from(error).during("rest"))
+    }
+
+    /// One transaction: `work` begins it and says with which batch it ends.
+    fn transact<T>(
+        &mut self,
+        operation: &'static str,
+        broken: &Broken,
+        work: impl FnOnce(&mut Writer) -> Result<((T, Vec<ExecutionId>), u64), Trouble>,
+    ) -> Result<T, Fault> {
+        let trouble = match work(self) {
+            Ok(((done, moved), batch)) => match self.finish() {
                 Ok(()) => {
-                    self.batch = batch.number;
+                    self.batch = batch;
+                    self.restless = true;
                     self.memory.tidy();
-                    return Ok(committed);
+                    writing(&self.recent).forget(&moved);
+                    return Ok(done);
                 }
                 Err(fault) => {
                     if fault.kind == FaultKind::Unknown {
@@ -111,29 +153,44 @@ impl Writer {
         if broken.why().is_none() {
             self.undo(broken);
         }
-        Err(trouble.during("commit"))
+        Err(trouble.during(operation))
     }
 
-    /// Gives back what is kept in memory only to be quick.
-    pub fn rest(&mut self) -> rusqlite::Result<()> {
-        self.memory.executions = HashMap::new();
-        self.connection.release_memory()
-    }
-
-    /// Everything of the batch, up to its commit.
-    fn write(&mut self, batch: &Batch) -> Result<Committed, Trouble> {
+    fn begin(&mut self) -> Result<(), Trouble> {
         if !self.connection.is_autocommit() {
             // Left by a panic.
             self.connection.execute_batch("ROLLBACK")?;
-            self.memory = Memory::read(&self.connection)?;
+            self.recall()?;
         }
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut fence = self.connection.prepare_cached("UPDATE range SET batch = ?1 WHERE batch = ?1 - 1 AND epoch = ?2")?;
-        if fence.execute([batch.number.cast_signed(), self.epoch])? != 1 {
-            return Err(Fault::fenced("commit", batch.number, read::batch(&self.connection)?).into());
+        Ok(())
+    }
+
+    /// Refuses to write `number` when another has written since, or has taken the file over.
+    fn fence(&self, number: u64) -> Result<(), Trouble> {
+        let sql = "SELECT epoch FROM range";
+        let epoch: i64 = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        let batch = read::batch(&self.connection)?;
+        if (epoch, batch.checked_add(1)) == (self.epoch, Some(number)) {
+            return Ok(());
         }
+        Err(Fault::fenced("commit", number, batch).into())
+    }
+
+    /// What is known of what is stored, read anew.
+    fn recall(&mut self) -> Result<(), Trouble> {
+        self.memory = Memory::read(&self.connection)?;
+        let recent = Recent::read(&self.connection, self.recent_bytes_max)?;
+        *writing(&self.recent) = recent;
+        Ok(())
+    }
+
+    /// Everything of a batch, up to its commit; and of which executions everything is in `history` then.
+    fn write(&mut self, batch: &Batch) -> Result<(Committed, Vec<ExecutionId>), Trouble> {
+        self.begin()?;
+        self.fence(batch.number)?;
         let ahead = self.memory.ahead;
-        let mut commit = Commit::new(&self.connection, &mut self.memory)?;
+        let mut commit = Commit::new(&self.connection, &mut self.memory, &self.recent, batch.number)?;
         let mut committed = Committed::default();
         for (place, item) in batch.items.iter().enumerate() {
             if let Some(claim) = &item.claim
@@ -147,18 +204,33 @@ impl Writer {
             commit.item(item)?;
         }
         commit.counters()?;
-        drop(commit);
+        let moved = commit.recent()?;
         if self.memory.ahead != ahead {
             let mut statement = self.connection.prepare_cached("UPDATE range SET ahead_min = ?1, ahead_max = ?2")?;
             statement.execute([self.memory.ahead.min, self.memory.ahead.max])?;
         }
-        Ok(committed)
+        Ok((committed, moved))
+    }
+
+    /// Moves everything into `history`.
+    fn empty_recent(&mut self) -> Result<((), Vec<ExecutionId>), Trouble> {
+        self.begin()?;
+        self.fence(self.batch + 1)?;
+        let mut commit = Commit::new(&self.connection, &mut self.memory, &self.recent, self.batch)?;
+        while let Some(id) = commit.oldest() {
+            commit.settle(id)?;
+        }
+        let moved = commit.moved;
+        self.connection.execute("UPDATE range SET batch = ?1", [self.batch.cast_signed()])?;
+        self.connection.execute("DELETE FROM recent", [])?;
+        writing(&self.recent).emptied(self.batch);
+        Ok(((), moved))
     }
 
     fn finish(&self) -> Result<(), Fault> {
         let end = self.connection.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
         end.map(|_| ()).map_err(|error| {
-            // A full disk can fail the sync after the log has been written; only of a lock it is certain that it came before.
+            // A full disk can fail the sync after everything has been written; only of a lock it is certain that it came before.
             let busy = matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy));
             let kind = if busy { FaultKind::Unavailable } else { FaultKind::Unknown };
             Fault::new(kind, "commit", error::message(&error))
@@ -167,14 +239,8 @@ impl Writer {
 
     fn undo(&mut self, broken: &Broken) {
         let rolled_back = if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") };
-        match rolled_back.and_then(|()| Memory::read(&self.connection)) {
-            Ok(memory) => self.memory = memory,
-            Err(error) => {
-                if !breaks_handles(&error) {
-                    tracing::error!(%error, "cannot roll back");
-                }
-                broken.set(&error::message(&error));
-            }
+        if let Err(trouble) = rolled_back.map_err(Trouble::from).and_then(|()| self.recall()) {
+            broken.set(&trouble.during("roll back").message);
         }
     }
 }
@@ -193,7 +259,7 @@ impl Memory {
         }
     }
 
-    fn execution(&mut self, connection: &Connection, id: ExecutionId) -> Result<Option<Known>, Trouble> {
+    fn execution(&self, connection: &Connection, recent: &RwLock<Recent>, id: ExecutionId) -> Result<Option<Known>, Trouble> {
         if let Some(known) = self.executions.get(&id) {
             return Ok(Some(*known));
         }
@@ -202,10 +268,11 @@ impl Memory {
         let mut rows = statement.query([id.to_bytes()])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let (key, workflow, status) = (row.get(0)?, row.get(1)?, row::text(row, 2, str::parse)?);
-        let sql = "SELECT max(place) FROM history WHERE place BETWEEN ?1 AND ?2";
-        let last: Option<i64> =
-            connection.prepare_cached(sql)?.query_row([place(key, 0), place(key, SEQ_MAX)], |row| row.get(0))?;
-        Ok(Some(Known { key, workflow, status, seq: last.map_or(0, seq_of) }))
+        let seq = match reading(recent).last(id) {
+            Some(last) => last,
+            None => recent::history_end(connection, key)?,
+        };
+        Ok(Some(Known { key, workflow, status, seq }))
     }
 
     fn workflow(&mut self, connection: &Connection, workflow: &WorkflowId) -> rusqlite::Result<i64> {
@@ -228,6 +295,12 @@ impl Memory {
 struct Commit<'a> {
     connection: &'a Connection,
     memory: &'a mut Memory,
+    recent: &'a RwLock<Recent>,
+    number: u64,
+    /// What goes into `recent`.
+    line: Line,
+    /// Executions of which everything so far goes to `history`.
+    moved: Vec<ExecutionId>,
     append: CachedStatement<'a>,
     start: CachedStatement<'a>,
     update: CachedStatement<'a>,
@@ -242,13 +315,22 @@ const HEAD_COLUMNS: &str = "version = ?2, wake_at = ?3, started_at = ?4, complet
     replay_of = ?13, parent = ?14";
 
 impl<'a> Commit<'a> {
-    fn new(connection: &'a Connection, memory: &'a mut Memory) -> rusqlite::Result<Commit<'a>> {
+    fn new(
+        connection: &'a Connection,
+        memory: &'a mut Memory,
+        recent: &'a RwLock<Recent>,
+        number: u64,
+    ) -> rusqlite::Result<Commit<'a>> {
         let start = "INSERT INTO execution (key, version, wake_at, started_at, completed_at, steps_completed, failed_step, \
             error_code, error, error_fingerprint, triggered_by, trigger_source, replay_of, parent, status, id, workflow) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
         Ok(Commit {
             connection,
             memory,
+            recent,
+            number,
+            line: Line::default(),
+            moved: Vec::new(),
             append: connection.prepare_cached("INSERT INTO history (place, at, form, events) VALUES (?1, ?2, ?3, ?4)")?,
             start: connection.prepare_cached(start)?,
             update: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS}, status = ?15 WHERE key = ?1"))?,
@@ -288,7 +370,7 @@ impl<'a> Commit<'a> {
         let before = match &transition.head {
             // An id that is there all the same is refused by its index.
             Some(change) if change.status_before.is_none() => self.memory.executions.get(&transition.id).copied(),
-            _ => self.memory.execution(self.connection, transition.id)?,
+            _ => self.memory.execution(self.connection, self.recent, transition.id)?,
         };
         let (status, seq) = transition.follows(before.map(|known| (known.status, known.seq)))?;
         let (key, workflow) = match (&transition.head, before) {
@@ -296,7 +378,10 @@ impl<'a> Commit<'a> {
             (None, Some(before)) => (before.key, before.workflow),
             (None, None) => unreachable!("`follows` refuses a change without a head of what is not stored"),
         };
-        self.events(key, transition)?;
+        // One that need not be in memory now is looked up when it goes on: there may be millions that sleep.
+        let at_rest = transition.head.as_ref().is_some_and(|change| change.head.wake_at.is_none_or(|at| at.millis() > 0));
+        let settled = status.has_ended() || at_rest;
+        self.events(key, transition, settled)?;
         if let Some(actions) = &transition.parked {
             self.connection.prepare_cached("DELETE FROM parked WHERE execution = ?1")?.execute([key])?;
             let sql = "INSERT INTO parked (action, id, execution) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
@@ -310,9 +395,7 @@ impl<'a> Commit<'a> {
             let values = params![key, snapshot.seq.cast_signed(), snapshot.codec, snapshot.body];
             self.connection.prepare_cached(sql)?.execute(values)?;
         }
-        // One that need not be in memory now is looked up when it goes on: there may be millions that sleep.
-        let at_rest = transition.head.as_ref().is_some_and(|change| change.head.wake_at.is_none_or(|at| at.millis() > 0));
-        if status.has_ended() || at_rest {
+        if settled {
             self.memory.executions.remove(&transition.id);
         } else {
             self.memory.executions.insert(transition.id, Known { key, workflow, status, seq });
@@ -354,21 +437,53 @@ impl<'a> Commit<'a> {
         Ok((key, workflow))
     }
 
-    /// A row for all events of one time; of one transition that is one row.
-    fn events(&mut self, key: i64, transition: &Transition) -> Result<(), Trouble> {
+    /// The events go into `recent`; when the execution is not under way any more, with what lies there into `history`.
+    fn events(&mut self, key: i64, transition: &Transition, settled: bool) -> Result<(), Trouble> {
+        let id = transition.id;
         for events in transition.events.chunk_by(|a, b| a.at == b.at) {
-            let last = &events[events.len() - 1];
-            if last.seq > SEQ_MAX {
-                return Err(Trouble::corrupt(transition.id, format!("a history has at most {SEQ_MAX} events")));
+            let (last, at) = (events[events.len() - 1].seq, events[0].at);
+            if last > SEQ_MAX {
+                return Err(Trouble::corrupt(id, format!("a history has at most {SEQ_MAX} events")));
             }
             let encoded = codec::encode(events, PAYLOAD_INLINE_BYTES_MAX);
-            self.append.execute(params![place(key, last.seq), last.at.millis(), codec::VERSION, encoded.text])?;
             for (seq, json) in &encoded.payloads {
                 let sql = "INSERT INTO payload (place, json) VALUES (?1, ?2)";
                 self.connection.prepare_cached(sql)?.execute(params![place(key, *seq), json.text()])?;
             }
+            if !settled {
+                self.line.push(id, key, last, at, &encoded.text);
+            }
+            writing(self.recent).push(id, key, Chunk { batch: self.number, last, at, text: encoded.text.into() });
         }
+        if settled { self.settle(id) } else { Ok(()) }
+    }
+
+    /// Everything of an execution that is not in `history` yet goes there, as one row.
+    fn settle(&mut self, id: ExecutionId) -> Result<(), Trouble> {
+        let Some(Packing { place, packed }) = writing(self.recent).take(id) else { return Ok(()) };
+        self.append.execute(params![place, packed.at().millis(), packed.form(), packed.text()])?;
+        self.moved.push(id);
         Ok(())
+    }
+
+    fn oldest(&mut self) -> Option<ExecutionId> {
+        writing(self.recent).oldest()
+    }
+
+    /// The row of this batch, also when it is empty: the newest row is the number of the newest batch. Executions of which
+    /// everything is in `history` now.
+    fn recent(mut self) -> Result<Vec<ExecutionId>, Trouble> {
+        let sql = "INSERT INTO recent (batch, form, entries) VALUES (?1, ?2, ?3)";
+        let (text, executions) = std::mem::take(&mut self.line).end();
+        self.connection.prepare_cached(sql)?.execute(params![self.number.cast_signed(), codec::VERSION, text])?;
+        writing(self.recent).add_row(self.number, text.len(), executions);
+        while let Some(id) = { writing(self.recent).overdue() } {
+            self.settle(id)?;
+        }
+        if let Some(from) = { writing(self.recent).deletable() } {
+            self.connection.prepare_cached("DELETE FROM recent WHERE batch < ?1")?.execute([from.cast_signed()])?;
+        }
+        Ok(self.moved)
     }
 
     fn define(&mut self, row: &DefinitionRow) -> Result<(), Trouble> {

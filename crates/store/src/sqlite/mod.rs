@@ -14,11 +14,12 @@ mod migrate;
 mod open;
 mod read;
 mod readers;
+mod recent;
 mod row;
 mod trim;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -37,6 +38,7 @@ use error::Trouble;
 pub use lock::Holder;
 use lock::Lock;
 use readers::Readers;
+use recent::Recent;
 
 /// How a file is opened. The default is right for nearly everyone.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +56,9 @@ pub struct Options {
     pub log_bytes: u64,
     /// Above this commits wait while the log is emptied, and a warning names what keeps it from being used again.
     pub log_bytes_max: u64,
+    /// Events of executions under way that lie together, as they were committed, and in memory as well; beyond, the oldest are
+    /// sorted into their histories before their execution ends or rests.
+    pub recent_bytes_max: u64,
     /// The database file refuses to grow beyond this, like a full disk. None: as the disk allows.
     pub file_bytes_max: Option<u64>,
 }
@@ -78,6 +83,7 @@ impl Default for Options {
             readers_max: 4,
             log_bytes: 64 << 20,
             log_bytes_max: 256 << 20,
+            recent_bytes_max: 8 << 20,
             file_bytes_max: None,
         }
     }
@@ -102,6 +108,7 @@ struct Handles {
     checkpointer: Option<Checkpointer>,
     readers: Readers,
     writer: Arc<Mutex<Writer>>,
+    recent: Arc<RwLock<Recent>>,
     broken: Broken,
 }
 
@@ -126,18 +133,35 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn reading<T>(locked: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    locked.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn writing<T>(locked: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    locked.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Sqlite {
     fn handles(&self) -> RwLockReadGuard<'_, Option<Handles>> {
-        self.handles.read().unwrap_or_else(PoisonError::into_inner)
+        reading(&self.handles)
     }
 
     /// Reads in one transaction, so that all of it is of one moment.
     fn read<T>(&self, operation: &'static str, read: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, Fault> {
+        self.read_histories(operation, |connection, _| read(connection))
+    }
+
+    /// The same, for histories: their newest events may not be in `history` yet.
+    fn read_histories<T>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Connection, &RwLock<Recent>) -> Result<T, Trouble>,
+    ) -> Result<T, Fault> {
         let handles = self.handles();
         let handles = usable(handles.as_ref(), operation)?;
         let read = |connection: &Connection| {
             let transaction = connection.unchecked_transaction()?;
-            let answer = read(&transaction)?;
+            let answer = read(&transaction, &handles.recent)?;
             transaction.finish()?;
             Ok(answer)
         };
@@ -146,6 +170,17 @@ impl Sqlite {
             None => read(lock(&handles.writer).connection()),
         };
         answer.map_err(|trouble: Trouble| trouble.during(operation))
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        let handles = self.handles.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Ok(handles) = usable(handles.as_ref(), "close") else { return };
+        // Who opens the file next finds it tidy; else it does it then.
+        if let Err(fault) = lock(&handles.writer).rest(&handles.broken) {
+            tracing::warn!(%fault, "not everything was put in order before the file was closed; nothing is lost");
+        }
     }
 }
 
@@ -178,7 +213,7 @@ impl Store for Sqlite {
     }
 
     fn reopen(&self) -> Result<(), Fault> {
-        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
+        let mut handles = writing(&self.handles);
         if handles.as_ref().is_some_and(|handles| handles.broken.why().is_none()) {
             return Ok(());
         }
@@ -194,13 +229,14 @@ impl Store for Sqlite {
     fn rest(&self) -> Result<(), Fault> {
         let handles = self.handles();
         let handles = usable(handles.as_ref(), "rest")?;
-        let rested = lock(&handles.writer).rest().and_then(|()| handles.readers.rest());
+        lock(&handles.writer).rest(&handles.broken)?;
+        let rested = handles.readers.rest();
         trim::give_back();
         rested.map_err(|error| Trouble::from(error).during("rest"))
     }
 
     fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
-        self.read("load executions", |connection| ids.iter().map(|id| read::stored(connection, *id)).collect())
+        self.read_histories("load executions", |connection, recent| read::stored(connection, recent, ids))
     }
 
     fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
@@ -208,7 +244,7 @@ impl Store for Sqlite {
     }
 
     fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
-        self.read("read a history", |connection| read::history(connection, id, after, limit))
+        self.read_histories("read a history", |connection, recent| read::history(connection, recent, id, after, limit))
     }
 
     fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {

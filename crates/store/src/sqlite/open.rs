@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::checkpoint::{Checkpointer, Signal};
 use super::commit::Writer;
-use super::error::OpenError;
+use super::error::{OpenError, Trouble};
 use super::lock::Lock;
 use super::migrate::{self, APPLICATION_ID};
 use super::readers::Readers;
@@ -45,10 +45,11 @@ impl Sqlite {
             let connection = Connection::open_in_memory()?;
             settle(&connection, options.writer_cache_bytes)?;
             migrate::migrate(&connection, 0)?;
-            let writer = Arc::new(Mutex::new(Writer::new(connection)?));
-            Ok(Handles { checkpointer: None, readers: Readers::new(path, &options), writer, broken: Broken::default() })
+            let writer = Writer::new(connection, options.recent_bytes_max)?;
+            let (recent, writer) = (Arc::clone(writer.recent()), Arc::new(Mutex::new(writer)));
+            Ok(Handles { checkpointer: None, readers: Readers::new(path, &options), writer, recent, broken: Broken::default() })
         };
-        let handles = open().map_err(|error| OpenError::from_sqlite(path, &error))?;
+        let handles = open().map_err(|error: Refused| error.at(path))?;
         Ok(Sqlite { path: None, options, handles: RwLock::new(Some(handles)), _lock: None })
     }
 }
@@ -70,11 +71,23 @@ enum Refused {
     Newer(u32),
     ReadOnly,
     NoLog(String),
+    Damaged(String),
+    Other(String),
 }
 
 impl From<rusqlite::Error> for Refused {
     fn from(error: rusqlite::Error) -> Refused {
         Refused::Sqlite(error)
+    }
+}
+
+impl From<Trouble> for Refused {
+    fn from(trouble: Trouble) -> Refused {
+        match trouble {
+            Trouble::Sqlite(error) => Refused::Sqlite(error),
+            Trouble::Corrupt(reason) => Refused::Damaged(reason),
+            Trouble::Fault(fault) => Refused::Other(fault.message),
+        }
     }
 }
 
@@ -86,6 +99,8 @@ impl Refused {
             Refused::NotOurs(found) => OpenError::NotOurs { path, found },
             Refused::Newer(found) => OpenError::Newer { path, found, known: migrate::NEWEST },
             Refused::ReadOnly => OpenError::NotWritable { file: path.clone(), path, reason: "it is read-only".to_owned() },
+            Refused::Damaged(reason) => OpenError::Damaged { path, reason },
+            Refused::Other(reason) => OpenError::Other { path, reason },
             Refused::NoLog(mode) => OpenError::Other {
                 path,
                 reason: format!(
@@ -129,13 +144,13 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     }
     let broken = Broken::default();
     let signal = Arc::new(Signal::default());
-    let mut writer = Writer::new(connection)?;
+    let mut writer = Writer::new(connection, options.recent_bytes_max)?;
     writer.announce_log(&signal)?;
-    let writer = Arc::new(Mutex::new(writer));
+    let (recent, writer) = (Arc::clone(writer.recent()), Arc::new(Mutex::new(writer)));
     let own = Connection::open_with_flags(path, flags)?;
     settle(&own, options.reader_cache_bytes)?;
     let checkpointer = Checkpointer::spawn(path, own, options, signal, Arc::clone(&writer), broken.clone());
-    Ok(Handles { checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, broken })
+    Ok(Handles { checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, recent, broken })
 }
 
 /// What every connection needs.

@@ -1,6 +1,8 @@
 //! Everything that is read but lists of executions.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::sync::RwLock;
+
+use rusqlite::{Connection, OptionalExtension, params};
 use workflow_core::codec;
 use workflow_core::event::Recorded;
 use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
@@ -9,23 +11,44 @@ use workflow_core::status::Status;
 use workflow_core::time::{Millis, Timestamp};
 
 use super::error::Trouble;
+use super::reading;
+use super::recent::{Chunk, Recent};
 use super::row::{self, SEQ_MAX, head_by_id, id, json, optional_time, place, seq_of, text, time};
 use crate::row::written_bytes;
 use crate::{ClaimKind, Cursor, DefinitionRow, Endpoint, Fault, HISTORY_PAGE_BYTES_MAX, Head, History, Snapshot, Stored, Taken};
 
 pub(super) fn batch(connection: &Connection) -> Result<u64, Trouble> {
-    let batch: i64 = connection.prepare_cached("SELECT batch FROM range")?.query_row([], |row| row.get(0))?;
+    let sql = "SELECT max(batch, ifnull((SELECT max(batch) FROM recent), 0)) FROM range";
+    let batch: i64 = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
     Ok(batch.cast_unsigned())
 }
 
-pub(super) fn stored(connection: &Connection, id: ExecutionId) -> Result<Option<Stored>, Trouble> {
+/// What is not in `history` yet of each of these, of the moment that the connection reads.
+fn recently(connection: &Connection, recent: &RwLock<Recent>, ids: &[ExecutionId]) -> Result<Vec<Vec<Chunk>>, Trouble> {
+    // Held until it is known which moment that is: what goes to `history` later stays here until then.
+    let recent = reading(recent);
+    let batch = batch(connection)?;
+    Ok(ids.iter().map(|id| recent.of(*id, batch)).collect())
+}
+
+pub(super) fn stored(
+    connection: &Connection,
+    recent: &RwLock<Recent>,
+    ids: &[ExecutionId],
+) -> Result<Vec<Option<Stored>>, Trouble> {
+    let recently = recently(connection, recent, ids)?;
+    ids.iter().zip(recently).map(|(id, recently)| stored_one(connection, *id, recently)).collect()
+}
+
+fn stored_one(connection: &Connection, id: ExecutionId, recently: Vec<Chunk>) -> Result<Option<Stored>, Trouble> {
     let Some((key, head)) = head_by_id(connection, id)? else { return Ok(None) };
     let snapshot = snapshot(connection, key)?;
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
     let mut events = Vec::new();
-    for transition in Transitions::new(connection, id, key, after).collect_all()? {
+    Transitions { connection, id, key, after, recently }.each(|transition| {
         events.extend(transition);
-    }
+        Ok(Wanted::More)
+    })?;
     Ok(Some(Stored { head, snapshot, events }))
 }
 
@@ -37,47 +60,43 @@ fn snapshot(connection: &Connection, key: i64) -> Result<Option<Snapshot>, Troub
     Ok(snapshot.optional()?.filter(Snapshot::is_usable))
 }
 
-/// Reads the rows of one history.
+/// Reads one history.
 struct Transitions<'a> {
     connection: &'a Connection,
     id: ExecutionId,
     key: i64,
     /// Events up to here have been read, or are not wanted.
     after: u64,
+    /// Those of `recent`; some may have come to `history`.
+    recently: Vec<Chunk>,
 }
 
-impl<'a> Transitions<'a> {
-    fn new(connection: &'a Connection, id: ExecutionId, key: i64, after: u64) -> Transitions<'a> {
-        Transitions { connection, id, key, after }
-    }
-
-    fn collect_all(mut self) -> Result<Vec<Vec<Recorded>>, Trouble> {
-        let mut all = Vec::new();
-        self.each(|events| {
-            all.push(events);
-            Ok(Wanted::More)
-        })?;
-        Ok(all)
-    }
-
-    /// Hands over the events after `after`, a transition at a time, until told to stop.
-    fn each(&mut self, mut take: impl FnMut(Vec<Recorded>) -> Result<Wanted, Trouble>) -> Result<(), Trouble> {
+impl Transitions<'_> {
+    /// Hands over the events after `after`, a row at a time, until told to stop.
+    fn each(mut self, mut take: impl FnMut(Vec<Recorded>) -> Result<Wanted, Trouble>) -> Result<(), Trouble> {
         let sql = "SELECT place, at, form, events FROM history WHERE place > ?1 AND place <= ?2 ORDER BY place";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([place(self.key, self.after), place(self.key, SEQ_MAX)])?;
         while let Some(row) = rows.next()? {
-            let events = self.decode(row)?;
+            let text = row.get_ref(3)?.as_str().map_err(|error| Trouble::corrupt(self.id, error))?;
+            let events = self.decode(seq_of(row.get(0)?), time(row, 1)?, row.get(2)?, text)?;
             if let Wanted::Enough = take(events)? {
-                break;
+                return Ok(());
+            }
+        }
+        for chunk in std::mem::take(&mut self.recently) {
+            if chunk.last > self.after {
+                let events = self.decode(chunk.last, chunk.at, codec::VERSION, &chunk.text)?;
+                if let Wanted::Enough = take(events)? {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 
     /// The events of a row that come after those already read.
-    fn decode(&mut self, row: &Row<'_>) -> Result<Vec<Recorded>, Trouble> {
-        let (last, at, form) = (seq_of(row.get(0)?), time(row, 1)?, row.get(2)?);
-        let text = row.get_ref(3)?.as_str().map_err(|error| Trouble::corrupt(self.id, error))?;
+    fn decode(&mut self, last: u64, at: Timestamp, form: u32, text: &str) -> Result<Vec<Recorded>, Trouble> {
         let corrupt = |what: &dyn std::fmt::Display| Trouble::corrupt(self.id, format!("history up to event {last}: {what}"));
         // The row is known by its last event, so that "those after" is a range; the first follows from how many there are.
         let mut events = codec::decode(form, text, 1, at).map_err(|error| corrupt(&error))?;
@@ -107,10 +126,17 @@ pub(super) fn payload(connection: &Connection, id: ExecutionId, seq: u64) -> Res
     }
 }
 
-pub(super) fn history(connection: &Connection, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Trouble> {
+pub(super) fn history(
+    connection: &Connection,
+    recent: &RwLock<Recent>,
+    id: ExecutionId,
+    after: u64,
+    limit: usize,
+) -> Result<Option<History>, Trouble> {
+    let recently = recently(connection, recent, &[id])?.remove(0);
     let Some((key, Head { workflow, version, .. })) = head_by_id(connection, id)? else { return Ok(None) };
     let (mut events, mut bytes, mut more) = (Vec::new(), 0, false);
-    Transitions::new(connection, id, key, after).each(|transition| {
+    Transitions { connection, id, key, after, recently }.each(|transition| {
         for mut recorded in transition {
             if events.len() >= limit || bytes >= HISTORY_PAGE_BYTES_MAX {
                 more = true;
