@@ -6,13 +6,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use workflow_core::command::Outcome;
 use workflow_core::failure::Failure;
 use workflow_core::task::Task;
@@ -79,10 +81,43 @@ impl Handlers {
 pub struct Dispatcher {
     pub runtime: Handle,
     handout: Arc<Handout>,
+    /// None of a runtime with one thread: whoever has chosen one has everything run on it.
+    life: Option<Life>,
     running: BTreeMap<AttemptKey, Running>,
     /// Those of this turn.
     given: Vec<Attempt>,
     pub lines: Lines,
+}
+
+/// Tells whether the runtime still runs anything. A task that waits for ever is dropped with it, before its timers and sockets are.
+#[derive(Debug)]
+struct Life {
+    gone: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Life {
+    fn of(runtime: &Handle) -> Life {
+        struct Dropped(Arc<AtomicBool>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        let gone = Arc::new(AtomicBool::new(false));
+        let dropped = Dropped(gone.clone());
+        let task = runtime.spawn(async move {
+            let _dropped = dropped;
+            std::future::pending::<()>().await;
+        });
+        Life { gone, task: task.abort_handle() }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// Where an attempt runs, to be told to stop.
@@ -126,6 +161,8 @@ struct Handout {
     waiting: Mutex<VecDeque<Attempt>>,
     /// Runners that are under way. Each of them looks once more before it ends.
     runners: AtomicUsize,
+    /// Somebody [looks](Look) at an attempt.
+    looks: AtomicBool,
     handlers: Arc<Handlers>,
     inbox: Arc<Inbox>,
     abort_grace: Duration,
@@ -133,9 +170,10 @@ struct Handout {
 
 impl Dispatcher {
     pub fn new(runtime: Handle, handlers: Arc<Handlers>, inbox: Arc<Inbox>, abort_grace: Duration) -> Dispatcher {
-        let (waiting, runners) = (Mutex::default(), AtomicUsize::new(0));
-        let handout = Arc::new(Handout { waiting, runners, handlers, inbox, abort_grace });
-        Dispatcher { runtime, handout, running: BTreeMap::new(), given: Vec::new(), lines: Lines::default() }
+        let (waiting, runners, looks) = (Mutex::default(), AtomicUsize::new(0), AtomicBool::new(false));
+        let handout = Arc::new(Handout { waiting, runners, looks, handlers, inbox, abort_grace });
+        let life = (runtime.runtime_flavor() != RuntimeFlavor::CurrentThread).then(|| Life::of(&runtime));
+        Dispatcher { runtime, handout, life, running: BTreeMap::new(), given: Vec::new(), lines: Lines::default() }
     }
 
     /// The attempt begins with the next [`Dispatcher::hand_over`].
@@ -161,6 +199,22 @@ impl Dispatcher {
         let (abort, signal) = Signal::new();
         self.running.insert(key, Running::Here(abort));
         self.given.push(Attempt { key, action, task, signal });
+    }
+
+    /// As [`Dispatcher::hand_over`]; but one that is alone, while nothing else comes in, is for the caller to look at.
+    pub fn hand_over_or_look(&mut self) -> Option<Look> {
+        let handout = &self.handout;
+        if self.given.len() == 1
+            && handout.inbox.is_empty()
+            && let Some(life) = &self.life
+            && !handout.looks.swap(true, Ordering::SeqCst)
+        {
+            handout.handlers.unbegun.fetch_add(1, Ordering::SeqCst);
+            let (runtime, gone, handout) = (self.runtime.clone(), life.gone.clone(), handout.clone());
+            return self.given.pop().map(|attempt| Look { attempt, runtime, gone, handout });
+        }
+        self.hand_over();
+        None
     }
 
     /// Gives what was dispatched to the runtime.
@@ -231,25 +285,69 @@ impl Handout {
         }
     }
 
-    async fn begin(&self, Attempt { key, action, task, signal }: Attempt) {
-        let (inbox, grace) = (self.inbox.clone(), self.abort_grace);
-        let finish = move |result: Option<ActionResult>| {
-            // None when it was told to stop, and did not in time.
-            if let Some(result) = result {
-                inbox.push(Input::Finished { attempt: key, outcome: outcome(result) });
-            }
-        };
-        let mut running = Box::pin(async move {
-            // It does nothing before it is polled, so that a panic in the call is one in the future.
-            let run = async { action(*task, signal.clone()).await };
-            run_action(run, &signal, grace).await
-        });
+    async fn begin(&self, attempt: Attempt) {
+        let (key, mut running) = self.running(attempt);
         let first = poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await;
         self.handlers.one_has_begun();
         match first {
-            Poll::Ready(result) => finish(result),
-            Poll::Pending => drop(tokio::spawn(async move { finish(running.await) })),
+            Poll::Ready(result) => self.inbox.push_all(finished(key, result)),
+            Poll::Pending => drop(tokio::spawn(self.go_on(key, running))),
         }
+    }
+
+    /// Does nothing before it is polled, so that a panic in the call of the action is one in the future.
+    fn running(&self, Attempt { key, action, task, signal }: Attempt) -> (AttemptKey, Run) {
+        let grace = self.abort_grace;
+        let run = async move {
+            let run = async { action(*task, signal.clone()).await };
+            run_action(run, &signal, grace).await
+        };
+        (key, Box::pin(run))
+    }
+
+    /// An attempt that was not over at the first look.
+    fn go_on(&self, key: AttemptKey, running: Run) -> impl Future<Output = ()> + use<> {
+        let inbox = self.inbox.clone();
+        async move { inbox.push_all(finished(key, running.await)) }
+    }
+}
+
+/// An attempt that runs. None comes of it when it was told to stop, and did not in time.
+type Run = Pin<Box<dyn Future<Output = Option<ActionResult>> + Send>>;
+
+fn finished(key: AttemptKey, result: Option<ActionResult>) -> Option<Input> {
+    result.map(|result| Input::Finished { attempt: key, outcome: outcome(result) })
+}
+
+/// The first look at an attempt that is alone, by the engine's own thread, which would have to wait for its result anyway: most of
+/// what a step costs, one at a time, is to wake a thread of the runtime and to be woken by it.
+#[derive(Debug)]
+pub struct Look {
+    attempt: Attempt,
+    runtime: Handle,
+    gone: Arc<AtomicBool>,
+    handout: Arc<Handout>,
+}
+
+impl Look {
+    /// What came of it, if it is over; if not it goes on in the runtime. As long as the action computes or blocks.
+    pub fn look(self) -> Option<Input> {
+        let Look { attempt, runtime, gone, handout } = self;
+        let _entered = runtime.enter();
+        let (key, mut running) = handout.running(attempt);
+        let first = running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        handout.looks.store(false, Ordering::SeqCst);
+        let came = match first {
+            // What fails because the runtime is being shut down is nothing that the action did.
+            Poll::Ready(result) => finished(key, result).filter(|_| !gone.load(Ordering::SeqCst)),
+            // It is looked at again there, so that nothing that has happened meanwhile is missed.
+            Poll::Pending => {
+                drop(runtime.spawn(handout.go_on(key, running)));
+                None
+            }
+        };
+        handout.handlers.one_has_begun();
+        came
     }
 }
 

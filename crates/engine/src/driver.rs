@@ -1,17 +1,21 @@
-//! Runs the ring: one thread that decides, one that commits, and what the ring wants done handed to whoever does it.
+//! Runs the ring: a few threads that take [turns](crate::inbox) at it, and what the ring wants done handed to whoever does it.
+//!
+//! What may take long is an errand: the thread that was at the ring lets others at it and does it itself, so that nobody has to be
+//! woken for it.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use workflow_store::{Batch, Claim, Store};
 
 use crate::Error;
 use crate::clock::Now;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, Look};
 use crate::engine::Shared;
 use crate::feed::{Finished, Follower};
+use crate::inbox::{Inbox, THREADS};
 use crate::readers::Readers;
 use crate::rest::Rest;
 use crate::ring::Ring;
@@ -22,92 +26,111 @@ const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(60);
 /// Threads that read what the ring wants to know.
 const LOADERS: usize = 2;
 
+/// The ring, and what carries out what it wants done. Belongs to the thread that is at the ring.
 pub struct Driver {
     ring: Ring,
     shared: Arc<Shared>,
     dispatcher: Dispatcher,
     loaders: Readers,
-    committer: Sender<Job>,
-    commit_thread: JoinHandle<()>,
+    store: Arc<dyn Store>,
+    outputs: Vec<Output>,
+    /// What this turn has for the store.
+    ask: Option<Ask>,
     /// Questions to the store, commits among them, whose answers have not come back.
     asked: usize,
     rest: Rest,
 }
 
-enum Job {
+/// What is asked of the store, one at a time.
+enum Ask {
     Commit(Arc<Batch>),
     Reopen { number: u64, claims: Vec<(usize, Claim)> },
+}
+
+/// What a thread does away from the ring.
+enum Errand {
+    Store(Arc<dyn Store>, Ask),
+    Attempt(Look),
+}
+
+enum Turn {
+    /// The ring has nothing to do before `wait` has passed.
+    Over {
+        errand: Option<Errand>,
+        wait: Option<Duration>,
+    },
+    Closed,
+}
+
+/// Where the threads find the ring. With the last one that may touch it, or the store, the engine is closed.
+struct Post {
+    driver: Mutex<Option<Driver>>,
+    inbox: Arc<Inbox>,
 }
 
 impl Driver {
     /// Begins to run. Ends when the engine is closed or the inbox is halted.
     pub fn start(ring: Ring, shared: Arc<Shared>, dispatcher: Dispatcher, store: &Arc<dyn Store>) -> Result<(), Error> {
         let loaders = Readers::new("workflow-loader", LOADERS, store)?;
-        let (committer, jobs) = channel();
-        let (store, inbox) = (store.clone(), shared.inbox.clone());
-        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| Error::no_thread(&error))
-        };
-        let commit_thread = spawn("workflow-commit", Box::new(move || commit(&jobs, store.as_ref(), &inbox)))?;
-        let driver = Driver { ring, shared, dispatcher, loaders, committer, commit_thread, asked: 0, rest: Rest::default() };
-        spawn("workflow-ring", Box::new(move || driver.run()))?;
+        let (inbox, store, outputs) = (shared.inbox.clone(), store.clone(), Vec::new());
+        let rest = Rest::default();
+        let driver = Driver { ring, shared, dispatcher, loaders, store, outputs, ask: None, asked: 0, rest };
+        let post = Arc::new(Post { driver: Mutex::new(Some(driver)), inbox });
+        for number in 0..THREADS {
+            let own = post.clone();
+            let spawned = thread::Builder::new().name(format!("workflow-ring-{number}")).spawn(move || own.attend(number));
+            spawned.map_err(|error| {
+                post.inbox.halt();
+                Error::no_thread(&error)
+            })?;
+        }
         Ok(())
     }
 
-    fn run(mut self) {
-        // A bug in the ring or the core must not leave callers waiting for ever.
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.turn_until_closed()));
-        if ended.is_err() {
-            tracing::error!("the ring panicked; the engine is closed, and what is durable is safe");
-        }
-        let Driver { shared, dispatcher, loaders, committer, commit_thread, ring, .. } = self;
-        shared.inbox.halt();
-        // What still runs is told to stop, and the store is let go by everybody before anyone hears that it is closed.
-        drop((ring, dispatcher, committer));
-        loaders.close();
-        let _ = commit_thread.join();
-        shared.closed();
-    }
-
-    fn turn_until_closed(&mut self) {
-        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-        let mut wait = Some(Duration::ZERO);
-        while self.shared.inbox.take(&mut inputs, wait) {
-            let now = self.shared.clock.now();
-            for input in inputs.drain(..) {
-                match &input {
-                    Input::Finished { attempt, .. } => self.dispatcher.forget(attempt),
-                    Input::Committed { .. } => {
-                        self.asked -= 1;
-                        self.rest.put_off(now.mono);
-                    }
-                    Input::Reopened(_) | Input::Found(_) => self.asked -= 1,
-                    _ => {}
+    fn turn(&mut self, inputs: &mut Vec<Input>) -> Turn {
+        let now = self.shared.clock.now();
+        for input in inputs.drain(..) {
+            match &input {
+                Input::Finished { attempt, .. } => self.dispatcher.forget(attempt),
+                Input::Committed { .. } => {
+                    self.asked -= 1;
+                    self.rest.put_off(now.mono);
                 }
-                self.ring.handle(input, now);
+                Input::Reopened(_) | Input::Found(_) => self.asked -= 1,
+                _ => {}
             }
-            self.ring.turn(now, &mut outputs);
-            for output in outputs.drain(..) {
-                if matches!(output, Output::Closed) {
-                    return self.dispatcher.lines.flush();
-                }
-                self.carry_out(output);
-            }
-            self.dispatcher.lines.flush();
-            self.dispatcher.hand_over();
-            self.shared.look_at(&mut self.ring);
-            self.rest_if_due(now);
-            let now = self.shared.clock.now();
-            let idle_for = self.ring.idle_for(now);
-            if self.asked == 0 && idle_for != Some(Duration::ZERO) && self.ring.gauges().queued_commands == 0 {
-                self.shared.tell_quiet();
-            }
-            // Of a clock that is set by hand nobody waits for a time: only what has fallen due is done.
-            let passes = self.shared.clock.passes();
-            let rest = self.rest.due_in(now.mono).filter(|_| passes);
-            let idle_for = idle_for.filter(|idle| passes || idle.is_zero()).map(|idle| idle.min(LOOK_AT_CLOCK_EVERY));
-            wait = idle_for.into_iter().chain(rest).min();
+            self.ring.handle(input, now);
         }
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.ring.turn(now, &mut outputs);
+        for output in outputs.drain(..) {
+            if matches!(output, Output::Closed) {
+                self.dispatcher.lines.flush();
+                return Turn::Closed;
+            }
+            self.carry_out(output);
+        }
+        self.outputs = outputs;
+        self.dispatcher.lines.flush();
+        let errand = match self.ask.take() {
+            Some(ask) => {
+                self.dispatcher.hand_over();
+                Some(Errand::Store(self.store.clone(), ask))
+            }
+            None => self.dispatcher.hand_over_or_look().map(Errand::Attempt),
+        };
+        self.shared.look_at(&mut self.ring);
+        self.rest_if_due(now);
+        let now = self.shared.clock.now();
+        let idle_for = self.ring.idle_for(now);
+        if self.asked == 0 && idle_for != Some(Duration::ZERO) && self.ring.gauges().queued_commands == 0 {
+            self.shared.tell_quiet();
+        }
+        // Of a clock that is set by hand nobody waits for a time: only what has fallen due is done.
+        let passes = self.shared.clock.passes();
+        let rest = self.rest.due_in(now.mono).filter(|_| passes);
+        let idle_for = idle_for.filter(|idle| passes || idle.is_zero()).map(|idle| idle.min(LOOK_AT_CLOCK_EVERY));
+        Turn::Over { errand, wait: idle_for.into_iter().chain(rest).min() }
     }
 
     fn rest_if_due(&mut self, now: Now) {
@@ -131,9 +154,8 @@ impl Driver {
             self.asked += 1;
         }
         match output {
-            // The committer lives as long as the sender.
-            Output::Commit(batch) => drop(self.committer.send(Job::Commit(batch))),
-            Output::Reopen { number, claims } => drop(self.committer.send(Job::Reopen { number, claims })),
+            Output::Commit(batch) => self.ask(Ask::Commit(batch)),
+            Output::Reopen { number, claims } => self.ask(Ask::Reopen { number, claims }),
             Output::Read(read) => {
                 let inbox = self.shared.inbox.clone();
                 self.loaders.spawn(move |store| inbox.push(Input::Found(read.run(store))));
@@ -164,6 +186,10 @@ impl Driver {
 }
 
 impl Driver {
+    fn ask(&mut self, ask: Ask) {
+        assert!(self.ask.replace(ask).is_none(), "the ring waits for one answer of the store at a time");
+    }
+
     /// Hands executions that have ended to who follows them. Many of them are handed over on the runtime, which wakes their tasks
     /// for less than this thread could.
     fn tell(&self, told: Vec<(Follower, Box<Finished>)>) {
@@ -174,11 +200,66 @@ impl Driver {
     }
 }
 
-fn commit(jobs: &Receiver<Job>, store: &dyn Store, inbox: &crate::inbox::Inbox) {
-    while let Ok(job) = jobs.recv() {
-        inbox.push(match job {
-            Job::Commit(batch) => Input::Committed { number: batch.number, result: store.commit(&batch) },
-            Job::Reopen { number, claims } => Input::Reopened(message::reopen(store, number, &claims)),
-        });
+impl Post {
+    /// What each thread does.
+    fn attend(self: Arc<Post>, thread: usize) {
+        let inbox = self.inbox.clone();
+        // A bug in the ring, the core or the store must not leave callers waiting for ever.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.attend_until_halted(thread)));
+        if ended.is_err() {
+            tracing::error!("the ring panicked; the engine is closed, and what is durable is safe");
+        }
+        inbox.halt();
+    }
+
+    fn attend_until_halted(mut self: Arc<Post>, thread: usize) {
+        let inbox = self.inbox.clone();
+        let mut inputs = Vec::new();
+        let mut there = inbox.begin(thread, &mut inputs);
+        while there {
+            let Turn::Over { errand, wait } = self.turn(&mut inputs) else { return inbox.halt() };
+            there = match errand {
+                None => inbox.next(thread, wait, &mut inputs),
+                Some(Errand::Store(store, ask)) => {
+                    inbox.leave(wait);
+                    inbox.back(thread, Some(ask.put_to(store.as_ref())), &mut inputs)
+                }
+                Some(Errand::Attempt(look)) => {
+                    inbox.leave(wait);
+                    // An action that never returns does not keep the engine from being closed.
+                    let way_back = Arc::downgrade(&self);
+                    drop(self);
+                    let came = look.look();
+                    let Some(post) = way_back.upgrade() else { return };
+                    self = post;
+                    inbox.back(thread, came, &mut inputs)
+                }
+            };
+        }
+    }
+
+    fn turn(&self, inputs: &mut Vec<Input>) -> Turn {
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        driver.as_mut().expect("it is there until all threads have gone").turn(inputs)
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        let driver = self.driver.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Driver { shared, dispatcher, loaders, store, ring, .. } = driver.expect("it is taken only here");
+        // What still runs is told to stop, and the store is let go by everybody before anyone hears that it is closed.
+        drop((ring, dispatcher, store));
+        loaders.close();
+        shared.closed();
+    }
+}
+
+impl Ask {
+    fn put_to(self, store: &dyn Store) -> Input {
+        match self {
+            Ask::Commit(batch) => Input::Committed { number: batch.number, result: store.commit(&batch) },
+            Ask::Reopen { number, claims } => Input::Reopened(message::reopen(store, number, &claims)),
+        }
     }
 }

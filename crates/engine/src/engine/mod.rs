@@ -60,7 +60,8 @@ impl Drop for Life {
 impl Engine {
     /// Opens the engine on a store: what was in flight in its former process is interrupted and runs again, what remote workers run
     /// goes on if they come back (see [`Options::worker_grace`]), what fell due fires. Must be called on a
-    /// tokio runtime: in-process actions and calls to endpoints run on it.
+    /// tokio runtime: in-process actions and calls to endpoints run on it. When one is alone, and the runtime has several threads,
+    /// its future is polled for the first time on a thread of the engine, inside the runtime's context.
     pub async fn open(store: impl Store, options: Options) -> Result<Engine, Error> {
         Engine::open_with(store, options, Arc::new(SystemClock::default())).await
     }
