@@ -21,8 +21,9 @@ esac
 round=0
 while ((SECONDS < until)); do
   round=$((round + 1))
-  echo "== round $round: 20,000 random histories, 200 crashes"
+  echo "== round $round: 20,000 random histories, 200 crashes, disks that fail and forget for 2 minutes"
   PROPTEST_CASES=20000 cargo test --release -p workflow-core --test properties
+  WORKFLOW_DISK_SECONDS=120 cargo test --release -p workflow-store --test disk -- --nocapture
   WORKFLOW_CRASH_KILLS=200 cargo test -p workflow-cli --test crash -- --nocapture
 done
 echo "soak: $round rounds without a failure"

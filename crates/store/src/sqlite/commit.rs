@@ -70,8 +70,9 @@ impl Writer {
     /// Takes the ownership of the range.
     pub fn new(connection: Connection, recent_bytes_max: u64) -> Result<Writer, Trouble> {
         let owner = format!("process {}", std::process::id());
-        let sql = "UPDATE range SET owner = ?1, epoch = epoch + 1 RETURNING epoch";
-        let epoch = connection.query_row(sql, [owner], |row| row.get(0))?;
+        // Not `RETURNING`: its row comes before the commit, and a commit that fails after it is not told of.
+        connection.execute("UPDATE range SET owner = ?1, epoch = epoch + 1", [owner])?;
+        let epoch = connection.query_row("SELECT epoch FROM range", [], |row| row.get(0))?;
         let (batch, memory, recent) =
             (read::batch(&connection)?, Memory::read(&connection)?, Recent::read(&connection, recent_bytes_max)?);
         let is_empty = recent.is_empty();

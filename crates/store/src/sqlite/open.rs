@@ -1,7 +1,7 @@
 //! From a path to a store that may be used: who owns it, whether it is ours, its schema, its connections.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -21,6 +21,10 @@ use super::{Broken, Durability, Handles, Options, Sqlite};
 const PAGE_BYTES: u32 = 16 << 10;
 /// How long a statement waits for a lock that another program holds.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// A database is longer once its log has been copied for the first time.
+const NEW_FILE_BYTES_MAX: u64 = 64 << 10;
+/// So much of a file is written again at once.
+const PIECE_BYTES: usize = 1 << 20;
 /// Every statement of this module fits.
 const STATEMENTS_CACHED: usize = 64;
 
@@ -34,7 +38,7 @@ impl Sqlite {
         }
         let path = absolute(path)?;
         let lock = Lock::take(&path, options.lock_wait)?;
-        sync_log(&path)?;
+        write_again(&path)?;
         let handles = open_handles(&path, &options).map_err(|error| error.at(&path))?;
         Ok(Sqlite { path: Some(path), options, handles: RwLock::new(Some(handles)), _lock: Some(lock) })
     }
@@ -56,8 +60,9 @@ impl Sqlite {
 
 /// Opens again after a fault, on fresh handles, the lock still held.
 pub(super) fn reopen(path: &Path, options: &Options) -> Result<Handles, OpenError> {
+    write_again(path)?;
     let handles = open_handles(path, options).map_err(|error| error.at(path))?;
-    // What a failed sync has left may be readable and yet not on disk. So everything is written once more, and synced.
+    // What a failed sync has left of the file itself may be readable and yet not on disk: it is copied from the log once more.
     let writer = super::lock(&handles.writer);
     let emptied = super::checkpoint::empty_log(writer.connection()).map_err(|error| OpenError::from_sqlite(path, &error))?;
     drop(writer);
@@ -122,7 +127,7 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     let log_bytes = i64::try_from(options.log_bytes).unwrap_or(i64::MAX);
     // Of a new file the first write fixes the page size.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let mode = use_log(&connection)?;
     if mode != "wal" {
         return Err(Refused::NoLog(mode));
     }
@@ -151,6 +156,16 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     settle(&own, options.reader_cache_bytes)?;
     let checkpointer = Checkpointer::spawn(path, own, options, signal, Arc::clone(&writer), broken.clone());
     Ok(Handles { checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, recent, broken })
+}
+
+/// Which way of writing the connection has then.
+fn use_log(connection: &Connection) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = wal")?;
+    let mut rows = statement.query([])?;
+    let mode = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?.get(0)?;
+    // To the end: the row comes before the switch is committed, and says what was asked for.
+    while rows.next()?.is_some() {}
+    Ok(mode)
 }
 
 /// What every connection needs.
@@ -209,16 +224,51 @@ fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// A process that was killed may have written a commit without living to see it synced; it will be read as committed, so it
-/// has to be.
-fn sync_log(path: &Path) -> Result<(), OpenError> {
+/// What can be read is what will be believed, so it has to be on disk. A process that was killed may not have lived to sync what it
+/// wrote. And what was written before a sync that failed is read as if it were there, while no later sync writes it: the kernel
+/// takes it for done. So it is written again.
+///
+/// That is the log; the rest is copied from the log anew. And the beginning of a file that has just been made: where it is
+/// missing SQLite takes a log for the remains of another file, and deletes it.
+fn write_again(path: &Path) -> Result<(), OpenError> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    match File::options().write(true).open(&log).and_then(|file| file.sync_data()) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(OpenError::NotWritable { path: path.to_owned(), file: log.into(), reason: error.to_string() })
+    for (file, bytes_max) in [(Path::new(&log), u64::MAX), (path, NEW_FILE_BYTES_MAX)] {
+        match write_file_again(file, bytes_max) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(OpenError::NotWritable { path: path.to_owned(), file: file.to_owned(), reason: error.to_string() });
+            }
+            _ => {}
         }
-        _ => Ok(()),
+    }
+    // SQLite syncs the directory with the first sync of a log, and not again when that one failed.
+    #[cfg(unix)]
+    if let Some(directory) = path.parent() {
+        let synced = File::open(directory).and_then(|directory| directory.sync_all());
+        synced
+            .map_err(|error| OpenError::Other { path: path.to_owned(), reason: format!("{}: {error}", directory.display()) })?;
+    }
+    Ok(())
+}
+
+/// Does nothing to a file that is longer than `bytes_max`.
+fn write_file_again(file: &Path, bytes_max: u64) -> std::io::Result<()> {
+    let mut file = File::options().read(true).write(true).open(file)?;
+    let bytes = file.metadata()?.len();
+    if bytes == 0 || bytes > bytes_max {
+        return Ok(());
+    }
+    let mut piece = vec![0; usize::try_from(bytes).map_or(PIECE_BYTES, |bytes| bytes.min(PIECE_BYTES))];
+    let mut at = 0;
+    loop {
+        file.seek(SeekFrom::Start(at))?;
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return file.sync_data();
+        }
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(&piece[..read])?;
+        at += read as u64;
     }
 }
 

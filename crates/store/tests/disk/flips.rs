@@ -1,0 +1,130 @@
+//! A disk that forgets: bits of a closed file, or of a log that is left behind, are not what was written.
+//!
+//! SQLite's pages carry no checksum, so not every such bit can be noticed: this test says how many are, and where the others
+//! lie. What it insists on: nothing panics or hangs, and who is told is told that something is damaged.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use workflow_store::{OpenError, Sqlite};
+
+use super::medium::FileName;
+use super::play::{Player, directory, files, options, put};
+use super::script::{Answers, Script, Step};
+use super::seed::{Random, seeds};
+use super::vfs::Disk;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// Every answer is right.
+    Harmless,
+    /// It does not open.
+    Refused,
+    /// What is damaged is answered with a fault, all else is right.
+    Told,
+    /// Something else is answered.
+    Silent,
+}
+
+/// How often each outcome was, by the kind of place.
+type Tally = BTreeMap<(String, Outcome), u64>;
+
+fn look(script: &Script, directory: &Path) -> (Outcome, String) {
+    let store = match Sqlite::open(directory.join(FileName::Main.text()), options()) {
+        Ok(store) => store,
+        Err(
+            error @ (OpenError::Damaged { .. } | OpenError::NotOurs { .. } | OpenError::Newer { .. } | OpenError::Other { .. }),
+        ) => {
+            return (Outcome::Refused, error.to_string());
+        }
+        Err(error) => panic!("a damaged file is refused as something else: {error}"),
+    };
+    match Answers::of(&store, &script.ids).difference(script.answers.last().unwrap()) {
+        None => (Outcome::Harmless, String::new()),
+        Some(difference) => (if difference.silent { Outcome::Silent } else { Outcome::Told }, difference.what),
+    }
+}
+
+/// What each page of the file belongs to: a table, an index, or nothing.
+fn places(file: &Path) -> Vec<String> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    let mut places = vec!["free pages".to_owned(); pages as usize];
+    let mut statement = connection.prepare("SELECT pageno, name FROM dbstat").unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        places[row.get::<_, u32>(0).unwrap() as usize - 1] = row.get(1).unwrap();
+    }
+    places
+}
+
+/// Damages a copy of the files `times` times, each time in one place of `name`.
+fn damage(
+    script: &Script,
+    files: &BTreeMap<FileName, Vec<u8>>,
+    name: FileName,
+    times: usize,
+    random: &mut Random,
+    mut place_of: impl FnMut(usize) -> String,
+    tally: &mut Tally,
+) {
+    for _ in 0..times {
+        let mut damaged = files.clone();
+        let bytes = damaged.get_mut(&name).unwrap();
+        let at = random.below(bytes.len());
+        match random.below(4) {
+            // A sector that was never written.
+            0 => bytes[at / 512 * 512..].iter_mut().take(512).for_each(|byte| *byte = 0),
+            _ => bytes[at] ^= 1 << random.below(8),
+        }
+        let outcome = if damaged == *files {
+            continue;
+        } else {
+            let directory = directory();
+            put(directory.path(), &damaged);
+            look(script, directory.path())
+        };
+        let place = place_of(at);
+        if std::env::var_os("WORKFLOW_DISK_SHOW").is_some() && outcome.0 == Outcome::Silent {
+            eprintln!("{name:?} at {at} ({place}): {}", outcome.1);
+        }
+        *tally.entry((place, outcome.0)).or_default() += 1;
+    }
+}
+
+fn print(what: &str, tally: &Tally) {
+    let of = |outcome| tally.iter().filter(|((_, had), _)| *had == outcome).map(|(_, count)| count).sum::<u64>();
+    let [harmless, refused, told, silent] = [Outcome::Harmless, Outcome::Refused, Outcome::Told, Outcome::Silent].map(of);
+    eprintln!("{what}: {harmless} harmless, {refused} refused, {told} told, {silent} silent");
+    for ((place, outcome), count) in tally.iter().filter(|((_, outcome), _)| *outcome == Outcome::Silent) {
+        eprintln!("  {outcome:?} in {place}: {count}");
+    }
+}
+
+#[test]
+fn a_bit_that_is_not_what_was_written_is_told_of_or_known_to_be_silent() {
+    let (mut of_file, mut of_log) = (Tally::new(), Tally::new());
+    for seed in seeds(1, 1) {
+        let mut random = Random::new(seed);
+        let mut script = Script::new(seed, 60, 30_000);
+        script.steps.retain(|step| matches!(step, Step::Commit(_)));
+        let directory = directory();
+        let disk = Disk::watch(directory.path(), None);
+        let mut player = Player::new(&script, &disk, directory.path(), options());
+        player.play().unwrap_or_else(|wrong| panic!("WORKFLOW_DISK_SEED={seed}: {wrong}"));
+        let with_log = std::mem::take(&mut player.end);
+        drop(player);
+        disk.forget();
+        let closed = files(directory.path());
+        let places = places(&directory.path().join(FileName::Main.text()));
+        let page_bytes = closed[&FileName::Main].len() / places.len();
+        let place = |at: usize| places[at / page_bytes].clone();
+        damage(&script, &closed, FileName::Main, 40, &mut random, place, &mut of_file);
+        if !with_log[&FileName::Log].is_empty() {
+            damage(&script, &with_log, FileName::Log, 15, &mut random, |_| "the log".to_owned(), &mut of_log);
+        }
+    }
+    print("places of a closed file damaged", &of_file);
+    print("places of a log damaged", &of_log);
+}

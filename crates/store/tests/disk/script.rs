@@ -1,0 +1,278 @@
+//! What is done to a store, by seed, and what it has to answer after each commit.
+
+use std::collections::BTreeMap;
+
+use workflow_core::codec;
+use workflow_core::event::Event;
+use workflow_core::id::ExecutionId;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+use workflow_store::conformance::sample::{
+    action, append, at, begun, completed, definition, endpoint, finish, head, id, json, recorded, start, workflow,
+};
+use workflow_store::{
+    Batch, Change, Claim, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, Head, HeadChange, History, Item,
+    Memory, Snapshot, Store, Stored, Taken, Transition,
+};
+
+use super::seed::Random;
+
+#[derive(Debug, Clone)]
+pub enum Step {
+    Commit(Box<Batch>),
+    Rest,
+    /// The file is closed in order and opened again.
+    Close,
+    /// Nobody gets to close anything: the process is killed, and another opens the file.
+    Kill,
+}
+
+/// Steps, and what memory answers after each batch; before the first one at 0.
+pub struct Script {
+    pub steps: Vec<Step>,
+    pub answers: Vec<Answers>,
+    pub results: Vec<Committed>,
+    pub ids: Vec<ExecutionId>,
+}
+
+const WORKFLOWS: [&str; 2] = ["order", "order.v2"];
+const ACTIONS: [&str; 2] = ["charge", "ship"];
+
+struct Now {
+    head: Head,
+    seq: u64,
+}
+
+struct Writing {
+    random: Random,
+    under_way: BTreeMap<ExecutionId, Now>,
+    ids: Vec<ExecutionId>,
+    versions: [u32; 2],
+    /// The longest output.
+    output_bytes_max: usize,
+}
+
+impl Script {
+    pub fn new(seed: u64, commits: u64, output_bytes_max: usize) -> Script {
+        let mut writing = Writing {
+            random: Random::new(seed),
+            under_way: BTreeMap::new(),
+            ids: Vec::new(),
+            versions: [0; 2],
+            output_bytes_max,
+        };
+        let (memory, mut steps, mut results) = (Memory::new(), Vec::new(), vec![Committed::default()]);
+        for number in 1..=commits {
+            let batch = writing.batch(number);
+            results.push(memory.commit(&batch).expect("the script follows itself"));
+            steps.push(Step::Commit(Box::new(batch)));
+            match writing.random.below(24) {
+                0 | 1 => steps.push(Step::Rest),
+                2 => steps.push(Step::Close),
+                3 => steps.push(Step::Kill),
+                _ => {}
+            }
+        }
+        let ids = writing.ids;
+        let (memory, mut answers) = (Memory::new(), vec![Answers::of(&Memory::new(), &ids)]);
+        for step in &steps {
+            if let Step::Commit(batch) = step {
+                memory.commit(batch).expect("it was just now");
+                answers.push(Answers::of(&memory, &ids));
+            }
+        }
+        Script { steps, answers, results, ids }
+    }
+}
+
+impl Writing {
+    fn batch(&mut self, number: u64) -> Batch {
+        let mut items = Vec::new();
+        for _ in 0..=self.random.below(3) {
+            let which = self.random.below(100);
+            let item = if self.under_way.is_empty() || which < 30 {
+                self.start(number)
+            } else if which < 95 {
+                let picked = self.random.below(self.under_way.len());
+                let id = *self.under_way.keys().nth(picked).unwrap();
+                Item { claim: None, changes: vec![Change::Transition(Box::new(self.go(id)))] }
+            } else {
+                Item { claim: None, changes: vec![self.other(number)] }
+            };
+            items.push(item);
+        }
+        Batch { number, items }
+    }
+
+    fn start(&mut self, number: u64) -> Item {
+        let n = u32::try_from(self.ids.len()).unwrap() + 1;
+        // Ids are not committed in their order.
+        let id = id(n ^ 3);
+        self.ids.push(id);
+        let order = workflow(WORKFLOWS[self.random.below(2)]);
+        let head = head(id, &order);
+        let claim = self.random.percent(30).then(|| Claim {
+            kind: ClaimKind::IdempotencyKey,
+            scope: "order".to_owned(),
+            key: format!("key {}", self.random.below(6)),
+            executions: vec![id],
+            data: json(&number.to_string()),
+        });
+        // Whether it was left out is memory's to say, so what may have been is not built upon.
+        if claim.is_none() {
+            self.under_way.insert(id, Now { head: head.clone(), seq: 2 });
+        }
+        Item { claim, changes: vec![Change::Transition(Box::new(start(head)))] }
+    }
+
+    fn go(&mut self, id: ExecutionId) -> Transition {
+        let which = self.random.below(100);
+        let bytes = match self.random.below(10) {
+            0 => self.output_bytes_max,
+            1 => 5_000.min(self.output_bytes_max),
+            n => 1 << n,
+        };
+        let output = json(&format!("\"{}\"", char::from(b'a' + u8::try_from(bytes % 26).unwrap()).to_string().repeat(bytes)));
+        let now = self.under_way.get_mut(&id).expect("picked among them");
+        let ms = now.seq.cast_signed() * 7;
+        let status_before = now.head.status;
+        let events = |seq: u64, events: Vec<Event>| recorded(seq + 1, at(ms), events);
+        if which < 25 {
+            let now = self.under_way.remove(&id).expect("picked among them");
+            let status = [Status::Completed, Status::Failed][which % 2];
+            let head = Head { status, wake_at: None, completed_at: Some(at(ms)), error: Some("é".repeat(which)), ..now.head };
+            let events = events(now.seq, vec![completed(0, &output), Event::Completed]);
+            let head = Some(HeadChange { head, status_before: Some(status_before) });
+            return Transition { events, head, parked: Some(Vec::new()), ..finish(self::head(id, &workflow("order"))) };
+        }
+        let mut transition = append(id, events(now.seq, vec![completed(0, &output), begun(1)]));
+        now.seq += 2;
+        if which < 50 {
+            // To rest, or under way again.
+            now.head.wake_at = [Some(at(9_000)), None, Some(Timestamp::from_millis(0))][which % 3];
+            now.head.status = [Status::Waiting, Status::Paused, Status::Running][which % 3];
+            transition.head = Some(HeadChange { head: now.head.clone(), status_before: Some(status_before) });
+            transition.parked = Some(if which % 3 == 1 { vec![action(ACTIONS[which % 2])] } else { Vec::new() });
+        } else if which < 55 {
+            transition.snapshot = Some(Snapshot { seq: now.seq, codec: codec::VERSION, body: format!("[{}]", now.seq) });
+        }
+        transition
+    }
+
+    fn other(&mut self, number: u64) -> Change {
+        let which = self.random.below(2);
+        let name = workflow(WORKFLOWS[which]);
+        match self.random.below(4) {
+            0 => Change::PutEndpoint(Box::new(endpoint(["a", "b"][which]))),
+            1 => Change::RemoveEndpoint(endpoint(["a", "b"][which]).name),
+            2 => Change::Undefine { workflow: name, at: at(number.cast_signed()) },
+            _ => {
+                self.versions[which] += 1;
+                Change::Define(Box::new(definition(&name, self.versions[which])))
+            }
+        }
+    }
+}
+
+/// Everything that a store can be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answers {
+    pub batch: Result<u64, Fault>,
+    loaded: Vec<Result<Vec<Option<Stored>>, Fault>>,
+    histories: Vec<Result<Option<History>, Fault>>,
+    payloads: Vec<Result<Vec<workflow_core::json::Json>, Fault>>,
+    lists: Vec<Result<Vec<Head>, Fault>>,
+    due: Result<Vec<Cursor>, Fault>,
+    next_wake: Result<Option<Timestamp>, Fault>,
+    parked: Vec<Result<Vec<ExecutionId>, Fault>>,
+    definitions: Result<Vec<DefinitionRow>, Fault>,
+    endpoints: Result<Vec<Endpoint>, Fault>,
+    counts: Result<Vec<(String, Status, u64)>, Fault>,
+    claims: Vec<Result<Option<Taken>, Fault>>,
+}
+
+impl Answers {
+    pub fn of(store: &dyn Store, ids: &[ExecutionId]) -> Answers {
+        let histories: Vec<_> = ids.iter().map(|id| store.history(*id, 0, usize::MAX)).collect();
+        let apart = |history: &History| {
+            let long = |recorded: &&workflow_core::event::Recorded| {
+                recorded.event.payload().is_some_and(|payload| payload.bytes() > workflow_store::PAYLOAD_INLINE_BYTES_MAX)
+            };
+            history.events.iter().filter(long).map(|recorded| recorded.seq).collect::<Vec<_>>()
+        };
+        let mut payloads = Vec::new();
+        for (id, history) in ids.iter().zip(&histories) {
+            if let Ok(Some(history)) = history {
+                payloads.extend(apart(history).into_iter().map(|seq| store.payloads(&[(*id, seq)])));
+            }
+        }
+        let all = Filter { limit: 1_000, ..Filter::default() };
+        let mut filters: Vec<Filter> = Status::ALL.map(|status| Filter { statuses: vec![status], ..all.clone() }).into();
+        filters.extend(WORKFLOWS.map(|name| Filter { workflow: Some(workflow(name)), ..all.clone() }));
+        filters.push(Filter { started_after: Some(at(5)), ..all.clone() });
+        filters.push(all);
+        Answers {
+            batch: store.batch(),
+            loaded: ids.iter().map(|id| store.load(&[*id])).collect(),
+            histories,
+            payloads,
+            lists: filters.iter().map(|filter| store.executions(filter)).collect(),
+            due: store.due(at(1_000_000), None, 1_000),
+            next_wake: store.next_wake(Timestamp::from_millis(0)),
+            parked: ACTIONS.map(|name| store.parked(&action(name), None, 1_000)).into(),
+            definitions: store.definitions(),
+            endpoints: store.endpoints(),
+            counts: store.counts(),
+            claims: (0..6).map(|n| store.claim(ClaimKind::IdempotencyKey, "order", &format!("key {n}"))).collect(),
+        }
+    }
+
+    /// The first answer that is not the one that is expected, each of the two shortened.
+    pub fn difference(&self, expected: &Answers) -> Option<Difference> {
+        let mut first = None;
+        let mut silent = false;
+        macro_rules! look {
+            ($($field:ident),*) => {$(
+                self.$field.compare(&expected.$field, stringify!($field), &mut first, &mut silent);
+            )*};
+        }
+        look!(batch, loaded, histories, payloads, lists, due, next_wake, parked, definitions, endpoints, counts, claims);
+        first.map(|what| Difference { what, silent })
+    }
+}
+
+/// Where a store says something else than memory.
+#[derive(Debug)]
+pub struct Difference {
+    /// The first one.
+    pub what: String,
+    /// Something else was answered; otherwise there were only faults that say that what is stored is corrupt.
+    pub silent: bool,
+}
+
+trait Compare {
+    fn compare(&self, expected: &Self, name: &str, first: &mut Option<String>, silent: &mut bool);
+}
+
+impl<T: PartialEq + std::fmt::Debug> Compare for Result<T, Fault> {
+    fn compare(&self, expected: &Self, name: &str, first: &mut Option<String>, silent: &mut bool) {
+        if self == expected {
+            return;
+        }
+        let is_corrupt = |fault: &Fault| fault.kind == workflow_store::FaultKind::Corrupt;
+        let told = self.as_ref().is_err_and(is_corrupt);
+        if first.is_none() || (!told && !*silent) {
+            let short = |what: &Self| format!("{what:?}").chars().take(600).collect::<String>();
+            *first = Some(format!("{name}: found {}\n    expected {}", short(self), short(expected)));
+        }
+        *silent |= !told;
+    }
+}
+
+impl<T: PartialEq + std::fmt::Debug> Compare for Vec<Result<T, Fault>> {
+    fn compare(&self, expected: &Self, name: &str, first: &mut Option<String>, silent: &mut bool) {
+        for (number, (found, expected)) in self.iter().zip(expected).enumerate() {
+            found.compare(expected, &format!("{name}[{number}]"), first, silent);
+        }
+    }
+}
