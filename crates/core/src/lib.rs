@@ -19,6 +19,8 @@ pub mod failure;
 pub mod id;
 pub mod json;
 pub mod limits;
+#[doc(hidden)]
+pub mod mutation;
 pub mod outstanding;
 pub mod refusal;
 #[cfg(feature = "scenario")]

@@ -9,6 +9,7 @@ use crate::event::Payload;
 use crate::execution::{Execution, Phase, StepState};
 use crate::id::SessionId;
 use crate::json::Json;
+use crate::mutation::mutated;
 use crate::status::{Status, StepStatus};
 use crate::time::Timestamp;
 
@@ -52,7 +53,7 @@ pub fn outstanding(definition: &Definition, execution: &Execution) -> Outstandin
             StepState::Completed { .. } | StepState::Failed { .. } | StepState::Skipped | StepState::Cancelled { .. } => {}
         }
     }
-    if *paused {
+    if *paused && !mutated("pause-ignored-by-timers") {
         outstanding.wake_at = None;
     }
     outstanding

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rig::{ORDER, ORDER_ACTIONS, Rig, completed, failed, id, key, on_both_stores};
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
-use workflow_engine::ring::message::Started;
+use workflow_engine::ring::message::{Input, Started};
 use workflow_engine::{Error, Options};
 use workflow_store::Memory;
 
@@ -144,6 +144,70 @@ fn what_nobody_provides_leaves_memory_and_hides_nothing() {
     });
 }
 
+/// While a read has failed and waits to be tried again, nobody looks for executions at rest. Who wanted to was put off until
+/// something left memory, so that with nothing in memory those executions stayed where they were, beside free slots, until another
+/// commit. Found by the simulation.
+#[test]
+fn executions_at_rest_are_looked_for_again_after_a_read_that_failed() {
+    let mut rig = Rig::with(Memory::new(), Options { resident_bytes_max: 4_000, ..Options::default() });
+    rig.define(&one_step("busy", "somebody"));
+    let ids: Vec<_> = (0..30).map(|_| rig.start("busy", "{}")).collect();
+    assert!(ids.iter().any(|&id| rig.wake_at(id).is_none()), "some lie in the store");
+    let mut rig = rig.crash();
+    rig.settle();
+    rig.reads_fail = 1;
+    rig.provide_all(&["somebody"], 1);
+    rig.run(|_| completed("{}"));
+    rig.advance(Duration::from_millis(500));
+    rig.run(|_| completed("{}"));
+    assert!(ids.iter().all(|&id| rig.status(id) == Status::Completed));
+    rig.assert_at_rest();
+}
+
+/// Executions at rest are looked for because slots are free, and one of them is on its way into memory already, for a call that is
+/// refused. It left memory with the refusal, and the slot that it had been found for stayed free. Found by the simulation.
+#[test]
+fn an_execution_that_is_loaded_for_a_call_takes_the_slot_that_is_free() {
+    let mut rig = Rig::with(Memory::new(), Options { resident_bytes_max: 4_000, ..Options::default() });
+    rig.define(&one_step("busy", "somebody"));
+    let ids: Vec<_> = (0..30).map(|_| rig.start("busy", "{}")).collect();
+    let at_rest = *ids.iter().find(|&&id| rig.wake_at(id).is_none()).unwrap();
+    let mut rig = rig.crash();
+    rig.settle();
+    let mut refused = rig.ask(|reply| Input::Control(Box::new(rig::control_ask(at_rest, Control::Resume, reply))));
+    rig.turn();
+    rig.provide("somebody", 1);
+    rig.turn();
+    rig.run(|_| completed("{}"));
+    assert_eq!(refused.now().unwrap_err().code(), "invalid_state");
+    assert!(ids.iter().all(|&id| rig.status(id) == Status::Completed));
+    rig.assert_at_rest();
+}
+
+/// An action has a free slot, and yet none can be taken while as much runs in this process as may. When there was room again only
+/// actions that somebody in memory wanted were looked at, so that executions at rest stayed where they were, beside free slots.
+/// Found by the simulation.
+#[test]
+fn executions_at_rest_begin_when_the_process_has_room_again() {
+    let options = Options { resident_bytes_max: 4_000, in_process_max: 1, ..Options::default() };
+    let mut rig = Rig::with(Memory::new(), options);
+    rig.define(&one_step("rested", "one"));
+    rig.define(&one_step("busy", "other"));
+    let rested: Vec<_> = (0..30).map(|_| rig.start("rested", "{}")).collect();
+    assert!(rested.iter().any(|&id| rig.wake_at(id).is_none()), "some lie in the store");
+    for &id in rested.iter().filter(|&&id| rig.wake_at(id).is_some()).collect::<Vec<_>>() {
+        rig.control(id, Control::Cancel).unwrap();
+    }
+    rig.provide_all(&["other"], 1);
+    let busy = rig.start("busy", "{}");
+    rig.provide_all(&["one"], 1);
+    assert_eq!(rig.running.len(), 1, "there is room for one");
+    rig.finish(busy, "only", completed("{}"));
+    rig.run(|_| completed("{}"));
+    assert!(rested.iter().all(|&id| rig.status(id).has_ended()));
+    rig.assert_at_rest();
+}
+
 #[test]
 fn slots_go_round_over_executions_not_over_steps() {
     let mut rig = Rig::new(Memory::new());
@@ -243,7 +307,7 @@ fn a_missing_action_is_refused_where_nobody_else_can_provide_it() {
     let error = answer.now().unwrap_err();
     assert_eq!(error.code(), "action_missing");
     assert!(error.to_string().contains("fulfillOrder, reserveInventory, sendConfirmation, validatePayment"), "{error}");
-    rig.input(workflow_engine::ring::message::Input::ExpectWorkers);
+    rig.input(Input::ExpectWorkers);
     rig.start("order-processing", "{}");
 }
 

@@ -9,6 +9,7 @@ use crate::failure::{Failure, code};
 use crate::id::{SessionId, WorkflowId};
 use crate::json::Json;
 use crate::limits::{self, size};
+use crate::mutation::mutated;
 use crate::outstanding::is_ready;
 use crate::scope::StepScope;
 use crate::time::{Millis, Timestamp};
@@ -96,7 +97,7 @@ impl Transition<'_> {
     fn is_in_flight(&self, step: StepIndex, number: u32) -> bool {
         let active = !self.execution.has_ended();
         let record = self.execution.steps.get(step.get());
-        active && record.is_some_and(|record| matches!(record.state, StepState::Running { attempt, .. } if attempt == number))
+        active && record.is_some_and(|record| matches!(record.state, StepState::Running { attempt, .. } if attempt == number || mutated("result-of-an-older-attempt")))
     }
 
     fn too_large(&self, step: StepIndex, output: Option<&Json>) -> Option<Failure> {
@@ -116,9 +117,11 @@ impl Transition<'_> {
     fn fail_attempt(&mut self, step: StepIndex, attempt: u32, failure: Failure, retry_after: Option<Millis>) {
         let (definition, record) = (self.definition.step(step), self.execution.step(step));
         let failed_before = record.failed_attempts;
-        if failure.retryable && failed_before < definition.max_retries && !self.execution.is_failing() {
+        let retries = definition.max_retries + u32::from(mutated("one-retry-too-many"));
+        if failure.retryable && failed_before < retries && !self.execution.is_failing() {
             let delay = retry_delay(self.execution, definition, attempt, failed_before + 1);
             let asked = retry_after.map_or(Millis::ZERO, |span| span.min(Millis::new(limits::RETRY_AFTER_MS_MAX.unsigned_abs())));
+            let delay = if mutated("retry-delay-ignored") { Millis::ZERO } else { delay };
             let at: Timestamp = self.now + delay.max(asked);
             self.push(Event::StepFailed { step, attempt: Some(attempt), failure, then: AfterFailure::Retry { at } });
             return;
@@ -186,7 +189,7 @@ fn retry_delay(execution: &Execution, step: &Step, attempt: u32, n: u32) -> Mill
         Backoff::Fixed { delay } => delay,
         Backoff::Exponential { delay, delay_max } => {
             let doubled = delay.get().saturating_mul(1_u64.checked_shl(n - 1).unwrap_or(u64::MAX));
-            let bounded = doubled.min(delay_max.get());
+            let bounded = if mutated("retry-delay-unbounded") { doubled } else { doubled.min(delay_max.get()) };
             // A factor between 0.5 and 1, so that what failed together does not come back together.
             let spread = jitter(execution, step, attempt);
             Millis::new(bounded - (u128::from(bounded) * u128::from(spread) / (2 * u128::from(u32::MAX))) as u64)

@@ -5,6 +5,7 @@ use crate::definition::StepIndex;
 use crate::event::{Event, ReadyCause};
 use crate::execution::{Handling, Phase, StepState};
 use crate::id::IdempotencyKey;
+use crate::mutation::mutated;
 use crate::outstanding::status;
 use crate::refusal::{Control, Refusal};
 
@@ -85,7 +86,8 @@ impl Transition<'_> {
 
     /// Whether a control call with this key has been obeyed. A key that was used for another call counts as new.
     fn is_repeated(&self, key: Option<&IdempotencyKey>, control: Control) -> bool {
-        key.is_some_and(|key| self.execution.control_keys.iter().any(|(used, by)| used == key && *by == control))
+        key.filter(|_| !mutated("control-key-ignored"))
+            .is_some_and(|key| self.execution.control_keys.iter().any(|(used, by)| used == key && *by == control))
     }
 
     fn invalid_state(&self, action: Control) -> Refusal {

@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::execution::{Phase, StepState};
 use crate::failure::{Failure, code};
 use crate::limits::Limits;
+use crate::mutation::mutated;
 use crate::outstanding::is_ready;
 
 impl Transition<'_> {
@@ -48,7 +49,7 @@ impl Transition<'_> {
         let failing = self.execution.is_failing();
         for step in self.definition.indices() {
             let in_flight = matches!(self.execution.step(step).state, StepState::Running { .. });
-            if in_flight || !failing && self.waits(step) {
+            if in_flight && !mutated("cancel-leaves-attempts") || !failing && self.waits(step) {
                 self.push(Event::StepCancelled { step });
             }
         }

@@ -2,8 +2,9 @@
 
 use super::Transition;
 use crate::event::{Event, ReadyCause};
-use crate::execution::{Phase, StepState};
-use crate::time::Timestamp;
+use crate::execution::StepState;
+use crate::mutation::mutated;
+use crate::time::{Millis, Timestamp};
 
 impl Transition<'_> {
     pub(super) fn wake(&mut self) {
@@ -12,7 +13,9 @@ impl Transition<'_> {
 
     /// Does what has fallen due, in the order of due times. `over_since`: when everything had ended, under a pause.
     pub(super) fn catch_up(&mut self, over_since: Option<Timestamp>) {
-        let Phase::Active { paused: false, .. } = self.execution.phase else { return };
+        if self.execution.has_ended() || self.execution.is_paused() && !mutated("pause-ignored-by-timers") {
+            return;
+        }
         let deadline = self.execution.deadline.filter(|&deadline| deadline <= self.now);
         match deadline {
             Some(deadline) if over_since.is_none_or(|over| deadline < over) => {
@@ -43,6 +46,7 @@ impl Transition<'_> {
                 StepState::RetryDelay { until } => Some((until, step, ReadyCause::Retry)),
                 _ => None,
             };
+            let until = if mutated("timers-fire-early") { until + Millis::new(1_000) } else { until };
             let mut due: Vec<_> = self.definition.indices().filter_map(due_at).filter(|(at, ..)| *at <= until).collect();
             due.sort_by_key(|(at, step, _)| (*at, *step));
             for (_, step, cause) in due {

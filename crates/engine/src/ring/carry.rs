@@ -11,6 +11,7 @@ use workflow_core::event::{AfterFailure, Event, InterruptCause, Recorded};
 use workflow_core::execution::StepState;
 use workflow_core::failure::{Failure, code};
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
+use workflow_core::mutation::mutated;
 use workflow_core::outstanding::Outstanding;
 use workflow_store::{Change, HeadChange, Transition};
 
@@ -66,6 +67,9 @@ impl Ring {
                 continue;
             }
             if !self.slots.is_open(&action) || !self.slots.has_free(&action) {
+                if mutated("place-in-queue-lost") {
+                    continue;
+                }
                 let want = self.slots.want(&action, id);
                 self.residents.get_mut(id).expect("it was there just now").wants.push(want);
                 continue;
@@ -111,7 +115,8 @@ impl Ring {
         let resident = self.residents.get(id).expect("it has just been commanded");
         let definition = &resident.registration.definition;
         let task = workflow_core::task::task(definition, &resident.execution, step, attempt);
-        let deadline = Ring::deadline(definition.step(step).timeout, now);
+        let timeout = definition.step(step).timeout.filter(|_| !mutated("timeout-ignored"));
+        let deadline = Ring::deadline(timeout, now);
         let (workflow, action) = (definition.id.clone(), definition.step(step).action.clone());
         let entry = Attempt {
             workflow,
@@ -127,6 +132,10 @@ impl Ring {
         };
         self.attempts.insert(key, entry);
         self.open.effects.begun.push(key);
+        if mutated("dispatched-before-commit") {
+            self.dispatch(key, provider, Box::new(task));
+            return happened;
+        }
         self.open.effects.outputs.push(Effect::Dispatch { attempt: key, provider, task: Box::new(task) });
         happened
     }
@@ -233,7 +242,7 @@ impl Ring {
             None => true,
             Some(written) => {
                 written.status != status
-                    || head::is_earlier(wake_at, written.wake_at)
+                    || head::is_earlier(wake_at, written.wake_at) && !mutated("woken-too-late")
                     || (at_rest || resident.parked) && written.wake_at != wake_at
             }
         };
@@ -248,7 +257,7 @@ impl Ring {
             resident.written = Some(Written { status, wake_at });
         }
         resident.batch = number;
-        Some(Transition { id, events, head, parked: unparked.then(Vec::new), snapshot: None })
+        Some(Transition { id, events, head, parked: (unparked && !mutated("parked-row-kept")).then(Vec::new), snapshot: None })
     }
 }
 

@@ -8,6 +8,7 @@ use workflow_core::refusal::{Control, Refusal};
 
 use super::Ring;
 use super::attempts::note_late;
+use super::batch::Effects;
 use super::message::{AttemptKey, ControlAsk, Read, answer};
 use super::resident::{Origin, Queued, Work};
 use crate::Error;
@@ -35,7 +36,7 @@ impl Ring {
         }
     }
 
-    fn decide(&mut self, id: ExecutionId, queued: Queued, now: Now) {
+    pub(super) fn decide(&mut self, id: ExecutionId, queued: Queued, now: Now) {
         let (command, reply) = match queued.work {
             Work::Command(command) => (command, None),
             Work::Hold(attempt) => {
@@ -63,10 +64,10 @@ impl Ring {
         let again = matches!(queued.origin, Origin::Attempt).then(|| command.clone());
         match self.advance(id, command, now) {
             Ok(events) => {
-                if let Some(command) = again
-                    && !events.is_empty()
-                {
-                    self.open.effects.again.push((id, Queued::attempt(command)));
+                // Also one that gave nothing, if what it came too late for may be taken back.
+                let effects = if events.is_empty() { self.rests_on(id) } else { Some(&mut self.open.effects) };
+                if let (Some(command), Some(effects)) = (again, effects) {
+                    effects.again.push((id, Queued::attempt(command)));
                 }
                 let changes = self.carry(id, events, now);
                 for change in changes {
@@ -98,6 +99,16 @@ impl Ring {
             note_late(&key);
         }
         self.report(session, key, command);
+    }
+
+    /// The batch that an execution rests on as it is in memory; none when that is durable.
+    pub(super) fn rests_on(&mut self, id: ExecutionId) -> Option<&mut Effects> {
+        let batch = self.residents.get(id)?.batch;
+        match &mut self.in_store {
+            _ if batch <= self.durable => None,
+            Some(sealed) if sealed.batch.number == batch => Some(&mut sealed.effects),
+            _ => Some(&mut self.open.effects),
+        }
     }
 
     /// Asks the core, and applies what it decides.

@@ -5,6 +5,7 @@ use workflow_core::command::Command;
 use workflow_core::event::InterruptCause;
 use workflow_core::id::ExecutionId;
 use workflow_core::json::Json;
+use workflow_core::mutation::mutated;
 use workflow_core::refusal::Refusal;
 use workflow_store::{Fault, FaultKind, Stored};
 
@@ -135,7 +136,10 @@ impl Ring {
             let key = AttemptKey { id, step: attempt.step, attempt: attempt.attempt };
             // Those of this engine are known one by one; a former life of it took its attempts with it, but not those in sessions
             // of workers.
-            if !self.attempts.contains(&key) && !self.goes_on(key, attempt.session.as_ref(), now) {
+            if !mutated("lost-attempt-not-interrupted")
+                && !self.attempts.contains(&key)
+                && !self.goes_on(key, attempt.session.as_ref(), now)
+            {
                 let (step, attempt) = (key.step, key.attempt);
                 let command = Command::Interrupt { step, attempt, cause: InterruptCause::Lost };
                 self.command(id, Queued::ring(command), now);
@@ -147,16 +151,25 @@ impl Ring {
             carried = true;
         }
         for queued in queued {
-            self.command(id, queued, now);
+            match self.residents.get(id) {
+                // It stays until it has been carried on: there may be a slot that it was loaded for.
+                Some(resident) if !resident.is_blocked() => self.decide(id, queued, now),
+                Some(_) | None => self.command(id, queued, now),
+            }
         }
-        if !carried && self.residents.get(id).is_some_and(|resident| !resident.is_blocked()) {
-            self.go_on(id, now);
+        if self.residents.get(id).is_some_and(|resident| !resident.is_blocked()) {
+            if carried {
+                self.leave_if_at_rest(id, now);
+            } else {
+                self.go_on(id, now);
+            }
         }
     }
 
     fn revive(&self, stored: Stored) -> Result<Resident, String> {
         let head = stored.head;
-        let registration = self.catalog.version(head.workflow.as_str(), head.version).cloned();
+        let newest = self.catalog.newest(head.workflow.as_str()).filter(|_| mutated("newest-version-after-a-restart"));
+        let registration = newest.or_else(|| self.catalog.version(head.workflow.as_str(), head.version)).cloned();
         let registration =
             registration.ok_or_else(|| format!("version {} of workflow `{}` is not there", head.version, head.workflow))?;
         // The store gives all events as long as it was given no snapshot; one would be the beginning of this fold.

@@ -1,7 +1,9 @@
 //! The store could not be written: what was decided is taken back, and nothing is decided before it is known what is there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use workflow_core::mutation::mutated;
 use workflow_store::{Fault, FaultKind};
 
 use super::Ring;
@@ -120,7 +122,7 @@ impl Ring {
             }
         };
         match self.in_store.take() {
-            Some(sealed) if reopened.batch == sealed.batch.number => {
+            Some(sealed) if reopened.batch == sealed.batch.number || mutated("unknown-taken-for-written") => {
                 self.store_works();
                 self.release(sealed, reopened.taken, now);
             }
@@ -155,10 +157,10 @@ impl Ring {
         for waiter in std::mem::take(&mut self.claims).into_values().flatten() {
             self.answer_waiter(waiter, error.clone());
         }
-        let mut again = Vec::new();
+        let (mut again, mut never_begun) = (Vec::new(), BTreeSet::new());
         for mut effects in lost.into_iter().rev() {
             effects.fail_answers(error, &mut self.outputs);
-            for before in effects.undo.drain(..).rev() {
+            for before in effects.undo.drain(..).rev().filter(|_| !mutated("catalog-not-taken-back")) {
                 self.catalog.restore(before);
             }
             for key in &effects.begun {
@@ -166,6 +168,7 @@ impl Ring {
                     self.slots.give_back(attempt.provider);
                 }
             }
+            never_begun.extend(effects.begun);
             for (key, _) in &effects.ended {
                 if let Some(attempt) = self.attempts.get_mut(key) {
                     attempt.ending = false;
@@ -174,11 +177,17 @@ impl Ring {
             for id in effects.touched {
                 self.take_back(id, error);
             }
-            again.splice(0..0, effects.again);
+            if !mutated("result-forgotten-with-its-batch") {
+                again.splice(0..0, effects.again);
+            }
         }
         for (id, queued) in again.into_iter().rev() {
             self.urgent.push_front((id, queued));
         }
+        // Their timeouts are not those of the attempts that get their numbers now.
+        self.urgent.retain(|(id, queued)| {
+            queued.ends(*id).is_none_or(|key| !never_begun.contains(&key) || mutated("timeout-of-a-lost-attempt"))
+        });
         self.catalog_batch = self.catalog_batch.min(self.durable);
         self.parked_batch = self.parked_batch.min(self.durable);
         self.forget_parked();
@@ -187,6 +196,9 @@ impl Ring {
 
     /// An execution is not what memory says: it is loaded again. What came of its attempts is not lost.
     fn take_back(&mut self, id: workflow_core::id::ExecutionId, error: &Error) {
+        if mutated("lost-batch-kept-in-memory") {
+            return;
+        }
         let Some(resident) = self.drop_from_memory(id) else { return };
         for queued in resident.queue {
             match queued.origin {

@@ -49,6 +49,7 @@ impl Ring {
                 continue;
             }
             if !self.slots.has_free(&action) {
+                self.slots.mark_crowded(action);
                 continue;
             }
             match self.slots.first(&action) {

@@ -1,6 +1,7 @@
 //! A batch is durable: everything that waited for it leaves the ring.
 
 use workflow_core::id::ExecutionId;
+use workflow_core::mutation::mutated;
 use workflow_store::{Committed, Fault, Taken};
 
 use super::Ring;
@@ -42,10 +43,11 @@ impl Ring {
                 Effect::EndpointRemoved(name) => self.outputs.push(Output::EndpointRemoved(name)),
             }
         }
-        let mut lost = Vec::new();
+        let (mut lost, mut never_written) = (Vec::new(), Vec::new());
         for claimed in effects.claims {
             let holder = holders.next_if(|(place, _)| *place == claimed.place()).map(|(place, holder)| {
                 lost.push(place);
+                never_written.extend_from_slice(&claimed.created);
                 holder
             });
             self.settle(claimed, holder, now);
@@ -63,6 +65,9 @@ impl Ring {
         }
         let mut over = Vec::with_capacity(effects.over.len());
         for (id, workflow, status) in effects.over {
+            if never_written.contains(&id) {
+                continue;
+            }
             over.push(id);
             self.meters.ended(&workflow, status, now.mono).increment(1);
         }
@@ -98,7 +103,9 @@ impl Ring {
     pub(super) fn end_attempt(&mut self, key: &AttemptKey, reason: AbortReason) {
         let Some(attempt) = self.attempts.remove(key) else { return };
         if attempt.running {
-            self.slots.give_back(attempt.provider);
+            if !mutated("slot-kept-by-an-aborted-attempt") {
+                self.slots.give_back(attempt.provider);
+            }
             self.outputs.push(Output::Abort { attempt: *key, provider: attempt.provider, reason });
         }
     }

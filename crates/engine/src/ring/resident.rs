@@ -100,6 +100,18 @@ impl Queued {
         Queued { work: Work::Control(ask), origin: Origin::Caller }
     }
 
+    /// The attempt that it ends, if it ends one.
+    pub fn ends(&self, id: ExecutionId) -> Option<AttemptKey> {
+        match self.work {
+            Work::Command(
+                Command::Finish { step, attempt, .. }
+                | Command::Interrupt { step, attempt, .. }
+                | Command::TimeOut { step, attempt },
+            ) => Some(AttemptKey { id, step, attempt }),
+            Work::Command(_) | Work::Hold(_) | Work::Control(_) => None,
+        }
+    }
+
     pub fn is_call(&self) -> bool {
         matches!(self.origin, Origin::Caller)
     }

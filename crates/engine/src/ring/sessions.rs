@@ -12,6 +12,7 @@ use workflow_core::command::{Command, Outcome};
 use workflow_core::event::InterruptCause;
 use workflow_core::execution::StepState;
 use workflow_core::id::{ActionName, SessionId};
+use workflow_core::mutation::mutated;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
 
@@ -182,7 +183,7 @@ impl Ring {
         self.outputs.push(Output::Answer(answer(reply, Ok(()))));
         let holding: BTreeSet<AttemptKey> = holding.into_iter().collect();
         for attempt in self.attempts.of_session(provider) {
-            if self.attempts.is_sent(&attempt) && !holding.contains(&attempt) {
+            if self.attempts.is_sent(&attempt) && !holding.contains(&attempt) && !mutated("unnamed-task-kept") {
                 self.interrupt(attempt, InterruptCause::Lost);
             }
         }
@@ -231,7 +232,7 @@ impl Ring {
         // One whose claim was taken never was, and one that was given up meanwhile has no slot any more.
         let Some(entry) = self.attempts.get_mut(&attempt) else { return };
         if entry.remote && !self.sessions.is_connected(provider) {
-            if let Some(session) = self.sessions.map.get_mut(&provider) {
+            if let Some(session) = self.sessions.map.get_mut(&provider).filter(|_| !mutated("undelivered-task-lost")) {
                 session.undelivered.push((attempt, task));
             }
             return;
@@ -258,7 +259,8 @@ impl Ring {
     pub(super) fn lose(&mut self, connection: &Connection, now: Now) {
         let Some(provider) = self.sessions.current(connection) else { return };
         metrics::counter!("workflow_sessions_lost_total").increment(1);
-        self.sessions.change(provider, State::Lost { until: now.mono + self.options.worker_grace });
+        let grace = if mutated("grace-ignored") { Duration::ZERO } else { self.options.worker_grace };
+        self.sessions.change(provider, State::Lost { until: now.mono + grace });
         // Its slots are gone at once; those that are taken go when their attempts end.
         self.slots.withdraw(provider);
         self.outputs.push(Output::Detach { provider });
@@ -408,11 +410,8 @@ impl Ring {
 
     /// Says that a result needs not be kept any longer, once everything is durable that was known when it was decided.
     pub(super) fn report(&mut self, session: SessionId, attempt: AttemptKey, again: Command) {
-        let batch = self.residents.get(attempt.id).map_or(0, |resident| resident.batch);
-        let effects = match &mut self.in_store {
-            _ if batch <= self.durable => return self.recorded(&session, attempt),
-            Some(sealed) if sealed.batch.number == batch => &mut sealed.effects,
-            _ => &mut self.open.effects,
+        let Some(effects) = self.rests_on(attempt.id).filter(|_| !mutated("recorded-before-commit")) else {
+            return self.recorded(&session, attempt);
         };
         effects.recorded.push((session.clone(), attempt));
         let queued = Queued { work: Work::Command(again), origin: Origin::Session(session) };

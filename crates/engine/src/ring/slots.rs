@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use workflow_core::id::{ActionName, ExecutionId, SessionId};
+use workflow_core::mutation::mutated;
 
 /// Whoever runs actions: an action in this process, an endpoint, the session of a remote worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +58,8 @@ pub struct Slots {
     freed: BTreeSet<ActionName>,
     /// Actions with free slots that are wanted by executions at rest, for which memory has no room.
     starved: BTreeSet<ActionName>,
+    /// Actions with free slots, of which none could be taken because too much runs in this process.
+    crowded: BTreeSet<ActionName>,
     /// A queue has come or gone, or a provider.
     changed: bool,
 }
@@ -79,6 +82,7 @@ impl Slots {
             next_ticket: 0,
             freed: BTreeSet::new(),
             starved: BTreeSet::new(),
+            crowded: BTreeSet::new(),
             changed: false,
         }
     }
@@ -197,8 +201,11 @@ impl Slots {
             let was_full = self.in_process_used >= self.in_process_max;
             self.in_process_used -= 1;
             if was_full {
-                // Whoever waits for any action in this process may have waited for this.
+                // Whoever waits for any action in this process may have waited for this, in memory or at rest.
                 self.freed.extend(self.queues.keys().cloned());
+                if !mutated("crowded-forgotten") {
+                    self.freed.append(&mut self.crowded);
+                }
             }
         }
         if place.withdrawn {
@@ -244,6 +251,13 @@ impl Slots {
 
     pub fn mark_starved(&mut self, action: ActionName) {
         self.starved.insert(action);
+    }
+
+    /// No slot of an action could be taken; it is looked at again when one may be.
+    pub fn mark_crowded(&mut self, action: ActionName) {
+        if self.in_process_used >= self.in_process_max {
+            self.crowded.insert(action);
+        }
     }
 
     /// Memory has room again.

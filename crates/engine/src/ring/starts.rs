@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use workflow_core::command::Start;
 use workflow_core::id::ExecutionId;
+use workflow_core::mutation::mutated;
 use workflow_core::refusal::Refusal;
 use workflow_store::{Change, Claim, ClaimKind};
 
@@ -17,11 +18,8 @@ use crate::clock::Now;
 impl Ring {
     pub(super) fn start(&mut self, ask: StartAsk, now: Now) {
         let scope = || ask.workflow.clone();
-        let key = ask.key.as_ref().map(|key| ClaimKey {
-            kind: ClaimKind::IdempotencyKey,
-            scope: scope(),
-            key: key.as_str().to_owned(),
-        });
+        let claimed = ask.key.as_ref().filter(|_| !mutated("claim-ignored"));
+        let key = claimed.map(|key| ClaimKey { kind: ClaimKind::IdempotencyKey, scope: scope(), key: key.as_str().to_owned() });
         if let Some(waiters) = key.as_ref().and_then(|key| self.claims.get_mut(key)) {
             return waiters.push(Waiter::Start { reply: ask.reply, input: ask.input });
         }

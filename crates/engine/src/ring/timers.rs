@@ -2,6 +2,7 @@
 
 use workflow_core::command::Command;
 use workflow_core::id::ExecutionId;
+use workflow_core::mutation::mutated;
 use workflow_core::time::{Millis, Timestamp};
 use workflow_store::{Cursor, Fault};
 
@@ -75,6 +76,8 @@ impl Ring {
         }
         if self.read_again_at.is_some_and(|at| at <= now.mono) {
             self.read_again_at = None;
+            // Whoever looked for executions at rest meanwhile was put off.
+            self.slots.feed_starved();
         }
         self.try_store_again(now);
         if self.store.is_up() && self.read_again_at.is_none() {
@@ -132,7 +135,7 @@ impl Ring {
         match result {
             Ok(wake) => {
                 self.scan.state = State::Idle;
-                if let Some(at) = wake {
+                if let Some(at) = wake.filter(|_| !mutated("timer-lost-at-recovery")) {
                     self.scan.expect(at);
                 }
             }

@@ -78,6 +78,8 @@ pub struct Rig {
     pub corrupt: BTreeSet<ExecutionId>,
     /// Opening the store again fails this often.
     pub reopen_fails: usize,
+    /// This many reads of what executions at rest want fail.
+    pub reads_fail: usize,
     commit: Option<Arc<Batch>>,
     reopen: Option<(u64, Vec<(usize, Claim)>)>,
     reads: VecDeque<Read>,
@@ -92,6 +94,8 @@ pub struct Rig {
     /// The last `seq` of each transition that was committed.
     pub ends: Vec<(ExecutionId, u64)>,
     pub dispatched: usize,
+    /// Executions whose end was told.
+    pub over: Vec<ExecutionId>,
     pub closed: bool,
     outputs: Vec<Output>,
     /// Providers and connections have one count.
@@ -174,6 +178,7 @@ impl Rig {
             troubles: VecDeque::new(),
             corrupt: BTreeSet::new(),
             reopen_fails: 0,
+            reads_fail: 0,
             commit: None,
             reopen: None,
             reads: VecDeque::new(),
@@ -184,6 +189,7 @@ impl Rig {
             commits: Vec::new(),
             ends: Vec::new(),
             dispatched: 0,
+            over: Vec::new(),
             closed: false,
             outputs: Vec::new(),
             providers: 0,
@@ -247,8 +253,8 @@ impl Rig {
                     self.closed = true;
                     self.lines = Lines::default();
                 }
+                Output::Over(over) => self.over.extend(over.into_iter().map(|(id, _)| id)),
                 Output::Durable { .. }
-                | Output::Over(_)
                 | Output::Defined(_)
                 | Output::Undefined { .. }
                 | Output::EndpointPut(_)
@@ -316,6 +322,12 @@ impl Rig {
                 Read::Load(ids) if ids.iter().any(|id| self.corrupt.contains(id)) => {
                     let message = "no such event".to_owned();
                     Found::Loaded { ids, result: Err(Fault { operation: "load", kind: FaultKind::Corrupt, message }) }
+                }
+                Read::Parked { action, limit, .. } if self.reads_fail > 0 => {
+                    self.reads_fail -= 1;
+                    let message = "input/output error".to_owned();
+                    let fault = Fault { operation: "parked", kind: FaultKind::Unavailable, message };
+                    Found::Parked { action, limit, result: Err(fault) }
                 }
                 read => read.run(self.store.as_ref()),
             };
