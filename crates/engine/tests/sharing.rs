@@ -174,9 +174,9 @@ fn an_execution_that_is_loaded_for_a_call_takes_the_slot_that_is_free() {
     let at_rest = *ids.iter().find(|&&id| rig.wake_at(id).is_none()).unwrap();
     let mut rig = rig.crash();
     rig.settle();
-    let mut refused = rig.ask(|reply| Input::Control(Box::new(rig::control_ask(at_rest, Control::Resume, reply))));
+    rig.provide("somebody", 64);
     rig.turn();
-    rig.provide("somebody", 1);
+    let mut refused = rig.ask(|reply| Input::Control(Box::new(rig::control_ask(at_rest, Control::Resume, reply))));
     rig.turn();
     rig.run(|_| completed("{}"));
     assert_eq!(refused.now().unwrap_err().code(), "invalid_state");
@@ -189,23 +189,33 @@ fn an_execution_that_is_loaded_for_a_call_takes_the_slot_that_is_free() {
 /// Found by the simulation.
 #[test]
 fn executions_at_rest_begin_when_the_process_has_room_again() {
-    let options = Options { resident_bytes_max: 4_000, in_process_max: 1, ..Options::default() };
-    let mut rig = Rig::with(Memory::new(), options);
-    rig.define(&one_step("rested", "one"));
-    rig.define(&one_step("busy", "other"));
-    let rested: Vec<_> = (0..30).map(|_| rig.start("rested", "{}")).collect();
-    assert!(rested.iter().any(|&id| rig.wake_at(id).is_none()), "some lie in the store");
-    for &id in rested.iter().filter(|&&id| rig.wake_at(id).is_some()).collect::<Vec<_>>() {
-        rig.control(id, Control::Cancel).unwrap();
+    for parked_first in [true, false] {
+        let options = Options { resident_bytes_max: 4_000, in_process_max: 1, ..Options::default() };
+        let mut rig = Rig::with(Memory::new(), options);
+        rig.define(&one_step("rested", "one"));
+        rig.define(&one_step("busy", "other"));
+        rig.provide_all(&["other"], 1);
+        let mut busy = None;
+        if !parked_first {
+            rig.provide_all(&["one"], 1);
+            busy = Some(rig.start("busy", "{}"));
+        }
+        let rested: Vec<_> = (0..30).map(|_| rig.start("rested", "{}")).collect();
+        assert!(rested.iter().any(|&id| rig.wake_at(id).is_none()), "some lie in the store");
+        let here: Vec<_> = rested.iter().copied().filter(|&id| rig.wake_at(id).is_some()).collect();
+        for id in here {
+            rig.control(id, Control::Cancel).unwrap();
+        }
+        let busy = busy.unwrap_or_else(|| rig.start("busy", "{}"));
+        if parked_first {
+            rig.provide_all(&["one"], 1);
+        }
+        assert_eq!(rig.running.len(), 1, "there is room for one");
+        rig.finish(busy, "only", completed("{}"));
+        rig.run(|_| completed("{}"));
+        assert!(rested.iter().all(|&id| rig.status(id).has_ended()), "parked first: {parked_first}");
+        rig.assert_at_rest();
     }
-    rig.provide_all(&["other"], 1);
-    let busy = rig.start("busy", "{}");
-    rig.provide_all(&["one"], 1);
-    assert_eq!(rig.running.len(), 1, "there is room for one");
-    rig.finish(busy, "only", completed("{}"));
-    rig.run(|_| completed("{}"));
-    assert!(rested.iter().all(|&id| rig.status(id).has_ended()));
-    rig.assert_at_rest();
 }
 
 #[test]

@@ -164,6 +164,8 @@ impl Ring {
         }
         self.open.effects.touched.push(id);
         for action in actions {
+            // It may be room in the process that it waited for, and nobody in memory says so any more.
+            self.slots.mark_crowded(action.clone());
             let parked = self.parked.entry(action).or_default();
             parked.maybe = true;
             parked.again = true;
