@@ -211,7 +211,8 @@ impl Dispatcher {
         {
             handout.handlers.unbegun.fetch_add(1, Ordering::SeqCst);
             let (runtime, gone, handout) = (self.runtime.clone(), life.gone.clone(), handout.clone());
-            return self.given.pop().map(|attempt| Look { attempt, runtime, gone, handout });
+            let looking = Looking(handout.clone());
+            return self.given.pop().map(|attempt| Look { attempt, runtime, gone, handout, looking });
         }
         self.hand_over();
         None
@@ -327,16 +328,26 @@ pub struct Look {
     runtime: Handle,
     gone: Arc<AtomicBool>,
     handout: Arc<Handout>,
+    looking: Looking,
+}
+
+/// As long as this lives nobody else looks.
+#[derive(Debug)]
+pub struct Looking(Arc<Handout>);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.looks.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Look {
     /// What came of it, if it is over; if not it goes on in the runtime. As long as the action computes or blocks.
-    pub fn look(self) -> Option<Input> {
-        let Look { attempt, runtime, gone, handout } = self;
+    pub fn look(self) -> (Option<Input>, Looking) {
+        let Look { attempt, runtime, gone, handout, looking } = self;
         let _entered = runtime.enter();
         let (key, mut running) = handout.running(attempt);
         let first = running.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        handout.looks.store(false, Ordering::SeqCst);
         let came = match first {
             // What fails because the runtime is being shut down is nothing that the action did.
             Poll::Ready(result) => finished(key, result).filter(|_| !gone.load(Ordering::SeqCst)),
@@ -347,7 +358,7 @@ impl Look {
             }
         };
         handout.handlers.one_has_begun();
-        came
+        (came, looking)
     }
 }
 

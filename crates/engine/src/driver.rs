@@ -1,11 +1,12 @@
 //! Runs the ring: a few threads that take [turns](crate::inbox) at it, and what the ring wants done handed to whoever does it.
 //!
 //! What may take long is an errand: the thread that was at the ring lets others at it and does it itself, so that nobody has to be
-//! woken for it.
+//! woken for it. Larger batches have a thread of their own, so that the ring and the store stay where they are in the caches.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use workflow_store::{Batch, Claim, Store};
@@ -25,6 +26,8 @@ use crate::ring::message::{self, Input, Output};
 const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(60);
 /// Threads that read what the ring wants to know.
 const LOADERS: usize = 2;
+/// A batch of so many items is committed by the thread that decided it, unless more has come in.
+const ITEMS_ALONE: usize = 2;
 
 /// The ring, and what carries out what it wants done. Belongs to the thread that is at the ring.
 pub struct Driver {
@@ -33,6 +36,9 @@ pub struct Driver {
     dispatcher: Dispatcher,
     loaders: Readers,
     store: Arc<dyn Store>,
+    /// For batches that are not small.
+    committer: Sender<Ask>,
+    commit_thread: JoinHandle<()>,
     outputs: Vec<Output>,
     /// What this turn has for the store.
     ask: Option<Ask>,
@@ -73,8 +79,13 @@ impl Driver {
     pub fn start(ring: Ring, shared: Arc<Shared>, dispatcher: Dispatcher, store: &Arc<dyn Store>) -> Result<(), Error> {
         let loaders = Readers::new("workflow-loader", LOADERS, store)?;
         let (inbox, store, outputs) = (shared.inbox.clone(), store.clone(), Vec::new());
-        let rest = Rest::default();
-        let driver = Driver { ring, shared, dispatcher, loaders, store, outputs, ask: None, asked: 0, rest };
+        let (committer, asks) = channel();
+        let (its_store, its_inbox) = (store.clone(), inbox.clone());
+        let commit = move || commit(&asks, its_store.as_ref(), &its_inbox);
+        let commit_thread = thread::Builder::new().name("workflow-commit".to_owned()).spawn(commit);
+        let commit_thread = commit_thread.map_err(|error| Error::no_thread(&error))?;
+        let (ask, asked, rest) = (None, 0, Rest::default());
+        let driver = Driver { ring, shared, dispatcher, loaders, store, committer, commit_thread, outputs, ask, asked, rest };
         let post = Arc::new(Post { driver: Mutex::new(Some(driver)), inbox });
         for number in 0..THREADS {
             let own = post.clone();
@@ -115,7 +126,13 @@ impl Driver {
         let errand = match self.ask.take() {
             Some(ask) => {
                 self.dispatcher.hand_over();
-                Some(Errand::Store(self.store.clone(), ask))
+                if ask.is_small() && self.shared.inbox.is_empty() {
+                    Some(Errand::Store(self.store.clone(), ask))
+                } else {
+                    // It lives as long as the sender.
+                    drop(self.committer.send(ask));
+                    None
+                }
             }
             None => self.dispatcher.hand_over_or_look().map(Errand::Attempt),
         };
@@ -229,9 +246,11 @@ impl Post {
                     // An action that never returns does not keep the engine from being closed.
                     let way_back = Arc::downgrade(&self);
                     drop(self);
-                    let came = look.look();
+                    let (came, looking) = look.look();
                     let Some(post) = way_back.upgrade() else { return };
                     self = post;
+                    // Not before: others who looked as well would leave nobody who holds the engine open.
+                    drop(looking);
                     inbox.back(thread, came, &mut inputs)
                 }
             };
@@ -247,15 +266,34 @@ impl Post {
 impl Drop for Post {
     fn drop(&mut self) {
         let driver = self.driver.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        let Driver { shared, dispatcher, loaders, store, ring, .. } = driver.expect("it is taken only here");
+        let Driver { shared, dispatcher, loaders, store, ring, committer, commit_thread, .. } =
+            driver.expect("it is taken only here");
         // What still runs is told to stop, and the store is let go by everybody before anyone hears that it is closed.
-        drop((ring, dispatcher, store));
+        drop((ring, dispatcher, store, committer));
         loaders.close();
+        // A panic over there has been reported.
+        let _ = commit_thread.join();
         shared.closed();
     }
 }
 
+/// What the thread for larger batches does.
+fn commit(asks: &Receiver<Ask>, store: &dyn Store, inbox: &Inbox) {
+    let ended = catch_unwind(AssertUnwindSafe(|| asks.iter().for_each(|ask| inbox.push(ask.put_to(store)))));
+    if ended.is_err() {
+        tracing::error!("the store panicked; the engine is closed, and what is durable is safe");
+        inbox.halt();
+    }
+}
+
 impl Ask {
+    fn is_small(&self) -> bool {
+        match self {
+            Ask::Commit(batch) => batch.items.len() <= ITEMS_ALONE,
+            Ask::Reopen { .. } => false,
+        }
+    }
+
     fn put_to(self, store: &dyn Store) -> Input {
         match self {
             Ask::Commit(batch) => Input::Committed { number: batch.number, result: store.commit(&batch) },

@@ -509,7 +509,8 @@ async fn no_attempt_begins_in_the_process_before_it_is_allowed_to() {
     assert_eq!(engine.wait(id, None).await.unwrap().status, Status::Completed);
 }
 
-/// An attempt that had been dispatched could still be on its way to its handler.
+/// An attempt that had been dispatched could still be on its way to its handler. Later: three threads that had each looked at an
+/// attempt, and had let go of the engine meanwhile, left nobody who held it open, and it closed in the middle of this.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn once_it_is_quiet_the_actions_of_what_fell_due_have_begun() {
     let engine = Engine::open_with(Memory::new(), Options::default(), Arc::new(SimulatedClock::default())).await.unwrap();

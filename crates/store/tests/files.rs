@@ -108,7 +108,7 @@ fn damage_found_later_is_a_fault_that_says_what_to_do() {
     let path = database(directory.path());
     // All but the first page, which the opening reads.
     let mut bytes = fs::read(&path).unwrap();
-    bytes[16_384..].fill(0xa5);
+    bytes[8_192..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
     let message = match Sqlite::open(&path, at_once()) {
         Err(error @ OpenError::Damaged { .. }) => error.to_string(),
@@ -181,7 +181,7 @@ fn files_of_all_releases_open() {
         workflow_store::conformance::released::write(&store);
         let file = rusqlite::Connection::open(&path).unwrap();
         file.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
-        // 20 pages of 16 KiB, nearly empty, would be much for a repository.
+        // 40 pages of 8 KiB, nearly empty, would be much for a repository.
         let file = rusqlite::Connection::open(&copy).unwrap();
         file.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM; PRAGMA journal_mode = WAL").unwrap();
         drop(file);

@@ -293,10 +293,8 @@ impl Ring {
 
     /// Results and timers, then control, then starts; until the batch is full.
     fn work(&mut self, now: Now) {
-        let put_off = self.puts_recovery_first();
         while !self.open.is_full() {
-            let urgent = if put_off { None } else { self.urgent.pop_front() };
-            if let Some((id, queued)) = urgent {
+            if let Some((id, queued)) = self.urgent.pop_front() {
                 self.command(id, queued, now);
             } else if let Some(input) = self.control.pop_front().or_else(|| self.starts.pop_front()) {
                 self.queued_bytes = self.queued_bytes.saturating_sub(input.bytes());

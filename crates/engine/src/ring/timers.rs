@@ -25,8 +25,6 @@ pub struct Scan {
     state: State,
     /// Also those that should be in memory already: at open, and after a commit that failed.
     everything: bool,
-    /// Some of those have not been found yet.
-    recovers: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +42,7 @@ enum State {
 
 impl Default for Scan {
     fn default() -> Scan {
-        Scan { wake: Some(AT_ONCE), state: State::Idle, everything: true, recovers: true }
+        Scan { wake: Some(AT_ONCE), state: State::Idle, everything: true }
     }
 }
 
@@ -59,7 +57,6 @@ impl Scan {
     /// Looks at everything again.
     pub fn restart(&mut self) {
         self.everything = true;
-        self.recovers = true;
         self.wake = Some(AT_ONCE);
     }
 }
@@ -104,21 +101,12 @@ impl Ring {
         }
     }
 
-    /// Executions that were in memory when the process died come before what is new of those that are here already: all of them move
-    /// before any goes further. They had room before; should they not have it now, or not be readable, nothing waits for them.
-    pub(super) fn puts_recovery_first(&self) -> bool {
-        let reads = matches!(self.scan.state, State::Reading | State::Paused { .. }) && self.read_again_at.is_none();
-        self.scan.recovers && reads && !self.is_short_of_memory() && self.closing.is_none()
-    }
-
     pub(super) fn due_found(&mut self, until: Timestamp, limit: usize, result: Result<Vec<Cursor>, Fault>, now: Now) {
         match result {
             Ok(due) => {
                 for cursor in &due {
                     self.want_loaded(cursor.id);
                 }
-                let at_once = due.last().is_some_and(|last| last.wake_at == AT_ONCE);
-                self.scan.recovers &= at_once && due.len() >= limit;
                 match due.last() {
                     Some(&after) if due.len() >= limit => self.scan.state = State::Paused { until, after },
                     _ => {
