@@ -7,6 +7,7 @@
 //! What is *not* here: no transitions (the core's), no SQL (the store's), no HTTP API (the server's).
 
 mod action;
+pub mod check;
 pub mod clock;
 mod dispatch;
 mod driver;

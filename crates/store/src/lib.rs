@@ -16,6 +16,8 @@ pub use batch::{Batch, Change, Claim, ClaimKind, Committed, HeadChange, Item, Ta
 pub use fault::{Fault, FaultKind};
 pub use memory::Memory;
 pub use row::{Cursor, DefinitionRow, Endpoint, Filter, Head, History, Snapshot, Stored};
+pub use sqlite::{Backup, BackupError, backup};
+pub use sqlite::{ClaimRow, Examined, Inspection, Stray};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
 
 use workflow_core::id::{ActionName, ExecutionId};

@@ -150,6 +150,25 @@ pub const ENDPOINT_REMOVE: &str = "\
 Example:
   workflow endpoint remove orders";
 
+pub const BACKUP: &str = "\
+The copy is of one moment: everything that was acknowledged before the command began is in it. It gets
+its name once all of it is on disk; nothing is overwritten. A server that has the file open goes on.
+To restore one, stop the server and serve the copy. Never serve both: each would run the same steps.
+
+Examples:
+  workflow backup workflow.db /backups/workflow-$(date +%F).db
+  workflow check /backups/workflow-2026-11-23.db";
+
+pub const CHECK: &str = "\
+Reads everything and writes nothing: the pages of the file, every definition, every history, and that
+it gives what is stored beside it. Takes the log of a crash into account. While a server has the file
+open, make a backup and check that. Exit code 1 when anything is wrong.
+
+Examples:
+  workflow check workflow.db
+  workflow backup workflow.db copy.db && workflow check copy.db
+  workflow check --json workflow.db | jq -r '.findings[].execution'";
+
 pub const COMPLETIONS: &str = "\
 Examples:
   workflow completions bash > ~/.local/share/bash-completion/completions/workflow

@@ -132,6 +132,12 @@ pub enum Command {
     /// Where actions are called over HTTP
     #[command(subcommand, after_long_help = help::ENDPOINT)]
     Endpoint(Endpoint),
+    /// Copy a database file, also while a server has it open
+    #[command(after_long_help = help::BACKUP)]
+    Backup(Backup),
+    /// Check a database file that no server has open
+    #[command(after_long_help = help::CHECK)]
+    Check(Check),
     /// Print completions for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions { shell: clap_complete::Shell },
@@ -216,6 +222,26 @@ pub struct Event {
     /// The event's own id: the same id again starts nothing
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The database: workflow.db
+    #[arg(value_name = "FILE")]
+    pub file: std::path::PathBuf,
+    /// The copy, a name where nothing is
+    #[arg(value_name = "DESTINATION")]
+    pub destination: std::path::PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The database, or a backup of it
+    #[arg(value_name = "FILE")]
+    pub file: std::path::PathBuf,
+    /// Show at most this many findings
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,7 @@
 //! What each command does.
 
+mod backup;
+mod check;
 mod completions;
 mod control;
 mod definitions;
@@ -31,6 +33,8 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Serve(serve) => serve::run(&serve, cli.shared.json),
         Command::Validate(files) => validate::run(&files, cli.shared.json),
         Command::Eval { expression, scope } => eval::run(&expression, scope.as_ref(), cli.shared.json),
+        Command::Check(arguments) => check::run(&arguments, cli.shared.json),
+        Command::Backup(arguments) => backup::run(&arguments, cli.shared.json),
         Command::Completions { shell } => completions::run(shell),
         command => {
             let context = Context { client: Client::new(&cli.shared.url)?, json: cli.shared.json };
@@ -64,7 +68,12 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         Command::Endpoint(Endpoint::Add(add)) => endpoint::add(context, &add).await,
         Command::Endpoint(Endpoint::List) => endpoint::list(context).await,
         Command::Endpoint(Endpoint::Remove { names }) => endpoint::remove(context, &names).await,
-        Command::Serve(_) | Command::Validate(_) | Command::Eval { .. } | Command::Completions { .. } => {
+        Command::Serve(_)
+        | Command::Validate(_)
+        | Command::Eval { .. }
+        | Command::Check(_)
+        | Command::Backup(_)
+        | Command::Completions { .. } => {
             unreachable!("needs no server and was run without one")
         }
     }

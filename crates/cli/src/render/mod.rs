@@ -1,6 +1,7 @@
 //! What people see: pure functions from answers to styled text. Nothing here writes or asks anything, and `now` is an argument.
 
 mod answer;
+mod check;
 mod definitions;
 mod execution;
 mod history;
@@ -12,6 +13,7 @@ mod problem;
 mod table;
 mod time;
 
+pub use check::{bytes, checked};
 pub use definitions::{definitions, endpoints};
 pub use execution::execution;
 pub use history::{Day, history};

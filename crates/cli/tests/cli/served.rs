@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::process::{Ran, finished, workflow};
 
 /// A server in a directory of its own. Killed when a test ends without having stopped it.
-struct Served {
+pub struct Served {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Served {
-    fn start(directory: &Path, arguments: &[&str]) -> Served {
+    pub fn start(directory: &Path, arguments: &[&str]) -> Served {
         let mut command = workflow(&[&["serve", "--json"], arguments].concat());
         command.env("WORKFLOW_LISTEN", "127.0.0.1:0");
         let mut child = command.current_dir(directory).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -30,7 +30,7 @@ impl Served {
         Served { child, url: ready["url"].as_str().unwrap().to_owned() }
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> Ran {
         finished(workflow(arguments).env("WORKFLOW_URL", &self.url).output().unwrap())
     }
 
@@ -40,7 +40,7 @@ impl Served {
     }
 
     /// Stops it in order, and answers its exit code with what it logged.
-    fn stop(mut self) -> (Option<i32>, String) {
+    pub fn stop(mut self) -> (Option<i32>, String) {
         self.signal("TERM");
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
@@ -65,7 +65,7 @@ steps:
 
 const ORDER: &str = r#"{"id": "order", "steps": [{"id": "charge", "action": "chargeCard"}]}"#;
 
-fn directory() -> tempfile::TempDir {
+pub fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("onboarding.yaml"), ONBOARDING).unwrap();
     std::fs::write(directory.path().join("order.json"), ORDER).unwrap();

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
 
+mod backup;
 mod client;
 mod image;
 #[path = "../../../core/tests/legality/mod.rs"]

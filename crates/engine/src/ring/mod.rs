@@ -16,7 +16,7 @@ mod claims;
 mod commands;
 mod definitions;
 mod events;
-mod head;
+pub(crate) mod head;
 mod ids;
 mod load;
 pub mod message;

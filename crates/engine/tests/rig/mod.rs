@@ -525,12 +525,15 @@ impl Rig {
     }
 }
 
-/// Runs a test on both stores.
+/// Runs a test on both stores. The file that it leaves has to be sound.
 pub fn on_both_stores(test: impl Fn(Box<dyn FnOnce(Options) -> Rig>)) {
     test(Box::new(|options| Rig::with(workflow_store::Memory::new(), options)));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("workflow.db");
-    test(Box::new(move |options| Rig::with(sqlite(&path), options)));
+    let file = path.clone();
+    test(Box::new(move |options| Rig::with(sqlite(&file), options)));
+    let report = workflow_engine::check::check(&workflow_store::Inspection::open(&path).unwrap(), 10);
+    assert!(report.is_sound(), "{report:#?}");
 }
 
 /// Counts what a test's actions did.

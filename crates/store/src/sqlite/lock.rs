@@ -49,6 +49,12 @@ impl Holder {
         let since = rusqlite::Connection::open_in_memory().and_then(now);
         Holder { pid: std::process::id(), since: since.unwrap_or_else(|_| "an unknown time".to_owned()) }
     }
+
+    fn write(&self, file: &mut File) -> std::io::Result<()> {
+        let text = format!("pid {} since {}\n", self.pid, self.since);
+        file.set_len(0)?;
+        file.write_all(text.as_bytes())
+    }
 }
 
 impl Lock {
@@ -78,10 +84,36 @@ impl Lock {
                 }
             }
         }
-        let holder = Holder::this_process();
-        let text = format!("pid {} since {}\n", holder.pid, holder.since);
-        file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(not_writable)?;
+        Holder::this_process().write(&mut file).map_err(not_writable)?;
         Ok(Lock { _file: file })
+    }
+
+    /// Takes the lock for somebody who only reads: at once or not at all, and without making the file. None where there is none:
+    /// then no engine has ever had the database here.
+    pub fn take_existing(database: &Path) -> Result<Option<Lock>, OpenError> {
+        let path = path_of(database);
+        let other = |reason: std::io::Error| OpenError::Other {
+            path: database.to_owned(),
+            reason: format!("its lock file {} cannot be locked: {reason}", path.display()),
+        };
+        // Who may not write it can lock it all the same.
+        let writable = OpenOptions::new().read(true).write(true).open(&path);
+        let (mut file, is_writable) = match writable {
+            Ok(file) => (file, true),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(_) => (File::open(&path).map_err(other)?, false),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { path: database.to_owned(), holder: Holder::read(&path) });
+            }
+            Err(TryLockError::Error(error)) => return Err(other(error)),
+        }
+        if is_writable {
+            Holder::this_process().write(&mut file).map_err(other)?;
+        }
+        Ok(Some(Lock { _file: file }))
     }
 }
 

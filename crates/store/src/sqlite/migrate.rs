@@ -11,7 +11,12 @@ pub(super) const APPLICATION_ID: i32 = 0x776b_666c;
 
 /// Takes the schema from number `from` to [`NEWEST`], each step in a transaction of its own.
 pub(super) fn migrate(connection: &Connection, from: u32) -> rusqlite::Result<()> {
-    for (number, step) in (1..).zip(STEPS).skip(from as usize) {
+    migrate_to(connection, from, NEWEST)
+}
+
+/// The same, to an older schema: what a file of an earlier version has to look like.
+pub(super) fn migrate_to(connection: &Connection, from: u32, to: u32) -> rusqlite::Result<()> {
+    for (number, step) in (1..=to).zip(STEPS).skip(from as usize) {
         let transaction = connection.unchecked_transaction()?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

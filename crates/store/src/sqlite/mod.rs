@@ -5,9 +5,11 @@
 //! [`reopen`](crate::Store::reopen): a sync that has failed is never tried again on the same handle, because the kernel may
 //! have dropped what it could not write.
 
+mod backup;
 mod checkpoint;
 mod commit;
 mod error;
+mod inspect;
 mod list;
 mod lock;
 mod migrate;
@@ -31,10 +33,12 @@ use workflow_core::time::Timestamp;
 use crate::{
     Batch, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, FaultKind, Filter, Head, History, Store, Stored, Taken,
 };
+pub use backup::{Backup, BackupError, backup};
 use checkpoint::Checkpointer;
 use commit::Writer;
 pub use error::OpenError;
 use error::Trouble;
+pub use inspect::{ClaimRow, Examined, Inspection, Stray};
 pub use lock::Holder;
 use lock::Lock;
 use readers::Readers;

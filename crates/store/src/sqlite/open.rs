@@ -70,7 +70,7 @@ pub(super) fn reopen(path: &Path, options: &Options) -> Result<Handles, OpenErro
 }
 
 /// What is between a path and its handles.
-enum Refused {
+pub(super) enum Refused {
     Sqlite(rusqlite::Error),
     NotOurs(String),
     Newer(u32),
@@ -97,7 +97,7 @@ impl From<Trouble> for Refused {
 }
 
 impl Refused {
-    fn at(self, path: &Path) -> OpenError {
+    pub fn at(self, path: &Path) -> OpenError {
         let path = path.to_owned();
         match self {
             Refused::Sqlite(error) => OpenError::from_sqlite(&path, &error),
@@ -186,7 +186,7 @@ fn bound_cache(connection: &Connection, bytes: u32) -> rusqlite::Result<()> {
 }
 
 /// The number of the schema of a file that is ours or empty. Nothing has been written yet.
-fn recognise(connection: &Connection) -> Result<u32, Refused> {
+pub(super) fn recognise(connection: &Connection) -> Result<u32, Refused> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (application, schema) = (number("application_id")?, number("user_version")?);
     if application == i64::from(APPLICATION_ID) {
@@ -204,7 +204,7 @@ fn recognise(connection: &Connection) -> Result<u32, Refused> {
 
 /// The path from the root, once its directory is there: SQLite and the lock must mean the same file whatever becomes of the
 /// current directory.
-fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     let other = |error: std::io::Error| OpenError::Other { path: path.to_owned(), reason: error.to_string() };
     if path.is_dir() {
         return Err(OpenError::IsDirectory { path: path.to_owned() });

@@ -2,7 +2,7 @@
 
 use std::sync::RwLock;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use workflow_core::codec;
 use workflow_core::event::Recorded;
 use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
@@ -52,12 +52,22 @@ fn stored_one(connection: &Connection, id: ExecutionId, recently: Vec<Chunk>) ->
     Ok(Some(Stored { head, snapshot, events }))
 }
 
-fn snapshot(connection: &Connection, key: i64) -> Result<Option<Snapshot>, Trouble> {
+pub(super) fn snapshot(connection: &Connection, key: i64) -> Result<Option<Snapshot>, Trouble> {
     let mut statement = connection.prepare_cached("SELECT seq, codec, body FROM snapshot WHERE execution = ?1")?;
     let snapshot = statement.query_row([key], |row| {
         Ok(Snapshot { seq: row.get::<_, i64>(0)?.cast_unsigned(), codec: row.get(1)?, body: row.get(2)? })
     });
     Ok(snapshot.optional()?.filter(Snapshot::is_usable))
+}
+
+/// A history from its first event on, whatever snapshot there is.
+pub(super) fn events(connection: &Connection, id: ExecutionId, key: i64, recently: Vec<Chunk>) -> Result<Vec<Recorded>, Trouble> {
+    let mut events = Vec::new();
+    Transitions { connection, id, key, after: 0, recently }.each(|transition| {
+        events.extend(transition);
+        Ok(Wanted::More)
+    })?;
+    Ok(events)
 }
 
 /// Reads one history.
@@ -202,16 +212,21 @@ pub(super) fn definitions(connection: &Connection) -> Result<Vec<DefinitionRow>,
     let mut rows = statement.query([])?;
     let mut definitions = Vec::new();
     while let Some(row) = rows.next()? {
-        definitions.push(DefinitionRow {
-            workflow: text(row, 0, WorkflowId::new)?,
-            version: Version(row.get(1)?),
-            stored: json(row, 2)?,
-            source: json(row, 3)?,
-            created_at: time(row, 4)?,
-            deleted_at: optional_time(row, 5)?,
-        });
+        definitions.push(definition(row)?);
     }
     Ok(definitions)
+}
+
+/// One row of [`definitions`].
+pub(super) fn definition(row: &Row<'_>) -> Result<DefinitionRow, Trouble> {
+    Ok(DefinitionRow {
+        workflow: text(row, 0, WorkflowId::new)?,
+        version: Version(row.get(1)?),
+        stored: json(row, 2)?,
+        source: json(row, 3)?,
+        created_at: time(row, 4)?,
+        deleted_at: optional_time(row, 5)?,
+    })
 }
 
 pub(super) fn endpoints(connection: &Connection) -> Result<Vec<Endpoint>, Trouble> {

@@ -1,0 +1,334 @@
+//! A database file that is only read, row by row: for `workflow check` and for copies.
+//!
+//! Not a [`Store`](crate::Store): opening one takes the file over, migrates it and puts in order what a crash left. Here nothing is
+//! written, neither to the file nor beside it. What a crash left in the write-ahead log counts, and is read from there through an
+//! index in memory, so that not even the `-shm` file comes to be: one that belongs to whoever looked would keep the engine out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
+use workflow_core::event::Recorded;
+use workflow_core::id::{ExecutionId, Version};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+
+use super::error::{OpenError, Trouble};
+use super::lock::Lock;
+use super::open::{self, Refused};
+use super::recent::Recent;
+use super::row::{self, SEQ_MAX, place, seq_of};
+use super::{migrate, read};
+use crate::{ClaimKind, DefinitionRow, Fault, Head, Snapshot, Taken};
+
+const CACHE_BYTES: u32 = 16 << 20;
+/// Without locks of SQLite's: the file is ours by its lock file, and theirs need a file that may be written.
+const WITHOUT_LOCKS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
+
+/// A database file that no engine has open, as it is.
+#[derive(Debug)]
+pub struct Inspection {
+    pub(super) connection: Connection,
+    schema: u32,
+    recent: Recent,
+    recent_unreadable: Option<String>,
+    /// No engine opens it meanwhile.
+    _lock: Option<Lock>,
+}
+
+/// Everything that is stored of one execution. What cannot be read says why.
+#[derive(Debug)]
+pub struct Examined {
+    /// Stands for it inside the file.
+    pub key: i64,
+    pub id: Option<ExecutionId>,
+    pub head: Result<Head, String>,
+    pub events: Result<Vec<Recorded>, String>,
+    /// Payloads that have a row of their own, by the `seq` of their event: their length, or why they are no JSON.
+    pub payloads: Vec<(u64, Result<usize, String>)>,
+    pub snapshot: Option<Snapshot>,
+    /// What it wants, as the engine would find it.
+    pub parked: Vec<(Option<ExecutionId>, String)>,
+}
+
+/// A claim, with the executions that it names.
+#[derive(Debug)]
+pub struct ClaimRow {
+    /// `idempotency_key` or `event_id`.
+    pub kind: String,
+    pub scope: String,
+    pub key: String,
+    pub executions: Result<Vec<ExecutionId>, String>,
+}
+
+/// Rows of a table that belong to no execution.
+#[derive(Debug)]
+pub struct Stray {
+    pub table: &'static str,
+    pub key: i64,
+    pub rows: u64,
+}
+
+impl Inspection {
+    /// Opens the file at `path`, and keeps every engine from opening it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Inspection, OpenError> {
+        let path = existing(path.as_ref())?;
+        let lock = Lock::take_existing(&path)?;
+        let opened = connect(&path).map_err(Refused::from).and_then(|connection| {
+            let schema = open::recognise(&connection)?;
+            if schema == 0 {
+                return Err(Refused::NotOurs("an empty SQLite file".to_owned()));
+            }
+            connection.execute_batch("BEGIN")?;
+            Ok((connection, schema))
+        });
+        let (connection, schema) = opened.map_err(|refused| refused.at(&path))?;
+        let (recent, recent_unreadable) = match schema {
+            1 => (Recent::default(), None),
+            _ => match Recent::read(&connection, u64::MAX) {
+                Ok(recent) => (recent, None),
+                Err(trouble) => (Recent::default(), Some(said(trouble))),
+            },
+        };
+        Ok(Inspection { connection, schema, recent, recent_unreadable, _lock: lock })
+    }
+
+    /// The number of its schema; the engine takes an older one to the newest when it opens the file.
+    pub fn schema(&self) -> u32 {
+        self.schema
+    }
+
+    pub fn bytes(&self) -> Result<u64, Fault> {
+        let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        self.answer(self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs))
+    }
+
+    /// What SQLite finds wrong with the file, at most so many: pages, indexes, types, rows of `recent`.
+    pub fn damages(&self, limit: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        let sql = format!("PRAGMA integrity_check({})", limit.max(1));
+        let checked = self.connection.prepare(&sql).and_then(|mut statement| {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                found.extend(Some(row.get::<_, String>(0)?).filter(|line| line != "ok"));
+            }
+            Ok(())
+        });
+        found.extend(checked.err().map(|error| error.to_string()));
+        found.extend(self.recent_unreadable.clone());
+        found
+    }
+
+    /// Tables, indexes and views that are not as the schema makes them. What a person has added does not matter.
+    pub fn differences(&self) -> Result<Vec<String>, Fault> {
+        let find = || {
+            let model = Connection::open_in_memory()?;
+            migrate::migrate_to(&model, 0, self.schema)?;
+            let mut found = Vec::new();
+            for (kind, name, sql) in schema_of(&model)? {
+                let ours = schema_of(&self.connection)?.into_iter().find(|(_, other, _)| *other == name);
+                match ours {
+                    None => found.push(format!("the {kind} `{name}` is missing")),
+                    Some((_, _, found_sql)) if found_sql != sql => found.push(format!("the {kind} `{name}` was changed")),
+                    Some(_) => {}
+                }
+            }
+            Ok(found)
+        };
+        self.answer(find())
+    }
+
+    /// Every version of every definition; of one that cannot be read its workflow, its version and why.
+    pub fn definitions(&self) -> Result<Vec<Result<DefinitionRow, (String, Version, String)>>, Fault> {
+        let find = || {
+            let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at, d.workflow \
+                FROM definition d LEFT JOIN workflow w ON w.key = d.workflow ORDER BY d.workflow, d.version";
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            let mut definitions = Vec::new();
+            while let Some(row) = rows.next()? {
+                let version = Version(row.get(1)?);
+                definitions.push(read::definition(row).map_err(|trouble| (name_of_workflow(row), version, said(trouble))));
+            }
+            Ok(definitions)
+        };
+        self.answer(find())
+    }
+
+    /// Hands over one execution after the other, in the order in which they were stored.
+    pub fn each_execution(&self, mut take: impl FnMut(Examined)) -> Result<(), Fault> {
+        let mut walk = || {
+            let mut statement = self.connection.prepare("SELECT key, id FROM execution ORDER BY key")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let id = row.get(1).ok().map(ExecutionId::from_bytes);
+                take(self.examine(row.get(0)?, id));
+            }
+            Ok(())
+        };
+        self.answer(walk())
+    }
+
+    fn examine(&self, key: i64, id: Option<ExecutionId>) -> Examined {
+        let about = |trouble: Trouble| {
+            let said = said(trouble);
+            let prefix = id.map(|id| format!("{id}: ")).unwrap_or_default();
+            said.strip_prefix(&prefix).map(str::to_owned).unwrap_or(said)
+        };
+        let head = row::head_by_key(&self.connection, key).map_err(about);
+        let events = match id {
+            Some(id) => read::events(&self.connection, id, key, self.recent.of(id, u64::MAX)).map_err(about),
+            None => Err("its id cannot be read".to_owned()),
+        };
+        Examined {
+            key,
+            id,
+            head,
+            events,
+            payloads: self.payloads(key).unwrap_or_else(|error| vec![(0, Err(error.to_string()))]),
+            snapshot: read::snapshot(&self.connection, key).unwrap_or_default(),
+            parked: self.parked(key).unwrap_or_default(),
+        }
+    }
+
+    fn payloads(&self, key: i64) -> rusqlite::Result<Vec<(u64, Result<usize, String>)>> {
+        let mut statement = self.connection.prepare_cached("SELECT place, json FROM payload WHERE place BETWEEN ?1 AND ?2")?;
+        let rows = statement.query_map([place(key, 0), place(key, SEQ_MAX)], |row| {
+            let json: Result<Json, Trouble> = row::json(row, 1);
+            Ok((seq_of(row.get(0)?), json.map(|json| json.len()).map_err(said)))
+        })?;
+        rows.collect()
+    }
+
+    fn parked(&self, key: i64) -> rusqlite::Result<Vec<(Option<ExecutionId>, String)>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, action FROM parked WHERE execution = ?1 ORDER BY action")?;
+        let rows = statement.query_map([key], |row| Ok((row.get(0).ok().map(ExecutionId::from_bytes), row.get(1)?)))?;
+        rows.collect()
+    }
+
+    /// Rows that belong to no execution, of each table at most so many.
+    pub fn strays(&self, limit: usize) -> Result<Vec<Stray>, Fault> {
+        let find = || {
+            let mut strays = Vec::new();
+            for (table, key) in [
+                ("history", "t.place >> 24"),
+                ("payload", "t.place >> 24"),
+                ("snapshot", "t.execution"),
+                ("parked", "t.execution"),
+            ] {
+                let sql = format!(
+                    "SELECT {key}, count(*) FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM execution e WHERE e.key = {key}) \
+                     GROUP BY 1 LIMIT ?1"
+                );
+                let mut statement = self.connection.prepare(&sql)?;
+                let rows = statement.query_map([row::rows(limit)], |row| {
+                    Ok(Stray { table, key: row.get(0)?, rows: row.get::<_, i64>(1)?.unsigned_abs() })
+                })?;
+                for stray in rows {
+                    strays.push(stray?);
+                }
+            }
+            Ok(strays)
+        };
+        self.answer(find())
+    }
+
+    /// Hands over one claim after the other.
+    pub fn each_claim(&self, mut take: impl FnMut(ClaimRow)) -> Result<(), Fault> {
+        let mut walk = || {
+            let mut statement = self.connection.prepare("SELECT kind, scope, key, executions FROM claim")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let executions = row::text(row, 3, |text| serde_json::from_str(text)).map_err(said);
+                take(ClaimRow { kind: row.get(0)?, scope: row.get(1)?, key: row.get(2)?, executions });
+            }
+            Ok(())
+        };
+        self.answer(walk())
+    }
+
+    /// Who holds a claim.
+    pub fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
+        read::claim(&self.connection, kind, scope, key).map_err(during)
+    }
+
+    /// Whether there is an execution with this id.
+    pub fn is_there(&self, id: ExecutionId) -> Result<bool, Fault> {
+        let find = || self.connection.prepare_cached("SELECT 1 FROM execution WHERE id = ?1")?.exists([id.to_bytes()]);
+        self.answer(find())
+    }
+
+    /// The counters as they are stored.
+    pub fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
+        read::counts(&self.connection).map_err(during)
+    }
+
+    /// That every endpoint can be read.
+    pub fn endpoints(&self) -> Result<usize, Fault> {
+        read::endpoints(&self.connection).map(|endpoints| endpoints.len()).map_err(during)
+    }
+
+    fn answer<T>(&self, result: rusqlite::Result<T>) -> Result<T, Fault> {
+        result.map_err(|error| during(error.into()))
+    }
+}
+
+/// The file at `path`, by its own name: a file that is not there is not made.
+pub(super) fn existing(path: &Path) -> Result<PathBuf, OpenError> {
+    let path = open::absolute(path)?;
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(OpenError::Other { path, reason: "there is no such file".to_owned() })
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    // Without a log nothing else is looked for, nor made.
+    let uri = format!("file:{}{}", escaped(path), if has_log { "" } else { "?immutable=1" });
+    let connection = Connection::open_with_flags_and_vfs(uri, flags, WITHOUT_LOCKS)?;
+    // Before anything is read: then the index of the log is kept in memory.
+    connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
+    open::settle(&connection, CACHE_BYTES)?;
+    Ok(connection)
+}
+
+/// A path within a URI.
+fn escaped(path: &Path) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => text.push(char::from(*byte)),
+            _ => write!(text, "%{byte:02x}").expect("a string takes everything"),
+        }
+    }
+    text
+}
+
+fn schema_of(connection: &Connection) -> rusqlite::Result<Vec<(String, String, String)>> {
+    let sql = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}
+
+fn name_of_workflow(row: &Row<'_>) -> String {
+    match row.get_ref(0) {
+        Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+        _ => format!("number {}", row.get::<_, i64>(6).unwrap_or_default()),
+    }
+}
+
+fn said(trouble: Trouble) -> String {
+    during(trouble).message
+}
+
+fn during(trouble: Trouble) -> Fault {
+    trouble.during("check")
+}
