@@ -190,29 +190,48 @@ struct Damage {
     says: &'static str,
 }
 
+fn hex(id: ExecutionId) -> String {
+    id.to_string().replace("exec_", "")
+}
+
+fn row(id: ExecutionId) -> String {
+    format!("id = x'{}'", hex(id))
+}
+
+fn number(id: ExecutionId) -> String {
+    format!("(SELECT key FROM execution WHERE {})", row(id))
+}
+
+fn history(id: ExecutionId) -> String {
+    format!("place >> 24 = {}", number(id))
+}
+
+fn other(of: Option<ExecutionId>, sql: String, kinds: &'static [Kind], says: &'static str) -> Damage {
+    Damage { sql, of, kinds, says }
+}
+
+fn head(id: ExecutionId, set: &str, kinds: &'static [Kind], says: &'static str) -> Damage {
+    other(Some(id), format!("UPDATE execution SET {set} WHERE {}", row(id)), kinds, says)
+}
+
+fn events(id: ExecutionId, set: &str, says: &'static str) -> Damage {
+    other(Some(id), format!("UPDATE history SET {set} WHERE {}", history(id)), &[Kind::HistoryBroken], says)
+}
+
+const HEAD: &[Kind] = &[Kind::HeadDiffers];
+const LATE: &[Kind] = &[Kind::WakesTooLate];
+const PAYLOAD: &[Kind] = &[Kind::PayloadBroken];
+const CLAIM: &[Kind] = &[Kind::ClaimBroken];
+const PARKED: &[Kind] = &[Kind::ParkedDiffers];
+
 fn damages(kinds: &Kinds) -> Vec<Damage> {
-    let hex = |id: ExecutionId| id.to_string().replace("exec_", "");
-    let row = |id: ExecutionId| format!("id = x'{}'", hex(id));
-    let number = |id: ExecutionId| format!("(SELECT key FROM execution WHERE {})", row(id));
-    let history = |id: ExecutionId| format!("place >> 24 = {}", number(id));
-    let head = |id, set: &str, kinds, says| Damage {
-        sql: format!("UPDATE execution SET {set} WHERE {}", row(id)),
-        of: Some(id),
-        kinds,
-        says,
-    };
-    let events = |id, set: &str, says| Damage {
-        sql: format!("UPDATE history SET {set} WHERE {}", history(id)),
-        of: Some(id),
-        kinds: &[Kind::HistoryBroken],
-        says,
-    };
-    let other = |of, sql: String, kinds, says| Damage { sql, of, kinds, says };
-    const HEAD: &[Kind] = &[Kind::HeadDiffers];
-    const LATE: &[Kind] = &[Kind::WakesTooLate];
-    const PAYLOAD: &[Kind] = &[Kind::PayloadBroken];
-    const CLAIM: &[Kind] = &[Kind::ClaimBroken];
-    const PARKED: &[Kind] = &[Kind::ParkedDiffers];
+    [of_histories(kinds), of_heads(kinds), of_payloads_and_what_is_wanted(kinds), of_the_rest(kinds)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn of_histories(kinds: &Kinds) -> Vec<Damage> {
     vec![
         events(kinds.completed, "events = json_remove(events, '$[2]')", "event 1 is missing"),
         events(kinds.completed, "events = replace(events, '[\"begin\",1,1', '[\"begin\",1,2')", "cannot happen in Active"),
@@ -225,6 +244,11 @@ fn damages(kinds: &Kinds) -> Vec<Damage> {
             &[Kind::HistoryBroken],
             "it is empty",
         ),
+    ]
+}
+
+fn of_heads(kinds: &Kinds) -> Vec<Damage> {
+    vec![
         head(kinds.running, "status = 'completed'", &[Kind::HeadDiffers, Kind::CounterDiffers], "gives \"running\""),
         head(kinds.completed, "status = 'failed'", &[Kind::HeadDiffers, Kind::CounterDiffers], "gives \"completed\""),
         head(kinds.completed, "completed_at = completed_at + 1", HEAD, "completed_at"),
@@ -240,6 +264,11 @@ fn damages(kinds: &Kinds) -> Vec<Damage> {
         head(kinds.sleeping, "wake_at = wake_at + 1", LATE, "expected at"),
         head(kinds.retrying, "wake_at = wake_at + 1", LATE, "expected at"),
         head(kinds.running, "wake_at = 9999999999999", LATE, "it would be looked at at 9999999999999, expected at 0"),
+    ]
+}
+
+fn of_payloads_and_what_is_wanted(kinds: &Kinds) -> Vec<Damage> {
+    vec![
         other(
             Some(kinds.long),
             format!("DELETE FROM payload WHERE {}", history(kinds.long)),
@@ -282,6 +311,11 @@ fn damages(kinds: &Kinds) -> Vec<Damage> {
             PARKED,
             "says that it wants `write`, which it does not",
         ),
+    ]
+}
+
+fn of_the_rest(kinds: &Kinds) -> Vec<Damage> {
+    vec![
         other(None, "INSERT INTO parked VALUES ('write', x'00', 99999)".to_owned(), &[Kind::ExecutionMissing], "`parked`"),
         other(Some(kinds.keyed), "DELETE FROM claim WHERE key = 'once'".to_owned(), CLAIM, "the idempotency key `once`"),
         other(

@@ -17,7 +17,7 @@ pub use fault::{Fault, FaultKind};
 pub use memory::Memory;
 pub use row::{Cursor, DefinitionRow, Endpoint, Filter, Head, History, Snapshot, Stored};
 pub use sqlite::{Backup, BackupError, backup};
-pub use sqlite::{ClaimRow, Examined, Inspection, Stray};
+pub use sqlite::{ClaimRow, Examined, Inspection, Stray, Unreadable};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
 
 use workflow_core::id::{ActionName, ExecutionId};

@@ -24,8 +24,10 @@ pub struct Image {
 /// The database at `path` after a kill. Each of `acknowledged` must be there.
 pub fn of(path: &Path, acknowledged: &[ExecutionId]) -> Image {
     let copy = path.with_extension("image");
-    for end in ["", "-wal"] {
-        std::fs::copy(with_end(path, end), with_end(&copy, end)).unwrap();
+    std::fs::copy(path, &copy).unwrap();
+    // A backup has no log.
+    if with_end(path, "-wal").exists() {
+        std::fs::copy(with_end(path, "-wal"), with_end(&copy, "-wal")).unwrap();
     }
     let store = Sqlite::open(&copy, Options::default()).unwrap();
     let definitions = definitions(&store);

@@ -115,7 +115,7 @@ impl Check<'_> {
                     });
                     (row.workflow.to_string(), row.version, definition)
                 }
-                Err((workflow, version, why)) => (workflow, version, Err(why)),
+                Err(unreadable) => (unreadable.workflow, unreadable.version, Err(unreadable.why)),
             };
             if let Err(why) = &definition {
                 self.found(Finding::new(

@@ -62,6 +62,14 @@ pub struct ClaimRow {
     pub executions: Result<Vec<ExecutionId>, String>,
 }
 
+/// A definition that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub workflow: String,
+    pub version: Version,
+    pub why: String,
+}
+
 /// Rows of a table that belong to no execution.
 #[derive(Debug)]
 pub struct Stray {
@@ -139,8 +147,8 @@ impl Inspection {
         self.answer(find())
     }
 
-    /// Every version of every definition; of one that cannot be read its workflow, its version and why.
-    pub fn definitions(&self) -> Result<Vec<Result<DefinitionRow, (String, Version, String)>>, Fault> {
+    /// Every version of every definition.
+    pub fn definitions(&self) -> Result<Vec<Result<DefinitionRow, Unreadable>>, Fault> {
         let find = || {
             let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at, d.workflow \
                 FROM definition d LEFT JOIN workflow w ON w.key = d.workflow ORDER BY d.workflow, d.version";
@@ -149,7 +157,8 @@ impl Inspection {
             let mut definitions = Vec::new();
             while let Some(row) = rows.next()? {
                 let version = Version(row.get(1)?);
-                definitions.push(read::definition(row).map_err(|trouble| (name_of_workflow(row), version, said(trouble))));
+                let unreadable = |trouble| Unreadable { workflow: name_of_workflow(row), version, why: said(trouble) };
+                definitions.push(read::definition(row).map_err(unreadable));
             }
             Ok(definitions)
         };

@@ -38,7 +38,7 @@ use checkpoint::Checkpointer;
 use commit::Writer;
 pub use error::OpenError;
 use error::Trouble;
-pub use inspect::{ClaimRow, Examined, Inspection, Stray};
+pub use inspect::{ClaimRow, Examined, Inspection, Stray, Unreadable};
 pub use lock::Holder;
 use lock::Lock;
 use readers::Readers;
