@@ -12,6 +12,7 @@ mod error;
 mod inspect;
 mod list;
 mod lock;
+mod log;
 mod migrate;
 mod open;
 mod read;

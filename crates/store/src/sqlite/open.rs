@@ -38,6 +38,7 @@ impl Sqlite {
         }
         let path = absolute(path)?;
         let lock = Lock::take(&path, options.lock_wait)?;
+        expect_whole(&path, &options)?;
         write_again(&path)?;
         let handles = open_handles(&path, &options).map_err(|error| error.at(&path))?;
         Ok(Sqlite { path: Some(path), options, handles: RwLock::new(Some(handles)), _lock: Some(lock) })
@@ -60,6 +61,7 @@ impl Sqlite {
 
 /// Opens again after a fault, on fresh handles, the lock still held.
 pub(super) fn reopen(path: &Path, options: &Options) -> Result<Handles, OpenError> {
+    expect_whole(path, options)?;
     write_again(path)?;
     let handles = open_handles(path, options).map_err(|error| error.at(path))?;
     // What a failed sync has left of the file itself may be readable and yet not on disk: it is copied from the log once more.
@@ -224,6 +226,26 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
+/// SQLite would take a log that the disk has damaged for a shorter one.
+fn expect_whole(path: &Path, options: &Options) -> Result<(), OpenError> {
+    // Of commits that are not synced a power cut may leave any.
+    if options.durability != Durability::Full {
+        return Ok(());
+    }
+    let log = log_of(path);
+    match super::log::damage(&log) {
+        Ok(None) => Ok(()),
+        Ok(Some(reason)) => Err(OpenError::Damaged { path: path.to_owned(), reason }),
+        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), file: log, reason: error.to_string() }),
+    }
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
 /// What can be read is what will be believed, so it has to be on disk. A process that was killed may not have lived to sync what it
 /// wrote. And what was written before a sync that failed is read as if it were there, while no later sync writes it: the kernel
 /// takes it for done. So it is written again.
@@ -231,9 +253,8 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
 /// That is the log; the rest is copied from the log anew. And the beginning of a file that has just been made: where it is
 /// missing SQLite takes a log for the remains of another file, and deletes it.
 fn write_again(path: &Path) -> Result<(), OpenError> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    for (file, bytes_max) in [(Path::new(&log), u64::MAX), (path, NEW_FILE_BYTES_MAX)] {
+    let log = log_of(path);
+    for (file, bytes_max) in [(log.as_path(), u64::MAX), (path, NEW_FILE_BYTES_MAX)] {
         match write_file_again(file, bytes_max) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(OpenError::NotWritable { path: path.to_owned(), file: file.to_owned(), reason: error.to_string() });

@@ -10,7 +10,7 @@ use super::seed::{Random, is_soak, seeds};
 use super::vfs::{Disk, How, Plan};
 
 /// A script long enough for every kind of operation, short enough that each of its calls can fail in turn.
-const COMMITS: u64 = 8;
+const COMMITS: u64 = 6;
 
 /// Plays a script with a fault, then lets the power fail at some moments after it.
 fn play(script: &Script, plan: Option<Plan>, cuts: usize, random: &mut Random) -> Result<(u64, u64), String> {
@@ -46,7 +46,7 @@ fn any_call_may_fail() {
         let (calls, _) = play(&script, None, 0, &mut random)
             .unwrap_or_else(|wrong| panic!("WORKFLOW_DISK_SEED={seed}, without a fault: {wrong}"));
         // Every call of the first script fails once, in one way or another; of a fresh one some, but in a soak all.
-        let step = if seed == 1 || is_soak() { 1 } else { 8 };
+        let step = if seed == 1 || is_soak() { 1 } else { 12 };
         for from in (random.next() % step..calls).step_by(usize::try_from(step).unwrap()) {
             let how = [How::Error, How::Full, How::Torn(4), How::Torn(8), How::TornFull(3)][random.below(5)];
             let plan = Plan { from, calls: [1, 1, 2, 7][random.below(4)], how };

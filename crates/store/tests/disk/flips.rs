@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
-use workflow_store::{OpenError, Sqlite};
+use workflow_store::{OpenError, Options, Sqlite, Store};
 
 use super::medium::FileName;
 use super::play::{Player, directory, files, options, put};
@@ -127,4 +127,41 @@ fn a_bit_that_is_not_what_was_written_is_told_of_or_known_to_be_silent() {
     }
     print("places of a closed file damaged", &of_file);
     print("places of a log damaged", &of_log);
+}
+
+/// A log that a crash had left, and of which the disk had changed one byte, was a shorter log: every commit from there on was gone,
+/// and nobody was told. Only for the last commit there is nothing that shows that it was ever there.
+#[test]
+fn a_log_that_was_damaged_before_its_last_commit_is_refused() {
+    let script = Script::new(3, 8, 1_000);
+    let directory = directory();
+    let path = directory.path().join(FileName::Main.text());
+    let store = Sqlite::open(&path, Options { log_bytes: 64 << 20, log_bytes_max: 64 << 20, ..options() }).unwrap();
+    let mut log_bytes = Vec::new();
+    for step in &script.steps {
+        if let Step::Commit(batch) = step {
+            store.commit(batch).unwrap();
+            log_bytes.push(files(directory.path())[&FileName::Log].len());
+        }
+    }
+    let whole = files(directory.path());
+    drop(store);
+    let last_commit = log_bytes[log_bytes.len() - 2];
+    let (mut refused, mut lost) = (0, 0);
+    for at in (3..whole[&FileName::Log].len()).step_by(4_099) {
+        let mut damaged = whole.clone();
+        damaged.get_mut(&FileName::Log).unwrap()[at] ^= 1;
+        let copy = super::play::directory();
+        put(copy.path(), &damaged);
+        match Sqlite::open(copy.path().join(FileName::Main.text()), options()) {
+            Err(OpenError::Damaged { .. }) => refused += 1,
+            Err(error) => panic!("byte {at}: {error}"),
+            Ok(store) => {
+                assert!(at >= last_commit, "byte {at} of {last_commit}: batch {:?}", store.batch());
+                assert_eq!(store.batch(), Ok(7));
+                lost += 1;
+            }
+        }
+    }
+    assert!(refused > 100 && lost > 0, "{refused} refused, {lost} without the last commit");
 }

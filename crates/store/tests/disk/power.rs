@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use workflow_store::Sqlite;
+use workflow_store::{Durability, Options, Sqlite};
 
 use super::medium::{FileName, Medium, Op, Style};
 use super::play::{Player, Wrong, directory, options, put};
@@ -59,19 +59,25 @@ fn look(script: &Script, directory: &Path, begun: u64, acknowledged: u64) -> Res
     difference.map_or(Ok(()), |difference| Err(format!("batch {batch}: {}", difference.what)))
 }
 
+/// Plays the script of a seed; what was done to the disk.
+fn play(seed: u64, commits: u64, options: Options) -> (Script, Vec<Op>) {
+    let script = Script::new(seed, commits, 30_000);
+    let directory = directory();
+    let disk = Disk::watch(directory.path(), None);
+    let played = Player::new(&script, &disk, directory.path(), options).play();
+    disk.forget();
+    played.unwrap_or_else(|wrong| panic!("WORKFLOW_DISK_SEED={seed}: {wrong}"));
+    let ops = disk.ops();
+    (script, ops)
+}
+
 #[test]
 fn the_power_may_fail_at_any_moment() {
     let mut images = 0;
     for seed in seeds(1, 1) {
         let mut random = Random::new(seed);
-        let script = Script::new(seed, 40, 30_000);
-        let directory = directory();
-        let disk = Disk::watch(directory.path(), None);
-        let played = Player::new(&script, &disk, directory.path(), options()).play();
-        disk.forget();
-        played.unwrap_or_else(|wrong| panic!("WORKFLOW_DISK_SEED={seed}: {wrong}"));
-        let ops = disk.ops();
-        for _ in 0..25 {
+        let (script, ops) = play(seed, 40, options());
+        for _ in 0..20 {
             let (at, style) = (random.below(ops.len() + 1), Style::by(&mut random));
             let medium = Medium::new(Random::new(random.next()), style);
             check(&script, medium, &ops[..at], Some(&mut random)).unwrap_or_else(|wrong| {
@@ -81,4 +87,14 @@ fn the_power_may_fail_at_any_moment() {
         }
     }
     eprintln!("{images} images opened");
+}
+
+/// What would be noticed is noticed: commits that nobody syncs are lost.
+#[test]
+fn a_store_that_does_not_sync_is_caught() {
+    let (script, ops) = play(1, 12, Options { durability: Durability::UnsafeNormal, ..options() });
+    let none = Style { early: 0, late: 0, torn: 0, failed_sync: 0 };
+    let acknowledged = (1..=ops.len()).filter(|at| matches!(ops[at - 1], Op::Acknowledged { .. }));
+    let lost = acknowledged.filter(|at| check(&script, Medium::new(Random::new(1), none), &ops[..*at], None).is_err());
+    assert!(lost.count() > 6);
 }

@@ -66,10 +66,11 @@ impl Script {
             let batch = writing.batch(number);
             results.push(memory.commit(&batch).expect("the script follows itself"));
             steps.push(Step::Commit(Box::new(batch)));
-            match writing.random.below(24) {
-                0 | 1 => steps.push(Step::Rest),
-                2 => steps.push(Step::Close),
-                3 => steps.push(Step::Kill),
+            // Short scripts have one of each, longer ones more.
+            match (number, writing.random.below(24)) {
+                (3, _) | (_, 0 | 1) => steps.push(Step::Rest),
+                (5, _) | (_, 2) => steps.push(Step::Kill),
+                (6, _) | (_, 3) => steps.push(Step::Close),
                 _ => {}
             }
         }

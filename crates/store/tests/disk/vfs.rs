@@ -367,8 +367,8 @@ extern "C" fn write(file: *mut ffi::sqlite3_file, from: *const c_void, bytes: c_
         None => (bytes, ffi::SQLITE_OK),
         Some(How::Error) => (0, ffi::SQLITE_IOERR_WRITE),
         Some(How::Full) => (0, ffi::SQLITE_FULL),
-        Some(How::Torn(eighths)) => (bytes * c_int::from(eighths) / 8, ffi::SQLITE_IOERR_WRITE),
-        Some(How::TornFull(eighths)) => (bytes * c_int::from(eighths) / 8, ffi::SQLITE_FULL),
+        Some(How::Torn(eighths)) => (part(at, bytes, eighths), ffi::SQLITE_IOERR_WRITE),
+        Some(How::TornFull(eighths)) => (part(at, bytes, eighths), ffi::SQLITE_FULL),
     };
     if kept > 0 {
         let written = pass!(xWrite, file, from, kept, at);
@@ -380,6 +380,15 @@ extern "C" fn write(file: *mut ffi::sqlite3_file, from: *const c_void, bytes: c_
         state.ops.push(Op::Write { file: watched.name, at: usize::try_from(at).unwrap(), bytes: text.into() });
     }
     status
+}
+
+/// So many eighths of a write, to the end of a sector: less than one is never written.
+fn part(at: ffi::sqlite3_int64, bytes: c_int, eighths: u8) -> c_int {
+    if eighths >= 8 {
+        return bytes;
+    }
+    let end = (at + i64::from(bytes) * i64::from(eighths) / 8) / 512 * 512;
+    c_int::try_from((end - at).max(0)).unwrap()
 }
 
 extern "C" fn truncate(file: *mut ffi::sqlite3_file, bytes: ffi::sqlite3_int64) -> c_int {
