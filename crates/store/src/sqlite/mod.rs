@@ -10,6 +10,7 @@ mod checkpoint;
 mod commit;
 mod error;
 mod inspect;
+mod left;
 mod list;
 mod lock;
 mod log;

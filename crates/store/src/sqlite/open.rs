@@ -1,7 +1,6 @@
 //! From a path to a store that may be used: who owns it, whether it is ours, its schema, its connections.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::checkpoint::{Checkpointer, Signal};
 use super::commit::Writer;
 use super::error::{OpenError, Trouble};
+use super::left;
 use super::lock::Lock;
 use super::migrate::{self, APPLICATION_ID};
 use super::readers::Readers;
@@ -21,10 +21,6 @@ use super::{Broken, Durability, Handles, Options, Sqlite};
 const PAGE_BYTES: u32 = 8 << 10;
 /// How long a statement waits for a lock that another program holds.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
-/// A database is longer once its log has been copied for the first time.
-const NEW_FILE_BYTES_MAX: u64 = 64 << 10;
-/// So much of a file is written again at once.
-const PIECE_BYTES: usize = 1 << 20;
 /// Every statement of this module fits.
 const STATEMENTS_CACHED: usize = 64;
 
@@ -38,8 +34,7 @@ impl Sqlite {
         }
         let path = absolute(path)?;
         let lock = Lock::take(&path, options.lock_wait)?;
-        expect_whole(&path, &options)?;
-        write_again(&path)?;
+        left::make_sure(&path, &options)?;
         let handles = open_handles(&path, &options).map_err(|error| error.at(&path))?;
         Ok(Sqlite { path: Some(path), options, handles: RwLock::new(Some(handles)), _lock: Some(lock) })
     }
@@ -61,8 +56,7 @@ impl Sqlite {
 
 /// Opens again after a fault, on fresh handles, the lock still held.
 pub(super) fn reopen(path: &Path, options: &Options) -> Result<Handles, OpenError> {
-    expect_whole(path, options)?;
-    write_again(path)?;
+    left::make_sure(path, options)?;
     let handles = open_handles(path, options).map_err(|error| error.at(path))?;
     // What a failed sync has left of the file itself may be readable and yet not on disk: it is copied from the log once more.
     let writer = super::lock(&handles.writer);
@@ -129,6 +123,10 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     let log_bytes = i64::try_from(options.log_bytes).unwrap_or(i64::MAX);
     // Of a new file the first write fixes the page size.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    if schema == 0 {
+        // Before there is a log: from then on the file itself says whose it is.
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
     let mode = use_log(&connection)?;
     if mode != "wal" {
         return Err(Refused::NoLog(mode));
@@ -223,73 +221,6 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     match directory.canonicalize() {
         Ok(directory) => Ok(directory.join(name)),
         Err(_) => Err(OpenError::NoDirectory { directory: directory.to_owned(), path }),
-    }
-}
-
-/// SQLite would take a log that the disk has damaged for a shorter one.
-fn expect_whole(path: &Path, options: &Options) -> Result<(), OpenError> {
-    // Of commits that are not synced a power cut may leave any.
-    if options.durability != Durability::Full {
-        return Ok(());
-    }
-    let log = log_of(path);
-    match super::log::damage(&log) {
-        Ok(None) => Ok(()),
-        Ok(Some(reason)) => Err(OpenError::Damaged { path: path.to_owned(), reason }),
-        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), file: log, reason: error.to_string() }),
-    }
-}
-
-fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
-}
-
-/// What can be read is what will be believed, so it has to be on disk. A process that was killed may not have lived to sync what it
-/// wrote. And what was written before a sync that failed is read as if it were there, while no later sync writes it: the kernel
-/// takes it for done. So it is written again.
-///
-/// That is the log; the rest is copied from the log anew. And the beginning of a file that has just been made: where it is
-/// missing SQLite takes a log for the remains of another file, and deletes it.
-fn write_again(path: &Path) -> Result<(), OpenError> {
-    let log = log_of(path);
-    for (file, bytes_max) in [(log.as_path(), u64::MAX), (path, NEW_FILE_BYTES_MAX)] {
-        match write_file_again(file, bytes_max) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(OpenError::NotWritable { path: path.to_owned(), file: file.to_owned(), reason: error.to_string() });
-            }
-            _ => {}
-        }
-    }
-    // SQLite syncs the directory with the first sync of a log, and not again when that one failed.
-    #[cfg(unix)]
-    if let Some(directory) = path.parent() {
-        let synced = File::open(directory).and_then(|directory| directory.sync_all());
-        synced
-            .map_err(|error| OpenError::Other { path: path.to_owned(), reason: format!("{}: {error}", directory.display()) })?;
-    }
-    Ok(())
-}
-
-/// Does nothing to a file that is longer than `bytes_max`.
-fn write_file_again(file: &Path, bytes_max: u64) -> std::io::Result<()> {
-    let mut file = File::options().read(true).write(true).open(file)?;
-    let bytes = file.metadata()?.len();
-    if bytes == 0 || bytes > bytes_max {
-        return Ok(());
-    }
-    let mut piece = vec![0; usize::try_from(bytes).map_or(PIECE_BYTES, |bytes| bytes.min(PIECE_BYTES))];
-    let mut at = 0;
-    loop {
-        file.seek(SeekFrom::Start(at))?;
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            return file.sync_data();
-        }
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(&piece[..read])?;
-        at += read as u64;
     }
 }
 
