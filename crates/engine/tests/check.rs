@@ -410,12 +410,15 @@ fn damaged_pages_and_a_damaged_newest_commit_are_found() {
     assert!(report.findings[0].kind == Kind::FileDamaged && report.findings[0].found.contains("of `recent`"), "{report:#?}");
     drop(rig);
     // What is on a page that is not used does not matter.
-    Connection::open(&path).unwrap().execute_batch("VACUUM").unwrap();
+    let person = Connection::open(&path).unwrap();
+    person.execute_batch("VACUUM").unwrap();
+    let page_bytes = usize::try_from(person.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0)).unwrap()).unwrap();
+    drop(person);
     let mut bytes = fs::read(&path).unwrap();
-    let pages = bytes.len() / (16 << 10);
+    let pages = bytes.len() / page_bytes;
     for page in 3..pages {
         let mut damaged = bytes.clone();
-        damaged[page * (16 << 10)..][..8].fill(0xa5);
+        damaged[page * page_bytes..][..8].fill(0xa5);
         fs::write(&path, damaged).unwrap();
         let found = checked(&path).findings;
         assert!(found.iter().any(|finding| finding.kind == Kind::FileDamaged), "page {page} of {pages}: {found:#?}");
