@@ -1,5 +1,6 @@
 //! What SQLite and the file system say, as a person can use it at two in the morning.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -7,6 +8,8 @@ use workflow_core::id::ExecutionId;
 
 use super::lock::Holder;
 use crate::{Fault, FaultKind};
+
+const DISK_FAILED: &str = "the disk failed to read or write: look at the system's log";
 
 /// Why a file could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +70,20 @@ impl OpenError {
                 OpenError::NotWritable { file: path.clone(), path, reason }
             }
             _ => OpenError::Other { path, reason: message(error) },
+        }
+    }
+}
+
+impl OpenError {
+    /// What the system says about `file`, which belongs to the database at `path`.
+    pub(super) fn from_io(path: &Path, file: &Path, error: &std::io::Error) -> OpenError {
+        let path = path.to_owned();
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::Full { path, reason: error.to_string() },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                OpenError::NotWritable { path, file: file.to_owned(), reason: error.to_string() }
+            }
+            _ => OpenError::Other { path, reason: format!("{DISK_FAILED} ({}: {error})", file.display()) },
         }
     }
 }
@@ -152,7 +169,7 @@ pub(super) fn message(error: &rusqlite::Error) -> String {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another program has the database locked: end its transaction, for instance in a `sqlite3` shell or a backup"
         }
-        Some(ErrorCode::SystemIoFailure) => "the disk failed to read or write: look at the system's log",
+        Some(ErrorCode::SystemIoFailure) => DISK_FAILED,
         Some(ErrorCode::ReadOnly) => "the file or its file system has become read-only",
         Some(ErrorCode::CannotOpen) => "the file cannot be opened: is it still there, and are there file descriptors left?",
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

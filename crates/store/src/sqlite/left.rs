@@ -40,7 +40,7 @@ fn expect_whole(path: &Path, options: &Options) -> Result<(), OpenError> {
     match log::damage(&file) {
         Ok(None) => Ok(()),
         Ok(Some(reason)) => Err(OpenError::Damaged { path: path.to_owned(), reason }),
-        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), file, reason: error.to_string() }),
+        Err(error) => Err(OpenError::from_io(path, &file, &error)),
     }
 }
 
@@ -61,7 +61,7 @@ fn write_again(path: &Path) -> Result<(), OpenError> {
     for (file, bytes_max) in [(log.as_path(), u64::MAX), (path, NEW_FILE_BYTES_MAX)] {
         match write_file_again(file, bytes_max) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(OpenError::NotWritable { path: path.to_owned(), file: file.to_owned(), reason: error.to_string() });
+                return Err(OpenError::from_io(path, file, &error));
             }
             _ => {}
         }
@@ -70,8 +70,7 @@ fn write_again(path: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     if let Some(directory) = path.parent() {
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
-        synced
-            .map_err(|error| OpenError::Other { path: path.to_owned(), reason: format!("{}: {error}", directory.display()) })?;
+        synced.map_err(|error| OpenError::from_io(path, directory, &error))?;
     }
     Ok(())
 }
