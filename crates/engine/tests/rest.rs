@@ -2,28 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+mod store;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use workflow_core::id::{ActionName, ExecutionId};
+use store::Hooked;
+use workflow_core::id::ActionName;
 use workflow_core::json::Json;
 use workflow_core::status::Status;
-use workflow_core::time::Timestamp;
 use workflow_engine::clock::SimulatedClock;
 use workflow_engine::{Engine, Handler, Options, StartRequest};
-use workflow_store::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, FaultKind, Filter, Head, History, Memory, Store, Stored,
-    Taken,
-};
-
-/// Says in which order it was told what.
-struct Watched {
-    store: Memory,
-    told: Mutex<Sender<Told>>,
-    /// Every rest ends with a fault.
-    faulty: bool,
-}
+use workflow_store::{Fault, FaultKind, Memory, Store};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
@@ -31,70 +22,26 @@ enum Told {
     Rest,
 }
 
-impl Watched {
-    fn new(faulty: bool) -> (Watched, Receiver<Told>) {
-        let (sender, told) = channel();
-        (Watched { store: Memory::new(), told: Mutex::new(sender), faulty }, told)
-    }
-
-    fn tell(&self, what: Told) {
+/// Says in which order it was told what. Of a faulty one every rest ends with a fault.
+fn watched(faulty: bool) -> (impl Store, Receiver<Told>) {
+    let (sender, told) = channel();
+    let tell = move |what| {
         // A test that has seen enough has dropped its end.
-        let _ = self.told.lock().unwrap().send(what);
-    }
-}
-
-impl Store for Watched {
-    fn commit(&self, batch: &Batch) -> Result<Committed, Fault> {
-        self.tell(Told::Commit);
-        self.store.commit(batch)
-    }
-    fn rest(&self) -> Result<(), Fault> {
-        self.tell(Told::Rest);
+        let _ = sender.send(what);
+    };
+    let before_commit = {
+        let tell = tell.clone();
+        move || tell(Told::Commit)
+    };
+    let rest = move || {
+        tell(Told::Rest);
         let fault = Fault { operation: "rest", kind: FaultKind::Unavailable, message: "no such disk".to_owned() };
-        if self.faulty { Err(fault) } else { self.store.rest() }
-    }
-    fn batch(&self) -> Result<u64, Fault> {
-        self.store.batch()
-    }
-    fn reopen(&self) -> Result<(), Fault> {
-        self.store.reopen()
-    }
-    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
-        self.store.load(ids)
-    }
-    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
-        self.store.payloads(wanted)
-    }
-    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
-        self.store.history(id, after, limit)
-    }
-    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
-        self.store.executions(filter)
-    }
-    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
-        self.store.due(until, cursor, limit)
-    }
-    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
-        self.store.next_wake(after)
-    }
-    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
-        self.store.parked(action, after, limit)
-    }
-    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
-        self.store.definitions()
-    }
-    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
-        self.store.endpoints()
-    }
-    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
-        self.store.counts()
-    }
-    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
-        self.store.claim(kind, scope, key)
-    }
+        if faulty { Err(fault) } else { Ok(()) }
+    };
+    (Hooked { store: Memory::new(), before_commit, rest }, told)
 }
 
-async fn engine(store: Watched, clock: &SimulatedClock) -> Engine {
+async fn engine(store: impl Store, clock: &SimulatedClock) -> Engine {
     let engine = Engine::open_with(store, Options::default(), Arc::new(clock.clone())).await.unwrap();
     let echo = Handler::new(|task: workflow_engine::Task, _| async move { Ok(Some(task.params())) });
     engine.provide(ActionName::new("act").unwrap(), 1, echo);
@@ -121,7 +68,7 @@ fn until(told: &Receiver<Told>, last: Told) -> Vec<Told> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_rests_once_after_a_second_without_a_commit() {
-    let (store, told) = Watched::new(false);
+    let (store, told) = watched(false);
     let clock = SimulatedClock::default();
     let engine = engine(store, &clock).await;
     run_one(&engine).await;
@@ -142,7 +89,7 @@ async fn a_store_rests_once_after_a_second_without_a_commit() {
 /// The next commit shows whether anything is wrong.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_cannot_rest_goes_on() {
-    let (store, told) = Watched::new(true);
+    let (store, told) = watched(true);
     let clock = SimulatedClock::default();
     let engine = engine(store, &clock).await;
     run_one(&engine).await;

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod random;
 mod rig;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use random::Random;
 use rig::worker::Worker;
 use rig::{Rig, Trouble, completed, failed, id, on_both_stores};
 use workflow_core::apply::fold;
@@ -40,20 +42,8 @@ impl Drop for Seed {
     }
 }
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % u64::try_from(bound).unwrap()).unwrap()
-    }
-
-    fn outcome(&mut self) -> Outcome {
-        if self.below(8) == 0 { failed("no luck") } else { completed("1") }
-    }
+fn outcome(random: &mut Random) -> Outcome {
+    if random.below(8) == 0 { failed("no luck") } else { completed("1") }
 }
 
 /// A worker process, and what it remembers.
@@ -151,7 +141,7 @@ impl World {
             return;
         }
         let chosen = self.random.below(count);
-        let result = self.random.outcome();
+        let result = outcome(&mut self.random);
         let (attempt, held) = self.agents[agent].holding.iter_mut().nth(chosen).unwrap();
         let (attempt, outcome) = (*attempt, held.get_or_insert(result).clone());
         if let Some(worker) = &self.agents[agent].connection {
@@ -161,7 +151,7 @@ impl World {
     }
 
     fn work_here(&mut self) {
-        let outcome = self.random.outcome();
+        let outcome = outcome(&mut self.random);
         if let Some(attempt) = self.rig().running.first_key_value().map(|(attempt, _)| *attempt) {
             self.rig().finish_only(attempt, outcome);
         }
@@ -317,7 +307,7 @@ fn whatever_happens(seed: u64, open: Box<dyn FnOnce(Options) -> Rig>) {
     let mut rig = open(Options::default());
     rig.define(WORKFLOW);
     rig.provide("local", 2);
-    let mut world = World { rig: Some(rig), random: Random(seed), agents: Vec::new(), lives: 0, ids: Vec::new() };
+    let mut world = World { rig: Some(rig), random: Random::new(seed), agents: Vec::new(), lives: 0, ids: Vec::new() };
     for agent in 0..3 {
         let nobody =
             Agent { session: String::new(), slots: 0, connection: None, holding: BTreeMap::new(), given: BTreeSet::new() };

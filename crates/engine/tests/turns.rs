@@ -3,22 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod store;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use workflow_core::id::{ActionName, ExecutionId};
+use store::Hooked;
+use workflow_core::id::ActionName;
 use workflow_core::json::Json;
 use workflow_core::status::Status;
-use workflow_core::time::Timestamp;
 use workflow_engine::clock::SimulatedClock;
 use workflow_engine::{Engine, Handler, Options, StartRequest, Task};
-use workflow_store::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, Head, History, Memory, Sqlite, Store, Stored,
-    Taken,
-};
+use workflow_store::{Memory, Sqlite, Store};
 
 fn json(text: &str) -> Json {
     Json::parse(text).unwrap()
@@ -92,61 +91,13 @@ impl Keeper {
 }
 
 /// A store in memory whose commits stop at a gate once it is told so.
-struct Hangs {
-    memory: Memory,
-    hangs: Arc<AtomicBool>,
-    gate: Arc<Gate>,
-}
-
-impl Store for Hangs {
-    fn commit(&self, batch: &Batch) -> Result<Committed, Fault> {
-        if self.hangs.load(Ordering::SeqCst) {
-            self.gate.pass();
+fn hangs(hangs: Arc<AtomicBool>, gate: Arc<Gate>) -> impl Store {
+    let before_commit = move || {
+        if hangs.load(Ordering::SeqCst) {
+            gate.pass();
         }
-        self.memory.commit(batch)
-    }
-    fn batch(&self) -> Result<u64, Fault> {
-        self.memory.batch()
-    }
-    fn reopen(&self) -> Result<(), Fault> {
-        self.memory.reopen()
-    }
-    fn rest(&self) -> Result<(), Fault> {
-        self.memory.rest()
-    }
-    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
-        self.memory.load(ids)
-    }
-    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
-        self.memory.payloads(wanted)
-    }
-    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
-        self.memory.history(id, after, limit)
-    }
-    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
-        self.memory.executions(filter)
-    }
-    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
-        self.memory.due(until, cursor, limit)
-    }
-    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
-        self.memory.next_wake(after)
-    }
-    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
-        self.memory.parked(action, after, limit)
-    }
-    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
-        self.memory.definitions()
-    }
-    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
-        self.memory.endpoints()
-    }
-    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
-        self.memory.counts()
-    }
-    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
-        self.memory.claim(kind, scope, key)
-    }
+    };
+    Hooked { store: Memory::new(), before_commit, rest: || Ok(()) }
 }
 
 /// What comes in while a disk hangs is answered as ever: too slow is refused, and what is asked of the ring alone is done.
@@ -154,7 +105,7 @@ impl Store for Hangs {
 async fn a_store_that_hangs_holds_up_no_answer_that_needs_no_store() {
     let (gate, keeper) = gate();
     let hangs = Arc::new(AtomicBool::new(false));
-    let store = Hangs { memory: Memory::new(), hangs: hangs.clone(), gate };
+    let store = self::hangs(hangs.clone(), gate);
     let clock = SimulatedClock::default();
     let engine = Engine::open_with(store, Options::default(), Arc::new(clock.clone())).await.unwrap();
     engine.register(steps("act", 2)).await.unwrap();
@@ -183,7 +134,7 @@ async fn a_store_that_hangs_holds_up_no_answer_that_needs_no_store() {
 async fn an_action_that_blocks_while_the_store_hangs_leaves_one_thread_to_answer() {
     let ((hanging, store_keeper), (blocking, action_keeper)) = (gate(), gate());
     let hangs = Arc::new(AtomicBool::new(false));
-    let store = Hangs { memory: Memory::new(), hangs: hangs.clone(), gate: hanging };
+    let store = self::hangs(hangs.clone(), hanging);
     let clock = SimulatedClock::default();
     let engine = Engine::open_with(store, Options::default(), Arc::new(clock.clone())).await.unwrap();
     engine.register(steps("blocks", 1)).await.unwrap();

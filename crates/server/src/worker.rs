@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
-use workflow_core::id::{ActionName, SessionId};
+use workflow_core::id::{ActionName, SessionId, StepId};
 use workflow_core::json::Json;
 use workflow_engine::{ActionError, ActionResult, Join, Session, SessionEvent, Task, TaskId};
 
@@ -264,7 +264,7 @@ impl Served {
         while let Some(event) = next {
             match event {
                 SessionEvent::Task { id, task } => {
-                    let handed = Handed { id, task: &task, kept: &self.kept };
+                    let handed = Handed::new(id, &task, &self.kept);
                     frame.expect(handed.bytes());
                     frame.push(&handed);
                 }
@@ -308,13 +308,19 @@ fn action_names(actions: &[Cow<'_, str>]) -> Result<Vec<ActionName>, End> {
 struct Handed<'a> {
     id: TaskId,
     task: &'a Task,
-    kept: &'a Kept,
+    /// The tasks whose outputs the worker keeps, by the step that gave them.
+    kept: BTreeMap<&'a StepId, String>,
 }
 
-impl Handed<'_> {
+impl<'a> Handed<'a> {
+    fn new(id: TaskId, task: &'a Task, kept: &Kept) -> Handed<'a> {
+        let find = |(step, output): &'a (StepId, Json)| Some((step, kept.find(task.execution, output)?.to_string()));
+        Handed { id, task, kept: task.outputs().iter().filter_map(find).collect() }
+    }
+
     /// Of the outputs that it holds.
     fn bytes(&self) -> usize {
-        let held = self.task.outputs().iter().filter(|(_, output)| self.kept.find(self.task.execution, output).is_none());
+        let held = self.task.outputs().iter().filter(|(step, _)| !self.kept.contains_key(step));
         held.map(|(_, output)| output.len()).sum()
     }
 }
@@ -322,18 +328,15 @@ impl Handed<'_> {
 impl Serialize for Handed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Handed { id, task, kept } = self;
-        let kept = |output: &Json| kept.find(task.execution, output);
         let mut message = serializer.serialize_struct("Task", 8)?;
         message.serialize_field("type", "task")?;
         message.serialize_field("task", &format_args!("{id}"))?;
         message.serialize_field("action", task.action.as_str())?;
         message.serialize_field("params", &task.params())?;
-        message.serialize_field("state", &task.as_state_without(&|_, output| kept(output).is_some()))?;
+        message.serialize_field("state", &task.as_state_without(&|step, _| kept.contains_key(step)))?;
         message.serialize_field("context", &task.context())?;
-        let kept: BTreeMap<&str, String> =
-            task.outputs().iter().filter_map(|(step, output)| Some((step.as_str(), kept(output)?.to_string()))).collect();
         if !kept.is_empty() {
-            message.serialize_field("kept", &kept)?;
+            message.serialize_field("kept", kept)?;
         }
         if let Some(timeout) = task.timeout {
             message.serialize_field("timeoutMs", &timeout.get())?;

@@ -19,6 +19,7 @@ mod moves;
 #[cfg(feature = "mutation")]
 mod mutations;
 mod plan;
+#[path = "../random/mod.rs"]
 mod random;
 mod rest;
 mod run;

@@ -3,7 +3,6 @@
 //! The pages are copied within one read transaction of this process: the engine goes on committing, and only cannot use its
 //! write-ahead log again from the beginning until the copy is done. The copy comes under its name once all of it is on disk.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -116,7 +115,7 @@ fn absent(path: &Path) -> Result<PathBuf, BackupError> {
     };
     // A log of another file under this name would be read as if it were the copy's.
     for end in ["", "-wal"] {
-        let path = with_end(&path, end);
+        let path = open::beside(&path, end);
         if path.symlink_metadata().is_ok() {
             return Err(BackupError::Exists { path });
         }
@@ -133,7 +132,7 @@ struct Partial {
 
 impl Partial {
     fn create(source: &Path, destination: &Path) -> Result<Partial, BackupError> {
-        let path = with_end(destination, &format!(".{}.partial", std::process::id()));
+        let path = open::beside(destination, &format!(".{}.partial", std::process::id()));
         let make = || {
             let file = File::options().write(true).create_new(true).open(&path)?;
             // Who may read the file may read its copy, and nobody else.
@@ -176,10 +175,4 @@ impl Drop for Partial {
 
 fn unwritten(path: &Path, error: &std::io::Error) -> BackupError {
     BackupError::Destination { path: path.to_owned(), reason: error.to_string() }
-}
-
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut path: OsString = path.as_os_str().to_owned();
-    path.push(end);
-    path.into()
 }

@@ -32,7 +32,6 @@ pub(super) struct Writer {
     recent: Arc<RwLock<Recent>>,
     /// Whether there may be anything to do at rest.
     restless: bool,
-    recent_bytes_max: u64,
 }
 
 /// What is stored, as far as it is known; forgotten when a commit fails.
@@ -76,8 +75,7 @@ impl Writer {
         let (batch, memory, recent) =
             (read::batch(&connection)?, Memory::read(&connection)?, Recent::read(&connection, recent_bytes_max)?);
         let is_empty = recent.is_empty();
-        let mut writer =
-            Writer { connection, epoch, batch, memory, recent: Arc::new(RwLock::new(recent)), restless: false, recent_bytes_max };
+        let mut writer = Writer { connection, epoch, batch, memory, recent: Arc::new(RwLock::new(recent)), restless: false };
         if !is_empty {
             let ((), moved) = writer.empty_recent()?;
             writer.finish()?;
@@ -105,31 +103,29 @@ impl Writer {
     }
 
     pub fn commit(&mut self, batch: &Batch, broken: &Broken) -> Result<Committed, Fault> {
-        self.transact("commit", broken, |writer| {
-            let written = writer.write(batch)?;
-            Ok((written, batch.number))
-        })
+        self.transact("commit", batch.number, broken, |writer| writer.write(batch))
     }
 
     /// Moves everything into `history`, and gives back what is kept in memory only to be quick.
     pub fn rest(&mut self, broken: &Broken) -> Result<(), Fault> {
         if self.restless {
-            self.transact("rest", broken, |writer| Ok((writer.empty_recent()?, writer.batch)))?;
+            self.transact("rest", self.batch, broken, Writer::empty_recent)?;
             self.restless = false;
         }
         self.memory.executions = HashMap::new();
         self.connection.release_memory().map_err(|error| Trouble::from(error).during("rest"))
     }
 
-    /// One transaction: `work` begins it and says with which batch it ends.
+    /// One transaction, which `work` begins; `batch` is the newest once it is done.
     fn transact<T>(
         &mut self,
         operation: &'static str,
+        batch: u64,
         broken: &Broken,
-        work: impl FnOnce(&mut Writer) -> Result<((T, Vec<ExecutionId>), u64), Trouble>,
+        work: impl FnOnce(&mut Writer) -> Result<(T, Vec<ExecutionId>), Trouble>,
     ) -> Result<T, Fault> {
         let trouble = match work(self) {
-            Ok(((done, moved), batch)) => match self.finish() {
+            Ok((done, moved)) => match self.finish() {
                 Ok(()) => {
                     self.batch = batch;
                     self.restless = true;
@@ -181,7 +177,8 @@ impl Writer {
     /// What is known of what is stored, read anew.
     fn recall(&mut self) -> Result<(), Trouble> {
         self.memory = Memory::read(&self.connection)?;
-        let recent = Recent::read(&self.connection, self.recent_bytes_max)?;
+        let bytes_max = reading(&self.recent).bytes_max();
+        let recent = Recent::read(&self.connection, bytes_max)?;
         *writing(&self.recent) = recent;
         Ok(())
     }

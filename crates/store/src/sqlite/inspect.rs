@@ -294,9 +294,7 @@ pub(super) fn existing(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let has_log = fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    let has_log = fs::metadata(open::log_of(path)).is_ok_and(|log| log.len() > 0);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     // Without a log nothing else is looked for, nor made.
     let uri = format!("file:{}{}", escaped(path), if has_log { "" } else { "?immutable=1" });

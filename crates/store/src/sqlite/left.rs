@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::OpenError;
 use super::log;
 use super::migrate::APPLICATION_ID;
+use super::open::log_of;
 use super::{Durability, Options};
 
 /// A database is longer once its log has been copied for the first time.
@@ -42,12 +43,6 @@ fn expect_whole(path: &Path, options: &Options) -> Result<(), OpenError> {
         Ok(Some(reason)) => Err(OpenError::Damaged { path: path.to_owned(), reason }),
         Err(error) => Err(OpenError::from_io(path, &file, &error)),
     }
-}
-
-fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
 }
 
 /// What can be read is what will be believed, so it has to be on disk. A process that was killed may not have lived to sync what it

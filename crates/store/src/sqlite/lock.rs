@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::OpenError;
+use super::open;
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -118,7 +119,5 @@ impl Lock {
 }
 
 fn path_of(database: &Path) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    path.into()
+    open::beside(database, ".lock")
 }

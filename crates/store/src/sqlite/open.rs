@@ -224,6 +224,18 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
+/// The file beside a database whose name goes on with `end`.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(end);
+    path.into()
+}
+
+/// The write-ahead log of a database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
 #[cfg(test)]
 mod tests {
     use rusqlite::StatementStatus;

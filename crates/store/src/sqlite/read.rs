@@ -44,11 +44,7 @@ fn stored_one(connection: &Connection, id: ExecutionId, recently: Vec<Chunk>) ->
     let Some((key, head)) = head_by_id(connection, id)? else { return Ok(None) };
     let snapshot = snapshot(connection, key)?;
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
-    let mut events = Vec::new();
-    Transitions { connection, id, key, after, recently }.each(|transition| {
-        events.extend(transition);
-        Ok(Wanted::More)
-    })?;
+    let events = Transitions { connection, id, key, after, recently }.all()?;
     Ok(Some(Stored { head, snapshot, events }))
 }
 
@@ -62,12 +58,7 @@ pub(super) fn snapshot(connection: &Connection, key: i64) -> Result<Option<Snaps
 
 /// A history from its first event on, whatever snapshot there is.
 pub(super) fn events(connection: &Connection, id: ExecutionId, key: i64, recently: Vec<Chunk>) -> Result<Vec<Recorded>, Trouble> {
-    let mut events = Vec::new();
-    Transitions { connection, id, key, after: 0, recently }.each(|transition| {
-        events.extend(transition);
-        Ok(Wanted::More)
-    })?;
-    Ok(events)
+    Transitions { connection, id, key, after: 0, recently }.all()
 }
 
 /// Reads one history.
@@ -82,6 +73,15 @@ struct Transitions<'a> {
 }
 
 impl Transitions<'_> {
+    fn all(self) -> Result<Vec<Recorded>, Trouble> {
+        let mut all = Vec::new();
+        self.each(|events| {
+            all.extend(events);
+            Ok(Wanted::More)
+        })?;
+        Ok(all)
+    }
+
     /// Hands over the events after `after`, a row at a time, until told to stop.
     fn each(mut self, mut take: impl FnMut(Vec<Recorded>) -> Result<Wanted, Trouble>) -> Result<(), Trouble> {
         let sql = "SELECT place, at, form, events FROM history WHERE place > ?1 AND place <= ?2 ORDER BY place";

@@ -129,6 +129,10 @@ impl Recent {
         Ok(recent)
     }
 
+    pub fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
     /// Whether no row is known.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -1,5 +1,7 @@
 //! Numbers from a seed: the same for ever, on every machine.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 /// SplitMix64.
 #[derive(Debug, Clone)]
 pub struct Random(u64);

@@ -1,0 +1,68 @@
+//! A store in memory that does something before it commits, and in place of resting.
+
+use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+use workflow_store::{
+    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, Head, History, Memory, Store, Stored, Taken,
+};
+
+pub struct Hooked<C, R> {
+    pub store: Memory,
+    pub before_commit: C,
+    pub rest: R,
+}
+
+impl<C, R> Store for Hooked<C, R>
+where
+    C: Fn() + Send + Sync + 'static,
+    R: Fn() -> Result<(), Fault> + Send + Sync + 'static,
+{
+    fn commit(&self, batch: &Batch) -> Result<Committed, Fault> {
+        (self.before_commit)();
+        self.store.commit(batch)
+    }
+    fn rest(&self) -> Result<(), Fault> {
+        (self.rest)()
+    }
+    fn batch(&self) -> Result<u64, Fault> {
+        self.store.batch()
+    }
+    fn reopen(&self) -> Result<(), Fault> {
+        self.store.reopen()
+    }
+    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
+        self.store.load(ids)
+    }
+    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
+        self.store.payloads(wanted)
+    }
+    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
+        self.store.history(id, after, limit)
+    }
+    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
+        self.store.executions(filter)
+    }
+    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
+        self.store.due(until, cursor, limit)
+    }
+    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
+        self.store.next_wake(after)
+    }
+    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
+        self.store.parked(action, after, limit)
+    }
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
+        self.store.definitions()
+    }
+    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
+        self.store.endpoints()
+    }
+    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
+        self.store.counts()
+    }
+    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
+        self.store.claim(kind, scope, key)
+    }
+}
