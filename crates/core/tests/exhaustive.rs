@@ -223,7 +223,7 @@ impl Shape {
                 .collect();
             let over = |fates: &[Fate]| fates.iter().all(|fate| !matches!(fate, Fate::Unhandled | Fate::Never));
             fates[step] = if !namers.is_empty() && !namers.contains(&Fate::Branched) {
-                if over(&namers) { Fate::Skipped } else { Fate::Never }
+                if over(&namers) && over(&before) { Fate::Skipped } else { Fate::Never }
             } else if !over(&before) {
                 Fate::Never
             } else if namers.is_empty()

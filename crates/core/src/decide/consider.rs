@@ -5,6 +5,7 @@ use crate::definition::{Definition, StepIndex};
 use crate::event::{Event, ReadyCause, Receipt, SkipCause};
 use crate::execution::{Execution, Phase, StepState};
 use crate::failure::{Failure, code};
+use crate::mutation::mutated;
 use crate::outstanding::is_ready;
 use crate::scope::StepScope;
 use crate::time::Timestamp;
@@ -16,7 +17,7 @@ pub(crate) enum Verdict {
     NotYet,
     /// All of its dependencies were skipped.
     SkippedWithDependencies,
-    /// A target that nobody branched to.
+    /// A target that nobody branched to, and nobody will.
     NotBranchedTo,
     /// Its condition decides, then its `wait` runs, then it is ready.
     Runs,
@@ -25,17 +26,20 @@ pub(crate) enum Verdict {
 pub(crate) fn verdict(definition: &Definition, execution: &Execution, step: StepIndex) -> Verdict {
     let step = definition.step(step);
     let ended = |steps: &[StepIndex]| steps.iter().all(|&step| execution.step(step).lets_others_go_on());
+    // Of a target too, whatever becomes of it: what comes after it sees all of its ancestors, so they must have ended by then.
+    if !ended(&step.depends_on) && !(mutated("target-skipped-early") && step.is_target() && ended(&step.named_by)) {
+        return Verdict::NotYet;
+    }
     if step.is_target() {
-        let branched = step.named_by.iter().any(|&namer| has_branched(execution, namer));
-        return match (branched, ended(&step.depends_on), ended(&step.named_by)) {
-            (true, true, _) => Verdict::Runs,
-            (true, false, _) | (false, _, false) => Verdict::NotYet,
-            (false, _, true) => Verdict::NotBranchedTo,
+        return if step.named_by.iter().any(|&namer| has_branched(execution, namer)) {
+            Verdict::Runs
+        } else if ended(&step.named_by) {
+            Verdict::NotBranchedTo
+        } else {
+            Verdict::NotYet
         };
     }
-    if !ended(&step.depends_on) {
-        Verdict::NotYet
-    } else if !step.depends_on.is_empty() && step.depends_on.iter().all(|&step| execution.step(step).counts_as_skipped()) {
+    if !step.depends_on.is_empty() && step.depends_on.iter().all(|&step| execution.step(step).counts_as_skipped()) {
         Verdict::SkippedWithDependencies
     } else {
         Verdict::Runs

@@ -325,7 +325,8 @@ impl<'a> Reading<'a> {
             SkipCause::Condition(_) => self.runs(index) && step.condition.is_some(),
             SkipCause::NotBranchedTo => {
                 let over = |&namer: &StepIndex| lets_others_go_on(self.seen(namer)) && *self.seen(namer) != Seen::Branched;
-                !step.named_by.is_empty() && step.named_by.iter().all(over)
+                let ended = step.depends_on.iter().all(|&before| lets_others_go_on(self.seen(before)));
+                !step.named_by.is_empty() && ended && step.named_by.iter().all(over)
             }
         }
     }

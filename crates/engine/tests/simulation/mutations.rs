@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::run::{Verdict, run};
 use crate::trace::Mode;
 
-const MISTAKES: [&str; 30] = [
+const MISTAKES: [&str; 31] = [
     // What leaves the ring before it may.
     "acknowledged-before-commit",
     "dispatched-before-commit",
@@ -39,6 +39,7 @@ const MISTAKES: [&str; 30] = [
     "undelivered-task-lost",
     "unnamed-task-kept",
     // Attempts, retries, time.
+    "target-skipped-early",
     "one-retry-too-many",
     "retry-delay-ignored",
     "retry-delay-unbounded",
