@@ -28,6 +28,7 @@ run: ## process 1,200 orders, kill the server in the middle, show that nothing w
 build: ## build the `workflow` binary (target/release/workflow) and the npm package (npm/workflow.do)
 	@scripts/tools.sh run
 	scripts/npm-package.sh release -p workflow-cli
+	node scripts/third-party.mjs target/release/THIRD-PARTY-LICENSES.txt
 
 test: ## all tests, with minutes by suite at the end (some: make test SUITES="core doc")
 	@scripts/test.sh $(SUITES)

@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint core rust mutations doc service bench order typescript node22 example-ts)
+SUITES=(tools lint dependencies core rust mutations doc service bench order typescript node22 example-ts)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -39,12 +39,15 @@ suite_tools() {
 
 suite_lint() { cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings; }
 
+# Licences, bans and sources of dependencies, always; advisories where their database can be reached.
+suite_dependencies() { check_node || exit 1; scripts/dependencies.sh; }
+
 # The core by itself: in the workspace a dependency of another crate could lend it a clock or a feature.
 suite_core() { cargo check -p workflow-core && cargo_test -p workflow-core; }
 
 suite_rust() { cargo_test --workspace --exclude workflow-core; }
 
-# Whether the simulation of the engine finds bugs: thirty that are made on purpose, behind a feature that nothing else has.
+# Whether the simulation of the engine finds bugs: thirty-one that are made on purpose, behind a feature that nothing else has.
 suite_mutations() { cargo_test -p workflow-engine --features mutation --test simulation mutations; }
 
 suite_doc() { cargo test --doc --workspace; }

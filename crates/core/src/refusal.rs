@@ -14,6 +14,8 @@ pub enum Refusal {
     StepNotFound { workflow: WorkflowId, step: String },
     #[error("cannot {action} execution {execution}: it is {status}")]
     InvalidState { action: Control, execution: ExecutionId, status: Status },
+    #[error("cannot delete execution {execution}: it is {status}; cancel it first, or wait for its end")]
+    NotEnded { execution: ExecutionId, status: Status },
     #[error("cannot run step `{step}` of execution {execution} now: it is not waiting for a retry")]
     NotWaitingForRetry { execution: ExecutionId, step: StepId },
     #[error("cannot retry execution {execution}: its history is full; `replay` starts it anew")]
@@ -65,7 +67,7 @@ impl Refusal {
             Refusal::WorkflowNotFound { .. } => "workflow_not_found",
             Refusal::ExecutionNotFound { .. } => "execution_not_found",
             Refusal::StepNotFound { .. } => "step_not_found",
-            Refusal::InvalidState { .. } | Refusal::NotWaitingForRetry { .. } => "invalid_state",
+            Refusal::InvalidState { .. } | Refusal::NotEnded { .. } | Refusal::NotWaitingForRetry { .. } => "invalid_state",
             Refusal::HistoryFull { .. } => "history_full",
             Refusal::IdempotencyKeyReused { .. } => "idempotency_key_reused",
             Refusal::PayloadTooLarge { .. } => "payload_too_large",

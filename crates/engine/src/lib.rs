@@ -30,7 +30,7 @@ pub use action::{Abort, ActionError, ActionResult, Handler, Runner, Signal, run_
 pub use endpoint::innermost;
 pub use engine::{Engine, Join, Session, SessionEvent, TaskId, Watch};
 pub use error::Error;
-pub use options::Options;
+pub use options::{Options, Retention};
 pub use reading::EMBEDDED_HISTORY_MAX;
 pub use request::{
     Count, DefinitionView, EndpointRequest, EndpointView, EventAnswer, EventRequest, HistoryPage, Include, ListRequest, Listed,

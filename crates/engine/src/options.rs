@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use workflow_core::limits::Limits;
+use workflow_core::status::Status;
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -30,6 +31,33 @@ pub struct Options {
     pub require_actions: bool,
     /// Hosts besides loopback that endpoints may be on: `hooks.example.com`, or `*` for any.
     pub endpoint_hosts: Vec<String>,
+    /// How long executions that have ended are kept.
+    pub retention: Retention,
+}
+
+/// For how long executions are kept once they have ended, by how they ended; none: for ever. What is deleted is gone with its history,
+/// payloads and idempotency keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retention {
+    pub completed: Option<Duration>,
+    pub failed: Option<Duration>,
+    pub cancelled: Option<Duration>,
+}
+
+impl Retention {
+    /// For how long executions with this status are kept; none: for ever.
+    pub fn keep(&self, status: Status) -> Option<Duration> {
+        match status {
+            Status::Completed => self.completed,
+            Status::Failed => self.failed,
+            Status::Cancelled => self.cancelled,
+            Status::Pending | Status::Running | Status::Waiting | Status::Paused => None,
+        }
+    }
+
+    pub fn is_for_ever(&self) -> bool {
+        *self == Retention::default()
+    }
 }
 
 impl Default for Options {
@@ -46,6 +74,7 @@ impl Default for Options {
             sessions_max: 10_000,
             require_actions: false,
             endpoint_hosts: Vec::new(),
+            retention: Retention::default(),
         }
     }
 }

@@ -32,7 +32,19 @@ pub fn execution(
     history_max: usize,
 ) -> Result<Option<ExecutionView>, Error> {
     let stored = store.load(&[id]).map_err(unread)?.pop().flatten();
-    stored.map(|stored| Ok(view_stored(store, shared, stored, history_max)?.0)).transpose()
+    let Some(stored) = stored else { return Ok(None) };
+    unless_deleted(store, id, view_stored(store, shared, stored, history_max)).map(|view| view.map(|(view, _)| view))
+}
+
+/// What was read of an execution in several steps makes no sense when it was deleted meanwhile; then there is none.
+fn unless_deleted<T>(store: &dyn Store, id: ExecutionId, read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Err(Error::Corrupt(why)) => match status(store, id) {
+            Err(Error::Refused(Refusal::ExecutionNotFound { .. })) => Ok(None),
+            _ => Err(Error::Corrupt(why)),
+        },
+        other => other.map(Some),
+    }
 }
 
 /// The status of an execution, from its head row.
@@ -148,14 +160,14 @@ pub fn list(store: &dyn Store, shared: &Shared, request: ListRequest) -> Result<
         }
         let execution = match request.include {
             Include::Rows => None,
-            Include::Executions { history } => match store.load(&[head.id]).map_err(unread)?.pop().flatten() {
-                Some(stored) => {
-                    let (view, more) = view_stored(store, shared, stored, history)?;
-                    bytes += more;
-                    Some(view)
-                }
-                None => None,
-            },
+            Include::Executions { history } => {
+                // One that was deleted meanwhile is left out.
+                let Some(stored) = store.load(&[head.id]).map_err(unread)?.pop().flatten() else { continue };
+                let viewed = view_stored(store, shared, stored, history);
+                let Some((view, more)) = unless_deleted(store, head.id, viewed)? else { continue };
+                bytes += more;
+                Some(view)
+            }
         };
         page.executions.push(Listed { head, execution });
     }

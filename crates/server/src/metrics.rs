@@ -92,6 +92,7 @@ fn describe() {
     describe_gauge!(EXECUTIONS, "Executions by status");
     describe_counter!("workflow_executions_started_total", "Executions that were started");
     describe_counter!("workflow_executions_ended_total", "Executions that have ended");
+    describe_counter!("workflow_executions_deleted_total", "Executions that were deleted, by a person or for their age");
     describe_histogram!("workflow_step_duration_seconds", Unit::Seconds, "From the start of an attempt to its result");
     describe_counter!("workflow_attempts_interrupted_total", "Attempts whose worker was lost; their steps run again");
     describe_counter!("workflow_late_results_total", "Results that came for an attempt that is not in flight; dropped");

@@ -191,6 +191,7 @@ mod tests {
             Refusal::ExecutionNotFound { execution: name() },
             Refusal::StepNotFound { workflow: WorkflowId::new("x").unwrap(), step: name() },
             Refusal::InvalidState { action: Control::Resume, execution, status: Status::Completed },
+            Refusal::NotEnded { execution, status: Status::Running },
             Refusal::NotWaitingForRetry { execution, step: StepId::new("x").unwrap() },
             Refusal::HistoryFull { execution },
             Refusal::IdempotencyKeyReused { key: IdempotencyKey::new("x").unwrap(), execution },
@@ -206,6 +207,7 @@ mod tests {
                 | Refusal::ExecutionNotFound { .. }
                 | Refusal::StepNotFound { .. }
                 | Refusal::InvalidState { .. }
+                | Refusal::NotEnded { .. }
                 | Refusal::NotWaitingForRetry { .. }
                 | Refusal::HistoryFull { .. }
                 | Refusal::IdempotencyKeyReused { .. }
@@ -244,6 +246,7 @@ mod tests {
             "workflow_not_found: 404 Not Found",
             "execution_not_found: 404 Not Found",
             "step_not_found: 404 Not Found",
+            "invalid_state: 409 Conflict",
             "invalid_state: 409 Conflict",
             "invalid_state: 409 Conflict",
             "history_full: 409 Conflict",

@@ -36,6 +36,26 @@ pub enum Change {
     },
     PutEndpoint(Box<Endpoint>),
     RemoveEndpoint(EndpointName),
+    Delete(Deletion),
+}
+
+/// Removes an execution with all that is stored of it. One that is not there, or is not meant, is left as it is: nobody has to know
+/// for certain what will be there by the time of the commit.
+///
+/// The idempotency key or event id that started it goes with it, when no other execution that it started is there any more; else it
+/// stays as it is. Executions that came of it (`replay_of`, `parent`) stay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deletion {
+    pub id: ExecutionId,
+    pub which: Deletable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletable {
+    /// If it has ended, no later than this.
+    EndedUntil(Timestamp),
+    /// Whatever its head row says: its stored data make no sense, so that nobody can bring it to its end.
+    Anyhow,
 }
 
 /// What happened to one execution. A batch may hold several of one execution, in order.
@@ -66,7 +86,8 @@ pub struct Claim {
     /// The workflow of an idempotency key, the source of an event id.
     pub scope: String,
     pub key: String,
-    /// The executions that the item starts; what a later claimant is answered with.
+    /// The executions that the item starts; what a later claimant is answered with. Ascending, and none of another claim lies between
+    /// them.
     pub executions: Vec<ExecutionId>,
     /// What to compare a later claimant's request with: the input of a start, the answer to an event.
     pub data: Json,
@@ -91,6 +112,16 @@ pub struct Committed {
 pub struct Taken {
     pub executions: Vec<ExecutionId>,
     pub data: Json,
+}
+
+impl Deletable {
+    /// Whether an execution with this head row is meant.
+    pub(crate) fn means(self, status: Status, completed_at: Option<Timestamp>) -> bool {
+        match self {
+            Deletable::EndedUntil(until) => status.has_ended() && completed_at.is_some_and(|at| at <= until),
+            Deletable::Anyhow => true,
+        }
+    }
 }
 
 impl Transition {

@@ -12,15 +12,15 @@ mod memory;
 mod row;
 mod sqlite;
 
-pub use batch::{Batch, Change, Claim, ClaimKind, Committed, HeadChange, Item, Taken, Transition};
+pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, HeadChange, Item, Taken, Transition};
 pub use fault::{Fault, FaultKind};
 pub use memory::Memory;
-pub use row::{Cursor, DefinitionRow, Endpoint, Filter, Head, History, Snapshot, Stored};
+pub use row::{Cursor, DefinitionRow, Ended, Endpoint, Filter, Head, History, Snapshot, Stored};
 pub use sqlite::{Backup, BackupError, backup};
 pub use sqlite::{ClaimRow, Examined, Inspection, Stray, Unreadable};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
 
-use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
@@ -29,6 +29,8 @@ use workflow_core::time::Timestamp;
 pub const PAYLOAD_INLINE_BYTES_MAX: usize = 4 << 10;
 /// A page of a history ends with the event that takes it over this.
 pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;
+/// A search for executions that ended long ago looks at so many head rows at once.
+pub const ENDED_LOOKED_AT_MAX: usize = 1_000;
 
 /// Everything that the engine asks of a database. Calls block; the engine makes them from threads of its own.
 ///
@@ -73,6 +75,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Executions at rest that want this action, by id ascending, those after `after`.
     fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault>;
+
+    /// Executions of a workflow that have ended with this status, no later than `until`: by id ascending, those after `after`, at most
+    /// `limit`. One whose id is from a later time than `until` is not looked at; that is so when the clock was set back since.
+    fn ended(
+        &self,
+        workflow: &WorkflowId,
+        status: Status,
+        until: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, Fault>;
 
     /// Every version of every definition, deleted ones included.
     fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault>;

@@ -13,8 +13,8 @@ use workflow_core::time::Timestamp;
 
 use crate::row::written_bytes;
 use crate::{
-    Batch, Change, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, HISTORY_PAGE_BYTES_MAX, Head, History,
-    Item, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Transition,
+    Batch, Change, ClaimKind, Committed, Cursor, DefinitionRow, Deletion, ENDED_LOOKED_AT_MAX, Ended, Endpoint, Fault, Filter,
+    HISTORY_PAGE_BYTES_MAX, Head, History, Item, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Transition,
 };
 
 /// Keeps everything in memory, for as long as it lives.
@@ -30,6 +30,14 @@ struct State {
     definitions: BTreeMap<(WorkflowId, Version), DefinitionRow>,
     endpoints: BTreeMap<EndpointName, Endpoint>,
     claims: BTreeMap<(ClaimKind, String, String), Taken>,
+}
+
+/// What a change to an execution has to follow.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    status: Status,
+    seq: u64,
+    completed_at: Option<Timestamp>,
 }
 
 /// One execution.
@@ -134,6 +142,31 @@ impl Store for Memory {
         Ok(wanting.map(|(id, _)| *id).take(limit).collect())
     }
 
+    fn ended(
+        &self,
+        workflow: &WorkflowId,
+        status: Status,
+        until: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, Fault> {
+        let state = self.state();
+        let of = |kept: &&Kept| kept.head.workflow == *workflow && kept.head.status == status;
+        let to_look_at =
+            state.executions.values().filter(of).filter(|kept| Some(kept.head.id) > after && kept.head.id.at() <= until);
+        let mut ended = Ended::default();
+        for (looked_at, kept) in to_look_at.enumerate() {
+            if looked_at == ENDED_LOOKED_AT_MAX || ended.ids.len() == limit {
+                return Ok(ended);
+            }
+            ended.next = Some(kept.head.id);
+            if kept.head.completed_at.is_some_and(|at| at <= until) {
+                ended.ids.push(kept.head.id);
+            }
+        }
+        Ok(Ended { next: None, ..ended })
+    }
+
     fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
         Ok(self.state().definitions.values().cloned().collect())
     }
@@ -174,15 +207,23 @@ impl State {
 
     /// Whether the changes follow what is stored; so a batch that does not is refused before anything of it is applied.
     fn check(&self, items: &[&Item]) -> Result<(), Fault> {
-        let mut heads: BTreeMap<ExecutionId, (Status, u64)> = BTreeMap::new();
+        // What is there after the changes so far, where they touch it.
+        let mut seen: BTreeMap<ExecutionId, Option<Seen>> = BTreeMap::new();
         let mut versions = BTreeSet::new();
         for change in items.iter().flat_map(|item| &item.changes) {
             match change {
                 Change::Transition(transition) => {
-                    let id = transition.id;
-                    let stored = || self.executions.get(&id).map(|kept| (kept.head.status, kept.events.len() as u64));
-                    let before = heads.get(&id).copied().or_else(stored);
-                    heads.insert(id, transition.follows(before)?);
+                    let before = *seen.entry(transition.id).or_insert_with(|| self.seen(transition.id));
+                    let (status, seq) = transition.follows(before.map(|seen| (seen.status, seen.seq)))?;
+                    let completed_at = match &transition.head {
+                        Some(change) => change.head.completed_at,
+                        None => before.and_then(|seen| seen.completed_at),
+                    };
+                    seen.insert(transition.id, Some(Seen { status, seq, completed_at }));
+                }
+                Change::Delete(deletion) => {
+                    let there = seen.entry(deletion.id).or_insert_with(|| self.seen(deletion.id));
+                    *there = there.filter(|seen| !deletion.which.means(seen.status, seen.completed_at));
                 }
                 Change::Define(row) => {
                     let key = (row.workflow.clone(), row.version);
@@ -194,6 +235,12 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn seen(&self, id: ExecutionId) -> Option<Seen> {
+        let kept = self.executions.get(&id)?;
+        let Head { status, completed_at, .. } = kept.head;
+        Some(Seen { status, seq: kept.events.len() as u64, completed_at })
     }
 
     fn apply(&mut self, item: &Item) {
@@ -218,8 +265,20 @@ impl State {
                 Change::RemoveEndpoint(name) => {
                     self.endpoints.remove(name);
                 }
+                Change::Delete(deletion) => self.delete(deletion),
             }
         }
+    }
+
+    fn delete(&mut self, deletion: &Deletion) {
+        let Some(Seen { status, completed_at, .. }) = self.seen(deletion.id) else { return };
+        if !deletion.which.means(status, completed_at) {
+            return;
+        }
+        self.executions.remove(&deletion.id);
+        let executions = &self.executions;
+        let is_kept = |taken: &Taken| taken.executions.iter().any(|id| executions.contains_key(id));
+        self.claims.retain(|_, taken| !taken.executions.contains(&deletion.id) || is_kept(taken));
     }
 
     fn transition(&mut self, transition: &Transition) {

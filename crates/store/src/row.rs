@@ -45,6 +45,14 @@ pub struct Stored {
     pub events: Vec<Recorded>,
 }
 
+/// A part of the executions that have ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ended {
+    pub ids: Vec<ExecutionId>,
+    /// After which to go on; none when there are no more to look at.
+    pub next: Option<ExecutionId>,
+}
+
 /// A cache of the fold of a long history. It may be lost at any time; one of another codec version is ignored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {

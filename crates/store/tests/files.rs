@@ -9,8 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use workflow_store::conformance::sample::{append, at, commit_all, completed, head, id, json, recorded, start, workflow};
-use workflow_store::{OpenError, Options, Sqlite, Store};
+use workflow_core::status::Status;
+use workflow_store::conformance::sample::{
+    append, at, claimed, commit, commit_all, commit_changes, completed, finish, head, id, json, recorded, start, workflow,
+};
+use workflow_store::{
+    Change, ClaimKind, Deletable, Deletion, Filter, Head, Inspection, Memory, OpenError, Options, Sqlite, Store,
+};
 
 /// Options that do not wait for a predecessor.
 fn at_once() -> Options {
@@ -86,7 +91,7 @@ fn a_database_of_a_newer_version_stays_as_it_is() {
     drop(newer);
     let before = fs::read(&path).unwrap();
     let error = refused(&path);
-    assert!(matches!(error, OpenError::Newer { found: 42, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 42, known: Inspection::NEWEST_SCHEMA, .. }), "{error}");
     assert!(error.to_string().contains("run that version, or a newer one"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -169,11 +174,13 @@ fn a_link_has_the_lock_of_its_file() {
     assert!(matches!(refused(&link), OpenError::InUse { .. }));
 }
 
-/// One of each schema. From the second on they are copies of a file in use, so that a crash had left them.
+fn released(schema: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../testdata/databases/schema-{schema:04}.sqlite"))
+}
+
+/// One of each schema, the newest too. From the second on they are copies of a file in use, so that a crash had left them.
 #[test]
-fn files_of_all_releases_open() {
-    let released = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/databases");
-    let newest = released.join("schema-0002.sqlite");
+fn files_of_all_releases_open_and_go_on() {
     let directory = tempfile::tempdir().unwrap();
     if std::env::var_os("UPDATE_TESTDATA").is_some() {
         let (path, copy) = (directory.path().join("released.db"), directory.path().join("copy.db"));
@@ -185,23 +192,65 @@ fn files_of_all_releases_open() {
         let file = rusqlite::Connection::open(&copy).unwrap();
         file.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM; PRAGMA journal_mode = WAL").unwrap();
         drop(file);
-        fs::copy(copy, &newest).unwrap();
+        fs::copy(copy, released(Inspection::NEWEST_SCHEMA)).unwrap();
     }
-    let files: Vec<PathBuf> = fs::read_dir(&released).unwrap().map(|file| file.unwrap().path()).collect();
-    assert!(files.len() >= 2 && files.contains(&newest), "{files:?}");
-    for file in files {
-        // A copy: opening a file may write to it.
+    for schema in 1..=Inspection::NEWEST_SCHEMA {
+        // A copy: opening a file writes to it.
         let path = directory.path().join("workflow.db");
-        fs::copy(&file, &path).unwrap();
+        fs::copy(released(schema), &path)
+            .unwrap_or_else(|error| panic!("a file of schema {schema}, made with UPDATE_TESTDATA=1 before the release: {error}"));
+        assert_eq!(Inspection::open(&path).unwrap().schema(), schema);
+        let memory = Memory::new();
+        workflow_store::conformance::released::write(&memory);
         let store = Sqlite::open(&path, at_once()).unwrap();
         workflow_store::conformance::released::check(&store);
+        go_on(&store);
+        go_on(&memory);
+        assert_same(&store, &memory);
+        drop(store);
+        assert_same(&Sqlite::open(&path, at_once()).unwrap(), &memory);
+        let file = Inspection::open(&path).unwrap();
+        assert_eq!((file.schema(), file.damages(10)), (Inspection::NEWEST_SCHEMA, Vec::new()), "from schema {schema}");
+        assert_eq!(file.differences(), Ok(Vec::new()), "from schema {schema}: it is as a new file of this version would be");
+        assert_eq!(file.strays(10).unwrap().len(), 0);
     }
+}
+
+/// What was there goes on and ends, something new begins, and what has ended is deleted, with its key.
+fn go_on(store: &dyn Store) {
+    let order = workflow("order");
+    commit_all(store, vec![start(head(id(40), &order)), start(head(id(41), &order))]);
+    let done = Head { status: Status::Completed, wake_at: None, completed_at: Some(at(95)), ..head(id(40), &order) };
+    commit_all(store, vec![finish(done)]);
+    let again = claimed("first", vec![id(42)], vec![start(head(id(42), &order))]);
+    assert_eq!(commit(store, vec![again]).taken.len(), 1, "the key is held by what the earlier version started");
+    let which = Deletable::EndedUntil(at(1_000));
+    let delete = |n| Change::Delete(Deletion { id: id(n), which });
+    commit_changes(store, vec![delete(1), delete(3), delete(40), delete(41)]);
+    let again = claimed("first", vec![id(43)], vec![start(head(id(43), &order))]);
+    assert_eq!(commit(store, vec![again]).taken, [], "with that its key is free");
+}
+
+fn assert_same(store: &dyn Store, memory: &Memory) {
+    let ids: Vec<_> = (1..=45).map(id).collect();
+    assert_eq!(store.batch(), memory.batch());
+    assert_eq!(store.load(&ids), memory.load(&ids));
+    for id in &ids {
+        assert_eq!(store.history(*id, 0, 100), memory.history(*id, 0, 100));
+    }
+    let all = Filter { limit: 100, ..Filter::default() };
+    assert_eq!(store.executions(&all), memory.executions(&all));
+    assert_eq!(store.counts(), memory.counts());
+    assert_eq!(store.definitions(), memory.definitions());
+    assert_eq!(store.endpoints(), memory.endpoints());
+    let claim = |store: &dyn Store| store.claim(ClaimKind::IdempotencyKey, "order", "first");
+    assert_eq!(claim(store), claim(memory));
 }
 
 /// The file that is opened holds events that had not come into `history` when the process was killed.
 #[test]
 fn the_newest_released_file_is_one_that_a_crash_left() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/databases/schema-0002.sqlite");
+    let file = released(Inspection::NEWEST_SCHEMA);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("workflow.db");
     fs::copy(file, &path).unwrap();

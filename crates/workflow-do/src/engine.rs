@@ -100,6 +100,11 @@ impl Engine {
         Ok(self.engine.cancel(id, None).await?)
     }
 
+    /// Deletes an execution that has ended, for good: its history, its payloads and its idempotency key.
+    pub async fn delete_execution(&self, id: ExecutionId) -> Result<(), Error> {
+        Ok(self.inner().delete_execution(id).await?)
+    }
+
     /// A failed execution goes on from the step that failed; what has completed is kept.
     pub async fn retry(&self, id: ExecutionId) -> Result<Execution, Error> {
         Ok(self.engine.retry(id, None).await?)

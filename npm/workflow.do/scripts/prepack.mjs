@@ -5,6 +5,7 @@
  *   WORKFLOW_ADDON=none npm publish  without one: the release workflow, which publishes a package for each platform
  */
 
+import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -34,4 +35,6 @@ for (const file of readdirSync(packageRoot)) {
 // What an earlier build left would be packed too.
 rmSync(join(packageRoot, 'dist'), { recursive: true, force: true })
 buildTypeScript()
+// What is compiled into the addon, and under which licences.
+execFileSync(process.execPath, [join(packageRoot, '../../scripts/third-party.mjs'), join(packageRoot, 'THIRD-PARTY-LICENSES.txt')], { stdio: 'inherit' })
 if (addon !== 'none') await buildAddon(addon)

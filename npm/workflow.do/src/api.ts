@@ -25,6 +25,8 @@ export interface WorkflowOptions<Env = unknown> {
   concurrency?: number
   /** Embedded: bounds other than the default ones. */
   limits?: Limits
+  /** Embedded: how long executions are kept once they have ended; for ever unless given. */
+  keep?: Keep
   /** What this process is called in the server's logs, for people. */
   name?: string
   /** Embedded, for tests: a clock that only moves when told to, of `workflow.do/testing`. */
@@ -41,6 +43,16 @@ export interface Limits {
   historyEntriesMax?: number
   /** Context, input and outputs of one execution together, in bytes: 32 MiB unless given. */
   executionBytesMax?: number
+}
+
+/**
+ * How long executions are kept once they have ended, by how they ended: `{ completed: '30d' }`. Without a time they are kept for ever.
+ * What is deleted is gone with its history, its payloads and its idempotency key.
+ */
+export interface Keep {
+  completed?: Duration
+  failed?: Duration
+  cancelled?: Duration
 }
 
 /** Time as a test sets it: `new SimulatedClock()` of `workflow.do/testing`. */
@@ -227,6 +239,12 @@ export interface WorkflowApi<Env = unknown> extends AsyncDisposable {
 
   /** Ends it at once. What runs is told by its `signal`, and its result is dropped. */
   cancel(executionId: string, options?: CallOptions): Promise<WorkflowExecution>
+
+  /**
+   * Deletes an execution that has ended, for good: its history, its payloads and its idempotency key. Whether it was there. Rejects with
+   * `invalid_state` while it has not ended.
+   */
+  deleteExecution(executionId: string): Promise<boolean>
 
   /** Goes on with a failed execution from the steps that failed. What completed is kept. */
   retry(executionId: string, options?: CallOptions): Promise<WorkflowExecution>

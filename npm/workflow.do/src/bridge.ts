@@ -7,7 +7,7 @@
  * looks at it, and outputs that are long go there beside the text.
  */
 
-import type { ActionContext, Limits } from './api.js'
+import type { ActionContext, Keep, Limits } from './api.js'
 import { WorkflowError } from './errors.js'
 import { type Head, lazyExecution, lazyFields } from './lazy.js'
 import { type LongTexts, type NativeBridge, type NativeClock, native } from './native.js'
@@ -111,6 +111,7 @@ export interface BridgeOptions {
   place: { store: string } | { url: string }
   concurrency: number
   limits: Limits
+  keep: Keep
   name?: string
 }
 

@@ -56,6 +56,10 @@ export class Client {
     return (await this.#callOrNull('DELETE', workflowPath(workflowId), 'workflow_not_found')) !== null
   }
 
+  async deleteExecution(executionId: string): Promise<boolean> {
+    return (await this.#callOrNull('DELETE', executionPath(executionId), 'execution_not_found')) !== null
+  }
+
   async start(workflowId: string, input: object | undefined, options: StartOptions | undefined): Promise<WorkflowExecution> {
     const body = input === undefined ? {} : { body: `{"input":${json('the input', input)}}` }
     return await this.#execution('POST', `${workflowPath(workflowId)}/executions`, { ...body, ...keyed(options) })

@@ -151,6 +151,11 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
     return await client.deleteDefinition(workflowId)
   }
 
+  async deleteExecution(executionId: string): Promise<boolean> {
+    const client = this.#client ?? (await this.#admitted())
+    return await client.deleteExecution(executionId)
+  }
+
   async start(workflowId: string, input?: object, options?: StartOptions): Promise<WorkflowExecution> {
     const client = this.#client ?? (await this.#admitted())
     return await client.start(workflowId, input, options)
@@ -290,9 +295,9 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
   }
 
   #connect(): Bridge {
-    const { store = STORE, url, concurrency = CONCURRENCY, limits = {}, name, clock } = this.#options
+    const { store = STORE, url, concurrency = CONCURRENCY, limits = {}, keep = {}, name, clock } = this.#options
     const bridge: Bridge = new Bridge(
-      { place: url === undefined ? { store } : { url }, concurrency, limits, ...(name === undefined ? {} : { name }) },
+      { place: url === undefined ? { store } : { url }, concurrency, limits, keep, ...(name === undefined ? {} : { name }) },
       clockOf(clock)?.native,
       new Actions(
         this,
@@ -348,7 +353,8 @@ function hasBindings(env: unknown): boolean {
   return Object.values(Object.getOwnPropertyDescriptors(env)).some(({ value }) => (typeof value === 'object' && value !== null) || typeof value === 'function')
 }
 
-const KNOWN = new Set(['store', 'url', 'env', 'concurrency', 'limits', 'name', 'clock'])
+const KNOWN = new Set(['store', 'url', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
+const KEPT = new Set(['completed', 'failed', 'cancelled'])
 const LIMITS = new Set(['payloadBytesMax', 'stepsMax', 'historyEntriesMax', 'executionBytesMax'])
 
 function check(options: WorkflowOptions): void {
@@ -357,7 +363,7 @@ function check(options: WorkflowOptions): void {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw wrong(`there is no option \`${name}\`; the options are ${[...KNOWN].map(known => `\`${known}\``).join(', ')}`)
   }
-  const { store, url, concurrency, limits = {}, name, clock } = options as Record<string, unknown>
+  const { store, url, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
     throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, or ':memory:'`)
   }
@@ -366,6 +372,7 @@ function check(options: WorkflowOptions): void {
     throw wrong('both `store` and `url` are given: expected one, `store` for an engine in this process, `url` for a server elsewhere')
   }
   if (url !== undefined && options.limits !== undefined) throw wrong('`limits` are given with `url`: a server has its own, so leave one of them out')
+  if (url !== undefined && options.keep !== undefined) throw wrong('`keep` is given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && clock !== undefined) throw wrong('`clock` is given with `url`: time passes at the server, so leave one of them out')
   if (name !== undefined && typeof name !== 'string') throw wrong(`\`name\` is ${describe(name)}: expected a text`)
   if (concurrency !== undefined && (!Number.isInteger(concurrency) || (concurrency as number) < 1)) {
@@ -375,6 +382,11 @@ function check(options: WorkflowOptions): void {
   for (const [name, limit] of Object.entries(limits)) {
     if (!LIMITS.has(name)) throw wrong(`there is no limit \`${name}\`; the limits are ${[...LIMITS].map(known => `\`${known}\``).join(', ')}`)
     if (!Number.isSafeInteger(limit) || (limit as number) < 1) throw wrong(`the limit \`${name}\` is ${describe(limit)}: expected a whole number from 1`)
+  }
+  if (typeof keep !== 'object' || keep === null) throw wrong(`\`keep\` is ${describe(keep)}: expected an object such as { completed: '30d' }`)
+  for (const [ending, time] of Object.entries(keep)) {
+    if (!KEPT.has(ending)) throw wrong(`\`keep\` has no \`${ending}\`: expected ${[...KEPT].map(known => `\`${known}\``).join(', ')}`)
+    if (typeof time !== 'string') throw wrong(`\`keep.${ending}\` is ${describe(time)}: expected a duration such as '30d'`)
   }
   if (clock !== undefined && clockOf(clock) === undefined) {
     throw wrong(`\`clock\` is ${describe(clock)}: expected a \`SimulatedClock\` of 'workflow.do/testing'`)

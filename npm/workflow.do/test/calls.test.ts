@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { deferred } from '../src/bridge.js'
 import { type HistoryEntry, Workflow, type WorkflowDefinition, WorkflowError, type WorkflowExecution } from '../src/index.js'
+import { SimulatedClock } from '../src/testing.js'
 import { ORDER, OrderWorkflow } from './order.js'
 
 const orders = () => new OrderWorkflow({ store: ':memory:' })
@@ -146,6 +147,34 @@ test('an execution is paused, resumed and cancelled; the wrong status refuses an
   assert.equal((await workflow.cancel(id, once)).status, 'cancelled')
   assert.equal((await workflow.cancel(id, once)).status, 'cancelled', 'the same call again')
   await assert.rejects(workflow.resume(id), { code: 'invalid_state' })
+})
+
+test('an execution that has ended is deleted for good, and one that has not is refused', async () => {
+  await using workflow = orders()
+  await workflow.register(WAITING)
+  const { id } = await workflow.start('waiting', {}, { idempotencyKey: 'k' })
+  await assert.rejects(workflow.deleteExecution(id), { code: 'invalid_state', status: 409, message: /waiting; cancel it first/ })
+  await workflow.cancel(id)
+  assert.equal(await workflow.deleteExecution(id), true)
+  assert.equal(await workflow.status(id), null)
+  await assert.rejects(workflow.history(id), { code: 'execution_not_found' })
+  assert.equal(await workflow.deleteExecution(id), false)
+  assert.notEqual((await workflow.start('waiting', {}, { idempotencyKey: 'k' })).id, id, 'its key is free')
+})
+
+test('executions are kept for as long as they are wanted, on the clock', async () => {
+  const clock = new SimulatedClock()
+  await using workflow = new OrderWorkflow({ store: ':memory:', keep: { cancelled: '2d' }, clock })
+  await workflow.register(WAITING)
+  const { id } = await workflow.start('waiting')
+  await workflow.cancel(id)
+  await clock.advance('1d')
+  assert.equal((await workflow.status(id))?.status, 'cancelled')
+  await clock.advance('25h')
+  assert.equal(await workflow.status(id), null)
+  assert.throws(() => new Workflow({ keep: { done: '1d' } as object }), { message: /`keep` has no `done`: expected `completed`, `failed`, `cancelled`/ })
+  assert.throws(() => new Workflow({ keep: { failed: 5 } as object }), { message: /`keep.failed` is 5: expected a duration/ })
+  assert.throws(() => new Workflow({ url: 'http://127.0.0.1:1', keep: {} }), { message: /`keep` is given with `url`/ })
 })
 
 test('retry goes on from the failed step; replay starts anew', async () => {

@@ -92,7 +92,10 @@ test('the tarball holds what is needed and nothing else', () => {
   const compiled = modules.flatMap((file) => ['js', 'd.ts'].map((kind) => `dist/${file.replace(/ts$/, kind)}`))
   const platform = PLATFORMS.find((platform) => addon === `workflow-do.${platform}.node`)
   assert.ok(platform, addon)
-  assert.deepEqual(packed, [...compiled, addon, 'LICENSE', 'README.md', 'package.json'].sort())
+  assert.deepEqual(packed, [...compiled, addon, 'LICENSE', 'README.md', 'THIRD-PARTY-LICENSES.txt', 'package.json'].sort())
+  const licences = readFileSync(join(installed, 'THIRD-PARTY-LICENSES.txt'), 'utf8')
+  assert.match(licences, /^tokio \d/m)
+  assert.match(licences, /Permission is hereby granted/)
 })
 
 test('installed without a registry, the order runs', async () => {

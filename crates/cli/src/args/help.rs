@@ -31,6 +31,7 @@ Settings come from the command line, then from WORKFLOW_... variables, then from
   listen = \"127.0.0.1:4747\"
   log = \"info\"
   endpoint-hosts = [\"actions.example.com\"]
+  keep-completed = \"30d\"
 
 SIGTERM and Ctrl-C stop it in order: steps that run get their time, what is left runs again after the
 next start. A second signal stops it at once; nothing that was acknowledged is lost either way.
@@ -100,6 +101,14 @@ Example:
 pub const CANCEL: &str = "\
 Example:
   workflow cancel exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+
+pub const DELETE_EXECUTION: &str = "\
+The history, all payloads and the idempotency key are gone with it: nobody can bring them back, but a
+backup may still hold them. One that has not ended is refused: cancel it first. To delete what has
+become old by itself: `workflow serve --keep-completed 30d`.
+
+Example:
+  workflow delete-execution exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
 
 pub const RETRY: &str = "\
 Completed steps are kept, the failed one runs again. Of several ids each is answered on a line of its

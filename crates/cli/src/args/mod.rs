@@ -112,6 +112,12 @@ pub enum Command {
     /// Cancel executions; steps that run are told to stop
     #[command(after_long_help = help::CANCEL)]
     Cancel(Control),
+    /// Delete executions that have ended, for good
+    #[command(after_long_help = help::DELETE_EXECUTION)]
+    DeleteExecution {
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
     /// Go on with failed executions from the step that failed
     #[command(after_long_help = help::RETRY)]
     Retry(Control),

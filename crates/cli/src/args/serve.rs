@@ -36,6 +36,15 @@ pub struct Serve {
     /// How long a worker may be away before what it runs is given to another [default: 10s]
     #[arg(long, env = "WORKFLOW_WORKER_GRACE", value_name = "DURATION", hide_env_values = true)]
     pub worker_grace: Option<String>,
+    /// How long executions are kept once they have completed [default: for ever]
+    #[arg(long, env = "WORKFLOW_KEEP_COMPLETED", value_name = "DURATION", hide_env_values = true)]
+    pub keep_completed: Option<String>,
+    /// How long executions are kept once they have failed [default: for ever]
+    #[arg(long, env = "WORKFLOW_KEEP_FAILED", value_name = "DURATION", hide_env_values = true)]
+    pub keep_failed: Option<String>,
+    /// How long executions are kept once they were cancelled [default: for ever]
+    #[arg(long, env = "WORKFLOW_KEEP_CANCELLED", value_name = "DURATION", hide_env_values = true)]
+    pub keep_cancelled: Option<String>,
     /// Commits do not wait for the disk. For the test that must notice it: a crash of the machine loses what was acknowledged
     #[arg(long, hide = true)]
     pub unsafe_no_sync: bool,

@@ -1,4 +1,4 @@
-//! `workflow pause`, `resume`, `cancel` and `retry`: one or more executions, each answered on a line of its own.
+//! `workflow pause`, `resume`, `cancel`, `retry` and `delete-execution`: one or more executions, each answered on a line of its own.
 
 use super::Context;
 use crate::args::Control;
@@ -42,6 +42,16 @@ pub async fn run(context: &Context, call: Call, control: &Control) -> Result<(),
         let execution: Execution = answer.read()?;
         let now = dim(&format!("({}, now {})", clean(&execution.workflow_id), clean(&execution.status)));
         let line = format!("{} {} {} {now}", look("completed").painted_glyph(), call.done(), clean(id));
+        Ok(Answered { line, json: answer.text })
+    })
+    .await
+}
+
+/// `workflow delete-execution`.
+pub async fn delete(context: &Context, ids: &[String]) -> Result<(), Error> {
+    each(context, ids, async |id| {
+        let answer = context.client.delete(&["executions", id]).send().await?;
+        let line = format!("{} deleted {}", look("completed").painted_glyph(), clean(id));
         Ok(Answered { line, json: answer.text })
     })
     .await

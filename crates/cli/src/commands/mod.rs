@@ -56,6 +56,7 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         Command::Definitions => definitions::list(context).await,
         Command::Delete { ids } => definitions::delete(context, &ids).await,
         Command::Start(start) => start::start(context, &start).await,
+        Command::DeleteExecution { ids } => control::delete(context, &ids).await,
         Command::Status { id } => executions::status(context, &id).await,
         Command::History { id } => executions::history(context, &id).await,
         Command::List(list) => executions::list(context, &list).await,

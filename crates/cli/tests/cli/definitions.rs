@@ -103,6 +103,20 @@ fn each_id_is_answered_on_its_own() {
 }
 
 #[test]
+fn executions_are_deleted_by_a_name_of_its_own() {
+    let fake = Fake::new().answers("DELETE /api/v1/executions/exec_a", 200, json!({ "deleted": true })).refuses(
+        "DELETE /api/v1/executions/exec_b",
+        409,
+        "invalid_state",
+        "cannot delete execution exec_b: it is running",
+    );
+    let ran = fake.run(&["delete-execution", "exec_a", "exec_b"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, "✓ deleted exec_a\n"));
+    assert_eq!(ran.stderr, "error[invalid_state]: cannot delete execution exec_b: it is running\n");
+    assert_eq!(fake.run(&["delete-execution", "exec_a", "--json"]).json()["deleted"], true);
+}
+
+#[test]
 fn endpoints_are_added_with_their_secret_from_the_environment_and_listed_without() {
     let endpoint = json!({ "name": "orders", "url": "http://127.0.0.1:8080", "actions": ["chargeCard", "refund"], "timeout": "30s",
         "concurrency": 4, "hasSecret": true });

@@ -163,6 +163,7 @@ fn the_overview_and_every_help_fit_their_reader() {
         "resume",
         "cancel",
         "retry",
+        "delete-execution",
         "replay",
         "event",
         "eval",

@@ -5,7 +5,7 @@ use workflow_core::refusal::Control;
 
 use super::Engine;
 use crate::reading::EMBEDDED_HISTORY_MAX;
-use crate::ring::message::{ControlAsk, Input};
+use crate::ring::message::{ControlAsk, DeleteAsk, Input};
 use crate::{Error, ExecutionView};
 
 impl Engine {
@@ -28,6 +28,11 @@ impl Engine {
     /// Does not wait for the retry delay of a step.
     pub async fn run_now(&self, id: ExecutionId, step: &str, key: Option<IdempotencyKey>) -> Result<ExecutionView, Error> {
         self.control(id, Control::RunNow, Some(step.to_owned()), key).await
+    }
+
+    /// Deletes an execution that has ended, with its history, its payloads and its idempotency key.
+    pub async fn delete_execution(&self, id: ExecutionId) -> Result<(), Error> {
+        self.ask(|reply| Input::Delete(DeleteAsk { id, reply })).await
     }
 
     async fn control(

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use workflow_core::id::{ActionName, SessionId};
 use workflow_core::limits::Limits;
-use workflow_store::Store;
+use workflow_store::{Filter, Store};
 
 use crate::clock::{Clock, SystemClock};
 use crate::dispatch::Dispatcher;
@@ -70,10 +70,11 @@ impl Engine {
     pub async fn open_with(store: impl Store, options: Options, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
         let store: Arc<dyn Store> = Arc::new(store);
         let shared = Arc::new(Shared::new(clock, &options, &store)?);
-        let (rows, batch, endpoints) = shared
+        let (rows, batch, endpoints, newest) = shared
             .readers
             .run(|store| {
-                let read = || Ok((store.definitions()?, store.batch()?, store.endpoints()?));
+                let newest = Filter { limit: 1, ..Filter::default() };
+                let read = || Ok((store.definitions()?, store.batch()?, store.endpoints()?, store.executions(&newest)?));
                 read().map_err(crate::reading::unread)
             })
             .await?;
@@ -82,7 +83,8 @@ impl Engine {
         let random = uuid::Uuid::now_v7().as_u128() as u64;
         let session =
             SessionId::new(&format!("{ENGINE_PREFIX}{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
-        let opened = Opened { catalog, batch, session, seed: random, at: shared.clock.now().mono };
+        let newest = newest.first().map(|head| head.started_at);
+        let opened = Opened { catalog, batch, session, seed: random, at: shared.clock.now().mono, newest };
         let handlers = shared.handlers.clone();
         let dispatcher = Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), options.abort_grace);
         Driver::start(Ring::new(options, opened), shared.clone(), dispatcher, &store)?;

@@ -40,7 +40,11 @@ impl Engine {
         let EventStarted { started, refused } = self.ask(ask).await?;
         let mut executions = Vec::with_capacity(started.len());
         for started in started {
-            executions.push(self.started(started).await?);
+            match self.started(started).await {
+                // One of those that an earlier event of this id started has been deleted since.
+                Err(Error::Refused(Refusal::ExecutionNotFound { .. })) => {}
+                started => executions.push(started?),
+            }
         }
         Ok(EventAnswer { executions, refused })
     }

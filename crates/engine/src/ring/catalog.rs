@@ -81,6 +81,11 @@ impl Catalog {
         self.workflows.values().flat_map(|versions| versions.all.values())
     }
 
+    /// Every workflow that was ever registered.
+    pub fn workflows(&self) -> impl Iterator<Item = &WorkflowId> {
+        self.workflows.keys()
+    }
+
     /// A version, also of a workflow that was deleted.
     pub fn version(&self, workflow: &str, version: Version) -> Option<&Arc<Registration>> {
         self.workflows.get(workflow)?.all.get(&version)

@@ -23,6 +23,9 @@ impl Ring {
                 Err(Error::Corrupt(format!("what is stored of execution {id} makes no sense"))),
             );
         }
+        if let Some(batch) = self.deleting.get(&id).copied() {
+            return self.answer_deleted(id, batch, queued);
+        }
         match self.residents.get_mut(id) {
             Some(resident) if resident.is_blocked() => resident.queue.push_back(queued),
             Some(_) => {
@@ -45,6 +48,7 @@ impl Ring {
                 }
                 return;
             }
+            Work::Delete(reply) => return self.delete_resident(id, reply, now),
             Work::Control(ask) => match self.control_command(&ask) {
                 Ok(command) => {
                     if self.must_fetch(id, &command) {
@@ -168,7 +172,7 @@ impl Ring {
     }
 
     /// Answers a control call once everything that it may have seen is durable.
-    fn answer_control(&mut self, id: ExecutionId, reply: super::message::Reply<()>, result: Result<(), Error>) {
+    pub(super) fn answer_control(&mut self, id: ExecutionId, reply: super::message::Reply<()>, result: Result<(), Error>) {
         let batch = self.residents.get(id).map_or(0, |resident| resident.batch);
         self.answer_after(batch, answer(reply, result));
     }

@@ -25,7 +25,8 @@ const READ_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(5
 
 impl Ring {
     pub(super) fn want_loaded(&mut self, id: ExecutionId) {
-        if !self.residents.contains(id) && !self.corrupt.contains(&id) && !self.loading.contains_key(&id) {
+        let is_known = self.residents.contains(id) || self.corrupt.contains(&id) || self.deleting.contains_key(&id);
+        if !is_known && !self.loading.contains_key(&id) {
             self.loading.insert(id, Vec::new());
             self.to_load.push(id);
         }
@@ -69,6 +70,7 @@ impl Ring {
             Found::NextWake { result, .. } => self.next_wake_found(result, now),
             Found::Parked { action, limit, result } => self.parked_found(&action, limit, result, now),
             Found::Claim { kind, scope, key, result } => self.claim_found(&ClaimKey { kind, scope, key }, result),
+            Found::Ended { result } => self.ended_found(result, now),
         }
     }
 

@@ -11,9 +11,10 @@ use workflow_core::execution::Execution;
 use workflow_core::id::{ActionName, EndpointName, EventName, ExecutionId, IdempotencyKey, SessionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::refusal::Control;
+use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
-use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Endpoint, Fault, Store, Stored, Taken};
+use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Store, Stored, Taken};
 
 use crate::Error;
 use crate::clock::Mono;
@@ -30,6 +31,8 @@ pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub enum Input {
     Start(Box<StartAsk>),
     Control(Box<ControlAsk>),
+    /// An execution that has ended, or that makes no sense, is to be gone.
+    Delete(DeleteAsk),
     Event(Box<EventAsk>),
     Define {
         definition: Box<Definition>,
@@ -133,6 +136,12 @@ pub struct ControlAsk {
     /// Of `RunNow`.
     pub step: Option<String>,
     pub key: Option<IdempotencyKey>,
+    pub reply: Reply<()>,
+}
+
+#[derive(Debug)]
+pub struct DeleteAsk {
+    pub id: ExecutionId,
     pub reply: Reply<()>,
 }
 
@@ -281,6 +290,7 @@ pub enum Read {
     NextWake { after: Timestamp },
     Parked { action: ActionName, after: Option<ExecutionId>, limit: usize },
     Claim { kind: ClaimKind, scope: String, key: String },
+    Ended { workflow: WorkflowId, status: Status, until: Timestamp, after: Option<ExecutionId>, limit: usize },
 }
 
 /// Its answer.
@@ -292,6 +302,7 @@ pub enum Found {
     NextWake { after: Timestamp, result: Result<Option<Timestamp>, Fault> },
     Parked { action: ActionName, limit: usize, result: Result<Vec<ExecutionId>, Fault> },
     Claim { kind: ClaimKind, scope: String, key: String, result: Result<Option<Taken>, Fault> },
+    Ended { result: Result<Ended, Fault> },
 }
 
 impl Read {
@@ -315,6 +326,9 @@ impl Read {
             Read::Claim { kind, scope, key } => {
                 let result = store.claim(kind, &scope, &key);
                 Found::Claim { kind, scope, key, result }
+            }
+            Read::Ended { workflow, status, until, after, limit } => {
+                Found::Ended { result: store.ended(&workflow, status, until, after, limit) }
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod catalog;
 mod claims;
 mod commands;
 mod definitions;
+mod deletion;
 mod events;
 pub(crate) mod head;
 mod ids;
@@ -25,6 +26,7 @@ mod outage;
 mod parking;
 mod release;
 pub mod resident;
+mod retention;
 pub mod sessions;
 pub mod slots;
 mod starts;
@@ -36,6 +38,7 @@ use std::time::Duration;
 use workflow_core::command::Command;
 use workflow_core::id::{ActionName, ExecutionId, SessionId};
 use workflow_core::mutation::mutated;
+use workflow_core::time::Timestamp;
 
 use crate::clock::{Mono, Now};
 use crate::{Error, Options};
@@ -48,6 +51,7 @@ use meters::Meters;
 use outage::StoreState;
 use parking::Parked;
 use resident::{Queued, Residents};
+use retention::Rounds;
 use sessions::Sessions;
 use slots::Slots;
 use timers::Scan;
@@ -67,6 +71,8 @@ pub struct Opened {
     pub seed: u64,
     /// When this life began: sessions of workers have their grace from here.
     pub at: Mono,
+    /// When the newest execution in the store was started: what the wall clock is compared with.
+    pub newest: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -114,6 +120,9 @@ pub struct Ring {
     lookups: BTreeMap<ClaimKey, Vec<(Waiter, Error)>>,
     /// Executions whose stored data make no sense: left alone.
     corrupt: BTreeSet<ExecutionId>,
+    /// Executions whose deletion is not durable yet, and the batch that it is in.
+    deleting: BTreeMap<ExecutionId, u64>,
+    rounds: Rounds,
 
     expecting_workers: bool,
     closing: Option<Closing>,
@@ -143,6 +152,7 @@ impl Ring {
     pub fn new(options: Options, opened: Opened) -> Ring {
         let expecting_workers = !options.require_actions;
         let slots = Slots::new(options.in_process_max);
+        let rounds = Rounds::new(options.retention, opened.newest, opened.at);
         Ring {
             options,
             session: opened.session,
@@ -172,6 +182,8 @@ impl Ring {
             claims: BTreeMap::new(),
             lookups: BTreeMap::new(),
             corrupt: BTreeSet::new(),
+            deleting: BTreeMap::new(),
+            rounds,
             expecting_workers,
             closing: None,
             closed: false,
@@ -190,6 +202,7 @@ impl Ring {
                 }
             },
             Input::Control(_)
+            | Input::Delete(_)
             | Input::Define { .. }
             | Input::Undefine { .. }
             | Input::PutEndpoint { .. }
@@ -233,6 +246,7 @@ impl Ring {
                 self.work(now);
                 self.serve(now);
                 self.make_room();
+                self.retain(now);
                 self.ask_for_loads();
             }
             self.seal(now);
@@ -247,6 +261,7 @@ impl Ring {
             self.attempts.next_deadline(),
             self.store.retry_at(),
             self.read_again_at,
+            self.rounds.next_at().filter(|_| self.store.is_up() && self.closing.is_none()),
             self.sessions.next_end().filter(|_| self.closing.is_none()),
             self.closing.as_ref().filter(|closing| !closing.interrupted).map(|closing| closing.until),
         ];
@@ -310,6 +325,7 @@ impl Ring {
             Input::Start(ask) => self.start(*ask, now),
             Input::Event(ask) => self.event(*ask, now),
             Input::Control(ask) => self.command(ask.id, Queued::control(ask), now),
+            Input::Delete(ask) => self.delete(ask, now),
             Input::Define { definition, stored, reply } => self.define(*definition, stored, reply, now),
             Input::Undefine { workflow, reply } => self.undefine(&workflow, reply, now),
             Input::PutEndpoint { endpoint, reply } => self.put_endpoint(endpoint, reply),
@@ -378,6 +394,7 @@ impl Ring {
             Input::Start(ask) => message::answer_start(ask.reply, Err(error)),
             Input::Event(ask) => message::answer(ask.reply, Err(error)),
             Input::Control(ask) => message::answer(ask.reply, Err(error)),
+            Input::Delete(ask) => message::answer(ask.reply, Err(error)),
             Input::Define { reply, .. } => message::answer(reply, Err(error)),
             Input::Undefine { reply, .. } => message::answer(reply, Err(error)),
             Input::PutEndpoint { reply, .. } | Input::RemoveEndpoint { reply, .. } => message::answer(reply, Err(error)),

@@ -151,6 +151,8 @@ impl Ring {
 
     /// Takes back both the batch in the store and the one that was decided on top of it.
     pub(super) fn fail_batches(&mut self, error: &Error) {
+        self.deleting.clear();
+        self.rounds.lost();
         let sealed = self.in_store.take().map(|sealed| sealed.effects);
         let open = std::mem::take(&mut self.open).effects;
         let lost: Vec<Effects> = sealed.into_iter().chain([open]).collect();

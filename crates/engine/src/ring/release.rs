@@ -30,6 +30,8 @@ impl Ring {
     pub(super) fn release(&mut self, sealed: Sealed, taken: Vec<(usize, Taken)>, now: Now) {
         let Sealed { batch, effects, .. } = sealed;
         self.durable = batch.number;
+        self.deleted(batch.number);
+        self.rounds.durable(batch.number, now);
         let transitions: usize = batch.items.iter().map(|item| item.changes.len()).sum();
         metrics::histogram!("workflow_batch_transitions").record(transitions as f64);
 

@@ -69,6 +69,8 @@ pub enum Work {
     Hold(AttemptKey),
     /// A control call: its command names the step by number, which takes the definition.
     Control(Box<ControlAsk>),
+    /// To be deleted.
+    Delete(Reply<()>),
 }
 
 /// Who is told when a command could not be carried out.
@@ -100,6 +102,10 @@ impl Queued {
         Queued { work: Work::Control(ask), origin: Origin::Caller }
     }
 
+    pub fn delete(reply: Reply<()>) -> Queued {
+        Queued { work: Work::Delete(reply), origin: Origin::Caller }
+    }
+
     /// The attempt that it ends, if it ends one.
     pub fn ends(&self, id: ExecutionId) -> Option<AttemptKey> {
         match self.work {
@@ -108,7 +114,7 @@ impl Queued {
                 | Command::Interrupt { step, attempt, .. }
                 | Command::TimeOut { step, attempt },
             ) => Some(AttemptKey { id, step, attempt }),
-            Work::Command(_) | Work::Hold(_) | Work::Control(_) => None,
+            Work::Command(_) | Work::Hold(_) | Work::Control(_) | Work::Delete(_) => None,
         }
     }
 
@@ -120,6 +126,7 @@ impl Queued {
     pub fn into_reply(self) -> Option<Reply<()>> {
         match self.work {
             Work::Control(ask) => Some(ask.reply),
+            Work::Delete(reply) => Some(reply),
             Work::Command(_) | Work::Hold(_) => None,
         }
     }

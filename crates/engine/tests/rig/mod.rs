@@ -29,12 +29,12 @@ use workflow_engine::clock::{Clock, Now, SimulatedClock};
 use workflow_engine::lines::Lines;
 use workflow_engine::ring::catalog::Catalog;
 use workflow_engine::ring::message::{
-    self, AttemptKey, ControlAsk, EventAsk, EventStarted, Found, Input, Output, Read, Reply, StartAsk, Started,
+    self, AttemptKey, ControlAsk, DeleteAsk, EventAsk, EventStarted, Found, Input, Output, Read, Reply, StartAsk, Started,
 };
 use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::ring::{Opened, Ring};
 use workflow_engine::{Error, Options};
-use workflow_store::{Batch, Change, Claim, Committed, Fault, FaultKind, Store};
+use workflow_store::{Batch, Change, Claim, Committed, Fault, FaultKind, Filter, Store};
 
 pub const ORDER: &str = r#"{
     "id": "order-processing",
@@ -164,7 +164,9 @@ impl Rig {
     }
 
     fn life(store: Arc<dyn Store>, options: Options, clock: SimulatedClock, life: u64) -> Rig {
+        let newest = store.executions(&Filter { limit: 1, ..Filter::default() }).unwrap().first().map(|head| head.started_at);
         let opened = Opened {
+            newest,
             catalog: Catalog::from_rows(store.definitions().unwrap()),
             batch: store.batch().unwrap(),
             session: SessionId::new(&format!("engine-{life}")).unwrap(),
@@ -431,6 +433,21 @@ impl Rig {
         let mut answer = self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step: None, key: None, reply })));
         self.settle();
         answer.now()
+    }
+
+    /// Asks that an execution is deleted, and does not wait.
+    pub fn delete_execution_with(&mut self, id: ExecutionId) -> Pending<()> {
+        self.ask(|reply| Input::Delete(DeleteAsk { id, reply }))
+    }
+
+    pub fn delete_execution(&mut self, id: ExecutionId) -> Result<(), Error> {
+        let mut answer = self.delete_execution_with(id);
+        self.settle();
+        answer.now()
+    }
+
+    pub fn is_stored(&self, id: ExecutionId) -> bool {
+        self.store.load(&[id]).unwrap()[0].is_some()
     }
 
     pub fn run_now(&mut self, id: ExecutionId, step: &str) -> Result<(), Error> {

@@ -130,5 +130,6 @@ fn failed(read: Read) -> Found {
         Read::NextWake { after } => Found::NextWake { after, result: Err(fault()) },
         Read::Parked { action, limit, .. } => Found::Parked { action, limit, result: Err(fault()) },
         Read::Claim { kind, scope, key } => Found::Claim { kind, scope, key, result: Err(fault()) },
+        Read::Ended { .. } => Found::Ended { result: Err(fault()) },
     }
 }

@@ -449,6 +449,6 @@ pub fn options(setting: &Setting) -> Options {
 fn open(disk: &Disk, setting: &Setting, session: SessionId, seed: u64, now: Now) -> Ring {
     let definitions = disk.memory.definitions().expect("this store can always be read");
     let batch = disk.memory.batch().expect("this store can always be read");
-    let opened = Opened { catalog: Catalog::from_rows(definitions), batch, session, seed, at: now.mono };
+    let opened = Opened { catalog: Catalog::from_rows(definitions), batch, session, seed, at: now.mono, newest: None };
     Ring::new(options(setting), opened)
 }

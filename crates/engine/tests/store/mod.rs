@@ -1,11 +1,12 @@
 //! A store in memory that does something before it commits, and in place of resting.
 
-use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, Head, History, Memory, Store, Stored, Taken,
+    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, Filter, Head, History, Memory, Store, Stored,
+    Taken,
 };
 
 pub struct Hooked<C, R> {
@@ -52,6 +53,16 @@ where
     }
     fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
         self.store.parked(action, after, limit)
+    }
+    fn ended(
+        &self,
+        workflow: &WorkflowId,
+        status: Status,
+        until: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, Fault> {
+        self.store.ended(workflow, status, until, after, limit)
     }
     fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
         self.store.definitions()

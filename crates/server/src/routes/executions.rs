@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::body::{FromBody, JsonBody, Nothing};
 use crate::parameters::{self, ExecutionPath, FromQuery, Key, NoQuery, Pairs, Query, Segments};
 use crate::problem::Problem;
+use crate::routes::workflows::Deleted;
 use crate::{limits, reply, schema};
 
 pub(crate) struct ListQuery {
@@ -336,6 +337,24 @@ impl FromQuery for HistoryQuery {
         let after = pairs.number("after", 0, u64::MAX)?.unwrap_or(0);
         Ok(HistoryQuery { after, limit: page_limit(pairs)?.unwrap_or(limits::HISTORY_PAGE_DEFAULT) })
     }
+}
+
+/// Deletes an execution that has ended, for good: its history, its payloads and its idempotency key.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/executions/{id}",
+    operation_id = "deleteExecution",
+    tag = "executions",
+    params(("id" = String, Path, description = "The execution's id")),
+    responses((status = 200, description = "It existed, and does no more", body = schema::Deleted))
+)]
+pub(crate) async fn delete_execution(
+    State(app): State<App>,
+    ExecutionPath(id): ExecutionPath,
+    Query(NoQuery): Query<NoQuery>,
+) -> Result<Response, Problem> {
+    app.engine.delete_execution(id).await?;
+    reply::ok(&Deleted { deleted: true })
 }
 
 /// The history of an execution, oldest entry first.

@@ -23,7 +23,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(events::event))
         .routes(routes!(executions::list))
         .routes(routes!(executions::counts))
-        .routes(routes!(executions::execution))
+        .routes(routes!(executions::execution, executions::delete_execution))
         .routes(routes!(executions::history))
         .routes(routes!(stream::stream))
         .routes(routes!(executions::pause))

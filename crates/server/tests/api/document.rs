@@ -25,6 +25,7 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
     }
     let expected = "\
         DELETE /api/v1/endpoints/{name}\n\
+        DELETE /api/v1/executions/{id}\n\
         DELETE /api/v1/workflows/{id}\n\
         GET /\n\
         GET /api/v1/endpoints\n\

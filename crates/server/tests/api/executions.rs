@@ -47,6 +47,24 @@ async fn what_there_is_not_is_404() {
 }
 
 #[tokio::test]
+async fn an_execution_that_has_ended_is_deleted() {
+    let api = Api::new().await;
+    api.workflow("held", &[("a", "held")]).await;
+    let id = api.started("held").await;
+    let path = format!("/api/v1/executions/{id}");
+    api.delete(&path).await.problem(409, "invalid_state");
+    let (_, ()) = tokio::join!(api.ended(&id), async { api.gate.add_permits(1) });
+    let deleted = api.delete(&path).await;
+    assert_eq!((deleted.status, deleted.json()), (StatusCode::OK, json!({ "deleted": true })));
+    for read in ["", "/history", "/stream"] {
+        api.get(&format!("{path}{read}")).await.problem(404, "execution_not_found");
+    }
+    api.delete(&path).await.problem(404, "execution_not_found");
+    assert_eq!(api.get("/api/v1/executions").await.json(), json!({ "executions": [] }));
+    api.delete("/api/v1/executions/nonsense").await.problem(404, "execution_not_found");
+}
+
+#[tokio::test]
 async fn waiting_ends_with_the_execution_or_with_its_time() {
     let api = Api::new().await;
     api.workflow("held", &[("a", "held")]).await;

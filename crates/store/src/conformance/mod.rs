@@ -4,6 +4,7 @@
 //! [`Memory`](crate::Memory) and compares every read. Both panic where a store breaks the contract.
 
 mod commits;
+mod deletions;
 mod lists;
 mod random;
 mod reads;
@@ -28,6 +29,11 @@ const CASES: &[Case] = &[
     ("claims_of_other_kinds_and_scopes_are_others", commits::claims_of_other_kinds_and_scopes_are_others),
     ("counters_follow_the_head_rows", commits::counters_follow_the_head_rows),
     ("a_head_row_is_replaced_whole", commits::a_head_row_is_replaced_whole),
+    ("an_ended_execution_is_deleted_whole", deletions::an_ended_execution_is_deleted_whole),
+    ("what_is_not_meant_is_left", deletions::what_is_not_meant_is_left),
+    ("a_claim_goes_with_the_last_of_its_executions", deletions::a_claim_goes_with_the_last_of_its_executions),
+    ("what_ended_long_ago_is_found", deletions::what_ended_long_ago_is_found),
+    ("a_search_for_what_ended_is_bounded", deletions::a_search_for_what_ended_is_bounded),
     ("lists_are_newest_first", lists::lists_are_newest_first),
     ("lists_filter", lists::lists_filter),
     ("lists_page_by_id", lists::lists_page_by_id),

@@ -13,7 +13,8 @@ use workflow_core::time::Timestamp;
 
 use super::sample::{action, append, at, begun, completed, definition, endpoint, head, id, json, recorded, started, workflow};
 use crate::{
-    Batch, Change, Claim, ClaimKind, Cursor, Fault, Filter, Head, HeadChange, Item, Memory, Snapshot, Store, Transition,
+    Batch, Change, Claim, ClaimKind, Cursor, Deletable, Deletion, Fault, Filter, Head, HeadChange, Item, Memory, Snapshot, Store,
+    Transition,
 };
 
 /// What to do, without knowing what is there; numbers choose among what there is.
@@ -43,6 +44,11 @@ enum Step {
         which: u8,
         put: bool,
     },
+    Delete {
+        which: u8,
+        /// None: whatever it is.
+        ended_until: Option<i64>,
+    },
     /// A batch that must be refused, unless the item is left out.
     Gap {
         which: u8,
@@ -68,6 +74,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3u8).prop_map(|workflow| Step::Define { workflow }),
         1 => (0..3u8).prop_map(|workflow| Step::Undefine { workflow }),
         1 => (0..3u8, any::<bool>()).prop_map(|(which, put)| Step::Endpoint { which, put }),
+        2 => (any::<u8>(), proptest::option::weighted(0.8, 0..8i64)).prop_map(|(which, ended_until)| {
+            Step::Delete { which, ended_until }
+        }),
         1 => any::<u8>().prop_map(|which| Step::Gap { which }),
     ]
 }
@@ -172,6 +181,13 @@ impl Run {
                 let endpoint = endpoint(["a", "b", "c"][usize::from(*which)]);
                 Some(if *put { Change::PutEndpoint(Box::new(endpoint)) } else { Change::RemoveEndpoint(endpoint.name) })
             }
+            Step::Delete { which, ended_until } => pick(*which).map(|id| {
+                let which = ended_until.map_or(Deletable::Anyhow, |ms| Deletable::EndedUntil(at(ms)));
+                if now.get(&id).is_some_and(|now| which.means(now.head.status, now.head.completed_at)) {
+                    now.remove(&id);
+                }
+                Change::Delete(Deletion { id, which })
+            }),
             Step::Gap { which } => {
                 let id = pick(*which);
                 id.and_then(|id| now.get(&id)).map(|now| {
@@ -225,6 +241,16 @@ impl Run {
             let cursor = self.ids.first().map(|id| Cursor { wake_at: Timestamp::from_millis(1), id: *id });
             for cursor in [None, cursor] {
                 prop_assert_eq!(store.due(until, cursor, 3), memory.due(until, cursor, 3));
+            }
+        }
+        for (name, status) in WORKFLOWS.iter().flat_map(|name| [Status::Completed, Status::Failed].map(|status| (*name, status)))
+        {
+            let (name, after) = (workflow(name), self.ids.get(1).copied());
+            for (until, limit) in [(3, 2), (100_000, 100)] {
+                prop_assert_eq!(
+                    store.ended(&name, status, at(until), after, limit),
+                    memory.ended(&name, status, at(until), after, limit)
+                );
             }
         }
         for action in ACTIONS.map(action) {
@@ -288,6 +314,7 @@ fn go(step: &Step, now: &mut Now) -> Transition {
         let status_before = Some(now.head.status);
         now.head.status = Status::ALL[usize::from(status)];
         now.head.wake_at = wake_at.map(Timestamp::from_millis);
+        now.head.completed_at = now.head.status.has_ended().then(|| at(now.seq as i64));
         now.head.error = now.head.status.has_ended().then(|| format!("error at {}", now.seq));
         HeadChange { head: now.head.clone(), status_before }
     });

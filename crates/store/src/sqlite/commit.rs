@@ -36,15 +36,15 @@ pub(super) struct Writer {
 
 /// What is stored, as far as it is known; forgotten when a commit fails.
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     next_key: i64,
-    executions: HashMap<ExecutionId, Known>,
+    pub(super) executions: HashMap<ExecutionId, Known>,
     workflows: HashMap<WorkflowId, i64>,
     ahead: Ahead,
 }
 
 #[derive(Clone, Copy)]
-struct Known {
+pub(super) struct Known {
     key: i64,
     workflow: i64,
     status: Status,
@@ -72,8 +72,8 @@ impl Writer {
         // Not `RETURNING`: its row comes before the commit, and a commit that fails after it is not told of.
         connection.execute("UPDATE range SET owner = ?1, epoch = epoch + 1", [owner])?;
         let epoch = connection.query_row("SELECT epoch FROM range", [], |row| row.get(0))?;
-        let (batch, memory, recent) =
-            (read::batch(&connection)?, Memory::read(&connection)?, Recent::read(&connection, recent_bytes_max)?);
+        let (batch, recent) = (read::batch(&connection)?, Recent::read(&connection, recent_bytes_max)?);
+        let memory = Memory::read(&connection, &recent)?;
         let is_empty = recent.is_empty();
         let mut writer = Writer { connection, epoch, batch, memory, recent: Arc::new(RwLock::new(recent)), restless: false };
         if !is_empty {
@@ -176,9 +176,9 @@ impl Writer {
 
     /// What is known of what is stored, read anew.
     fn recall(&mut self) -> Result<(), Trouble> {
-        self.memory = Memory::read(&self.connection)?;
         let bytes_max = reading(&self.recent).bytes_max();
         let recent = Recent::read(&self.connection, bytes_max)?;
+        self.memory = Memory::read(&self.connection, &recent)?;
         *writing(&self.recent) = recent;
         Ok(())
     }
@@ -244,8 +244,9 @@ impl Writer {
 }
 
 impl Memory {
-    fn read(connection: &Connection) -> rusqlite::Result<Memory> {
-        let next_key = connection.query_row("SELECT ifnull(max(key), 0) + 1 FROM execution", [], |row| row.get(0))?;
+    fn read(connection: &Connection, recent: &Recent) -> rusqlite::Result<Memory> {
+        let newest: i64 = connection.query_row("SELECT ifnull(max(key), 0) FROM execution", [], |row| row.get(0))?;
+        let next_key = newest.max(recent.newest_key()) + 1;
         let ahead = |row: &rusqlite::Row<'_>| Ok(Ahead { min: row.get(0)?, max: row.get(1)? });
         let ahead = connection.query_row("SELECT ahead_min, ahead_max FROM range", [], ahead)?;
         Ok(Memory { next_key, ahead, ..Memory::default() })
@@ -290,10 +291,10 @@ impl Memory {
 }
 
 /// One commit under way. Statements that nearly every batch needs are looked up once.
-struct Commit<'a> {
-    connection: &'a Connection,
-    memory: &'a mut Memory,
-    recent: &'a RwLock<Recent>,
+pub(super) struct Commit<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) memory: &'a mut Memory,
+    pub(super) recent: &'a RwLock<Recent>,
     number: u64,
     /// What goes into `recent`.
     line: Line,
@@ -304,7 +305,7 @@ struct Commit<'a> {
     update: CachedStatement<'a>,
     /// Leaves out `status`, which would be taken out of its index and put back.
     update_quietly: CachedStatement<'a>,
-    counts: BTreeMap<(i64, Status), i64>,
+    pub(super) counts: BTreeMap<(i64, Status), i64>,
 }
 
 /// In the order of [`bind_head`], which every statement shares.
@@ -359,6 +360,7 @@ impl<'a> Commit<'a> {
                 Change::RemoveEndpoint(name) => {
                     self.connection.prepare_cached("DELETE FROM endpoint WHERE name = ?1")?.execute([name.as_str()])?;
                 }
+                Change::Delete(deletion) => self.delete(deletion)?,
             }
         }
         Ok(())

@@ -79,6 +79,9 @@ pub struct Stray {
 }
 
 impl Inspection {
+    /// The schema that a file has once this version has opened it.
+    pub const NEWEST_SCHEMA: u32 = migrate::NEWEST;
+
     /// Opens the file at `path`, and keeps every engine from opening it.
     pub fn open(path: impl AsRef<Path>) -> Result<Inspection, OpenError> {
         let path = existing(path.as_ref())?;

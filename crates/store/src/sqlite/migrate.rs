@@ -2,7 +2,11 @@
 
 use rusqlite::Connection;
 
-const STEPS: &[&str] = &[include_str!("schema/0001_initial.sql"), include_str!("schema/0002_recent.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001_initial.sql"),
+    include_str!("schema/0002_recent.sql"),
+    include_str!("schema/0003_claims_by_execution.sql"),
+];
 
 /// The newest schema that this version knows; `PRAGMA user_version` says which one a file has.
 pub(super) const NEWEST: u32 = STEPS.len() as u32;

@@ -8,6 +8,7 @@
 mod backup;
 mod checkpoint;
 mod commit;
+mod delete;
 mod error;
 mod inspect;
 mod left;
@@ -27,13 +28,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 use std::time::Duration;
 
 use rusqlite::Connection;
-use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use crate::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, FaultKind, Filter, Head, History, Store, Stored, Taken,
+    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, FaultKind, Filter, Head, History, Store, Stored,
+    Taken,
 };
 pub use backup::{Backup, BackupError, backup};
 use checkpoint::Checkpointer;
@@ -267,6 +269,17 @@ impl Store for Sqlite {
 
     fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
         self.read("find what wants an action", |connection| read::parked(connection, action, after, limit))
+    }
+
+    fn ended(
+        &self,
+        workflow: &WorkflowId,
+        status: Status,
+        until: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, Fault> {
+        self.read("find what ended long ago", |connection| read::ended(connection, workflow, status, until, after, limit))
     }
 
     fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {

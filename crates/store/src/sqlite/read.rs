@@ -15,7 +15,10 @@ use super::reading;
 use super::recent::{Chunk, Recent};
 use super::row::{self, SEQ_MAX, head_by_id, id, json, optional_time, place, seq_of, text, time};
 use crate::row::written_bytes;
-use crate::{ClaimKind, Cursor, DefinitionRow, Endpoint, Fault, HISTORY_PAGE_BYTES_MAX, Head, History, Snapshot, Stored, Taken};
+use crate::{
+    ClaimKind, Cursor, DefinitionRow, ENDED_LOOKED_AT_MAX, Ended, Endpoint, Fault, HISTORY_PAGE_BYTES_MAX, Head, History,
+    Snapshot, Stored, Taken,
+};
 
 pub(super) fn batch(connection: &Connection) -> Result<u64, Trouble> {
     let sql = "SELECT max(batch, ifnull((SELECT max(batch) FROM recent), 0)) FROM range";
@@ -203,6 +206,37 @@ pub(super) fn parked(
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(params![action.as_str(), after, row::rows(limit)], |row| id(row, 0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn ended(
+    connection: &Connection,
+    workflow: &WorkflowId,
+    status: Status,
+    until: Timestamp,
+    after: Option<ExecutionId>,
+    limit: usize,
+) -> Result<Ended, Trouble> {
+    let mut ended = Ended::default();
+    let Some(workflow) = row::workflow_key(connection, workflow)? else { return Ok(ended) };
+    let after = after.map(ExecutionId::to_bytes);
+    let after = after.as_ref().map_or(&[][..], |id| &id[..]);
+    // A range of the index of lists; only the head rows in it are looked up.
+    let sql = "SELECT id, completed_at FROM execution WHERE status = ?1 AND workflow = ?2 AND id > ?3 AND id < ?4 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![status.as_str(), workflow, after, row::first_id_after(until)])?;
+    let mut looked_at = 0;
+    while let Some(row) = rows.next()? {
+        if looked_at == ENDED_LOOKED_AT_MAX || ended.ids.len() == limit {
+            return Ok(ended);
+        }
+        looked_at += 1;
+        let found = id(row, 0)?;
+        ended.next = Some(found);
+        if optional_time(row, 1)?.is_some_and(|at| at <= until) {
+            ended.ids.push(found);
+        }
+    }
+    Ok(Ended { next: None, ..ended })
 }
 
 pub(super) fn definitions(connection: &Connection) -> Result<Vec<DefinitionRow>, Trouble> {

@@ -41,6 +41,8 @@ pub(super) struct Recent {
     bytes_max: u64,
     /// Rows below this number have been deleted.
     deleted: u64,
+    /// The greatest key in the table as it was read: of an execution that was deleted, maybe.
+    newest_key: i64,
 }
 
 #[derive(Debug)]
@@ -117,7 +119,9 @@ impl Recent {
             }
             let mut executions = Vec::with_capacity(written.len());
             for Written(key, last, at, events) in written {
-                let (id, moved) = whereabouts(connection, key)?.ok_or_else(|| corrupt(&format!("no execution {key}")))?;
+                recent.newest_key = recent.newest_key.max(key);
+                // It was deleted.
+                let Some((id, moved)) = whereabouts(connection, key)? else { continue };
                 if last > moved {
                     let (at, text) = (Timestamp::from_millis(at), events.get().into());
                     recent.push(id, key, Chunk { batch, last, at, text });
@@ -127,6 +131,16 @@ impl Recent {
             recent.add_row(batch, text.len(), executions);
         }
         Ok(recent)
+    }
+
+    /// Up to which key executions are named in the table.
+    pub fn newest_key(&self) -> i64 {
+        self.newest_key
+    }
+
+    /// The execution was deleted.
+    pub fn remove(&mut self, id: ExecutionId) {
+        self.executions.remove(&id);
     }
 
     pub fn bytes_max(&self) -> u64 {

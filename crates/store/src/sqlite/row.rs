@@ -21,6 +21,14 @@ pub(super) fn seq_of(place: i64) -> u64 {
     place.cast_unsigned() & SEQ_MAX
 }
 
+/// Ids from a time up to `until` are below this.
+pub(super) fn first_id_after(until: Timestamp) -> [u8; 16] {
+    let millis = u128::from(until.millis().saturating_add(1).max(0).cast_unsigned());
+    // Beyond the 48 bits of an id: later than all of them.
+    let id = if millis >> 48 == 0 { millis << 80 } else { u128::MAX };
+    id.to_be_bytes()
+}
+
 /// A limit as SQL has it.
 pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

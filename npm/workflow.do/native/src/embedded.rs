@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use workflow_core::id::ActionName;
 use workflow_core::limits::Limits;
 use workflow_engine::clock::{Clock, SystemClock};
-use workflow_engine::{ActionResult, Engine, Handler, TaskId};
+use workflow_engine::{ActionResult, Engine, Handler, Retention, TaskId};
 use workflow_server::{Call, Direct};
 use workflow_store::{Memory, Sqlite};
 
@@ -45,13 +45,20 @@ impl Embedded {
         store: String,
         concurrency: usize,
         limits: Limits,
+        retention: Retention,
         clock: Option<Arc<dyn Clock>>,
         handler: Handler,
     ) -> Result<Embedded, Broken> {
         // Attempts begin when JavaScript says that it can run them.
         let payload_bytes_max = limits.payload_bytes_max;
-        let engine_options =
-            workflow_engine::Options { limits, require_actions: true, in_process_max: 0, ..workflow_engine::Options::default() };
+        let (require_actions, in_process_max) = (true, 0);
+        let engine_options = workflow_engine::Options {
+            limits,
+            retention,
+            require_actions,
+            in_process_max,
+            ..workflow_engine::Options::default()
+        };
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
         let engine = if store == ":memory:" {
             Engine::open_with(Memory::new(), engine_options, clock).await?

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tower::ServiceExt;
 use workflow_core::limits::Limits;
 use workflow_engine::clock::Clock;
-use workflow_engine::{ActionResult, TaskId};
+use workflow_engine::{ActionResult, Retention, TaskId};
 use workflow_server::Answer;
 
 use crate::embedded::Embedded;
@@ -29,9 +29,35 @@ pub struct Options {
     /// Of an engine in this process; a server has its own.
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub keep: Keep,
     /// For people.
     #[serde(default)]
     pub name: Option<String>,
+}
+
+/// How long executions are kept once they have ended, as durations.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keep {
+    completed: Option<String>,
+    failed: Option<String>,
+    cancelled: Option<String>,
+}
+
+impl Keep {
+    fn retention(&self) -> Result<Retention, Broken> {
+        let duration = |name: &str, text: &Option<String>| {
+            let parsed = text.as_deref().map(workflow_core::duration::parse).transpose();
+            let wrong = |error| Broken { code: "invalid_request", message: format!("`keep.{name}`: {error}") };
+            parsed.map(|span| span.map(workflow_core::time::Millis::to_std)).map_err(wrong)
+        };
+        Ok(Retention {
+            completed: duration("completed", &self.completed)?,
+            failed: duration("failed", &self.failed)?,
+            cancelled: duration("cancelled", &self.cancelled)?,
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,10 +95,10 @@ impl Home {
         tasks: Arc<Tasks>,
         outbox: Arc<Outbox>,
     ) -> Result<Home, Broken> {
-        let Options { place, concurrency, limits, name } = options;
+        let Options { place, concurrency, limits, keep, name } = options;
         Ok(match place {
             Place::Store(store) => {
-                let embedded = Embedded::open(store, concurrency, limits, clock, tasks.handler()).await?;
+                let embedded = Embedded::open(store, concurrency, limits, keep.retention()?, clock, tasks.handler()).await?;
                 Home::Embedded(Arc::new(embedded))
             }
             Place::Url(url) => Home::Remote(Remote::open(&url, name, concurrency, tasks, outbox)?),

@@ -41,6 +41,7 @@ async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop:
     let options = workflow_engine::Options {
         endpoint_hosts: settings.endpoint_hosts.clone(),
         worker_grace: settings.worker_grace,
+        retention: settings.retention,
         ..Default::default()
     };
     let payload_bytes_max = options.limits.payload_bytes_max;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use workflow_engine::Retention;
 
 use crate::args::{LogFormat, Serve};
 use crate::error::Error;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub stop_within: Duration,
     /// How long a worker may be away.
     pub worker_grace: Duration,
+    /// How long executions that have ended are kept.
+    pub retention: Retention,
     pub unsafe_no_sync: bool,
 }
 
@@ -39,6 +42,9 @@ struct File {
     allowed_hosts: Option<Vec<String>>,
     stop_within: Option<String>,
     worker_grace: Option<String>,
+    keep_completed: Option<String>,
+    keep_failed: Option<String>,
+    keep_cancelled: Option<String>,
 }
 
 impl Settings {
@@ -54,6 +60,11 @@ impl Settings {
     fn merge(serve: Serve, file: File) -> Result<Settings, Error> {
         let stop_within = duration("stop-within", serve.stop_within.or(file.stop_within))?.unwrap_or(STOP_WITHIN);
         let worker_grace = duration("worker-grace", serve.worker_grace.or(file.worker_grace))?;
+        let retention = Retention {
+            completed: duration("keep-completed", serve.keep_completed.or(file.keep_completed))?,
+            failed: duration("keep-failed", serve.keep_failed.or(file.keep_failed))?,
+            cancelled: duration("keep-cancelled", serve.keep_cancelled.or(file.keep_cancelled))?,
+        };
         Ok(Settings {
             db: serve.db.or(file.db).unwrap_or_else(|| PathBuf::from("workflow.db")),
             listen: serve.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4747".to_owned()),
@@ -63,6 +74,7 @@ impl Settings {
             allowed_hosts: serve.allowed_hosts.or(file.allowed_hosts).unwrap_or_default(),
             stop_within,
             worker_grace: worker_grace.unwrap_or(workflow_engine::Options::default().worker_grace),
+            retention,
             unsafe_no_sync: serve.unsafe_no_sync,
         })
     }
@@ -91,18 +103,21 @@ mod tests {
     #[test]
     fn the_command_line_goes_before_the_file_and_the_file_before_the_defaults() {
         let serve = Serve { db: Some("flag.db".into()), ..Serve::default() };
-        let settings = Settings::merge(serve, file("db = 'file.db'\nlisten = '127.0.0.1:1'\nstop-within = '1m'")).unwrap();
+        let settings =
+            Settings::merge(serve, file("db = 'file.db'\nlisten = '127.0.0.1:1'\nstop-within = '1m'\nkeep-failed = '90d'"))
+                .unwrap();
         assert_eq!(settings.db, Path::new("flag.db"));
         assert_eq!(settings.listen, "127.0.0.1:1");
         assert_eq!(settings.stop_within, Duration::from_secs(60));
         assert_eq!(settings.worker_grace, Duration::from_secs(10));
+        assert_eq!(settings.retention, Retention { failed: Some(Duration::from_secs(90 * 24 * 3_600)), ..Retention::default() });
         assert_eq!(settings.log, "info");
     }
 
     #[test]
     fn a_mistake_in_the_file_is_not_passed_over() {
         assert!(toml::from_str::<File>("databse = 'a'").unwrap_err().to_string().contains("unknown field `databse`"));
-        for name in ["stop-within", "worker-grace"] {
+        for name in ["stop-within", "worker-grace", "keep-completed", "keep-failed", "keep-cancelled"] {
             let bad = Settings::merge(Serve::default(), file(&format!("{name} = 'soon'"))).unwrap_err();
             assert!(matches!(bad, Error::Usage(message) if message.starts_with(&format!("{name}: "))));
         }
