@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use workflow_core::json::Json;
 
@@ -14,8 +15,13 @@ use crate::app::App;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 
-/// A body of JSON that is one of these.
-pub(crate) struct JsonBody<T>(pub T);
+/// A body of JSON that is one of these, with its room for as long as the call is not answered.
+pub(crate) struct JsonBody<T>(pub T, pub Room);
+
+/// A body's room among those in memory; given back when it is dropped. None for no body.
+#[must_use]
+#[derive(Debug, Default)]
+pub(crate) struct Room(Option<OwnedSemaphorePermit>);
 
 /// What a body of JSON can be.
 pub(crate) trait FromBody: DeserializeOwned {
@@ -53,13 +59,13 @@ impl<T: FromBody> FromRequest<App> for JsonBody<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<JsonBody<T>, Problem> {
         let (parts, body) = request.into_parts();
-        let received = receive(&parts.headers, body, T::bytes_max(app), app, is_json).await?;
+        let (received, room) = receive(&parts.headers, body, T::bytes_max(app), app, is_json).await?;
         if received.is_empty()
             && let Some(absent) = T::absent()
         {
-            return Ok(JsonBody(absent));
+            return Ok(JsonBody(absent, room));
         }
-        parse(&received, T::HINT).map(JsonBody)
+        parse(&received, T::HINT).map(|body| JsonBody(body, room))
     }
 }
 
@@ -70,10 +76,10 @@ pub(crate) async fn receive(
     bytes_max: usize,
     app: &App,
     expected: fn(&str) -> bool,
-) -> Result<Bytes, Problem> {
+) -> Result<(Bytes, Room), Problem> {
     // A call without a body, as `curl -X POST` makes it, has no type either.
     if body.is_end_stream() {
-        return Ok(Bytes::new());
+        return Ok((Bytes::new(), Room::default()));
     }
     if let Err(problem) = check_type(headers, expected) {
         discard(body);
@@ -89,32 +95,24 @@ pub(crate) async fn receive(
         }
         return Err(too_large(announced, bytes_max));
     }
-    let expected_bytes = announced.map_or(bytes_max, |announced| usize::try_from(announced).unwrap_or(bytes_max));
-    let permit = match app.admission.receiving(expected_bytes) {
-        Ok(permit) => permit,
-        Err(problem) => {
-            discard(body);
-            return Err(problem);
-        }
-    };
-    let received = timeout(app.options.body_timeout, collect(body, bytes_max)).await;
-    drop(permit);
-    received.unwrap_or_else(|_| {
+    timeout(app.options.body_timeout, collect(body, bytes_max, app)).await.unwrap_or_else(|_| {
         let detail = format!("the body did not arrive within {}", crate::app::seconds(app.options.body_timeout));
         Err(Problem::new(&Kind::REQUEST_TIMEOUT, detail))
     })
 }
 
-async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+async fn collect(mut body: Body, bytes_max: usize, app: &App) -> Result<(Bytes, Room), Problem> {
     let mut first: Option<Bytes> = None;
     let mut all = BytesMut::new();
+    let mut room = Room::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Problem::new(&Kind::INVALID_REQUEST, format!("the body broke off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = first.as_ref().map_or(all.len(), Bytes::len) + data.len();
-        if length > bytes_max {
+        let taken = if length > bytes_max { Err(too_large(length as u64, bytes_max)) } else { room.hold(length, app) };
+        if let Err(problem) = taken {
             discard(body);
-            return Err(too_large(length as u64, bytes_max));
+            return Err(problem);
         }
         // Nearly every body is one piece: it is not copied.
         if first.is_none() && all.is_empty() {
@@ -126,7 +124,23 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
             all.extend_from_slice(&data);
         }
     }
-    Ok(first.unwrap_or_else(|| all.freeze()))
+    Ok((first.unwrap_or_else(|| all.freeze()), room))
+}
+
+impl Room {
+    /// Takes more of it when so much has come.
+    fn hold(&mut self, bytes: usize, app: &App) -> Result<(), Problem> {
+        let held = self.0.as_ref().map_or(0, |room| room.num_permits() << 10);
+        if bytes <= held {
+            return Ok(());
+        }
+        let more = app.admission.receiving(bytes - held)?;
+        match &mut self.0 {
+            Some(room) => room.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
+    }
 }
 
 fn too_large(bytes: u64, bytes_max: usize) -> Problem {

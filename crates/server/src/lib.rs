@@ -23,6 +23,7 @@ mod reply;
 mod routes;
 mod schema;
 mod serve;
+mod taken;
 mod worker;
 
 pub mod protocol;

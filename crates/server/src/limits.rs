@@ -9,8 +9,21 @@ pub const DEFINITION_BYTES_MAX: usize = 4 << 20;
 pub const ENVELOPE_BYTES_MAX: usize = 64 << 10;
 /// Bodies that hold no payload: an endpoint, an empty object.
 pub const SMALL_BODY_BYTES_MAX: usize = 256 << 10;
-/// Bodies that are being received, all together. They are slow at the client's will, so they have a bound of their own.
+/// Bodies of requests that are in memory, all together: what has come of those that are being received, at the client's will,
+/// and those whose calls are not answered. A client that sends slowly takes no more of it than it has sent.
 pub const RECEIVING_BYTES_MAX: usize = 64 << 20;
+
+/// Answers that clients have not taken, all together: they too are slow at the client's will.
+pub const ANSWERS_BYTES_MAX: usize = 128 << 20;
+/// No new request is taken when less is left, so that those that have been taken can be answered.
+pub const ANSWERS_BYTES_SPARE: usize = 32 << 20;
+/// What shorter answers take is within the buffers of their connections.
+pub const ANSWER_BYTES_FREE: usize = 16 << 10;
+/// Of what is being sent a client takes at least this much in [`Options::write_timeout`](crate::Options::write_timeout).
+pub const WRITTEN_BYTES_MIN: usize = 128 << 10;
+
+/// For so many requests there is one further place for what moves executions, however many are started or read.
+pub const MOVES_OF_REQUESTS: usize = 8;
 
 /// All header lines of one request; more is answered with 431.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;

@@ -14,7 +14,8 @@ pub struct Options {
     pub allowed_hosts: Vec<String>,
     /// One input or the data of one event. What the engine takes is its own limit; this one only says how much is read.
     pub payload_bytes_max: usize,
-    /// Requests that are being answered; above it 429. Those that only wait (`?wait=`, streams) do not count.
+    /// Starts, events and reads that are being answered; above it 429. Those that only wait (`?wait=`, streams) do not count, and
+    /// control calls, definitions and probes have an eighth as many places of their own.
     pub requests_max: usize,
     /// Requests that only wait: `?wait=` and streams.
     pub waiters_max: usize,
@@ -24,6 +25,8 @@ pub struct Options {
     pub header_timeout: Duration,
     /// How long a client may take for the body of a request.
     pub body_timeout: Duration,
+    /// How long a client may leave what it was sent where it is: in so long it takes 128 KiB or all of it, or it is cut off.
+    pub write_timeout: Duration,
     /// Workers that are connected; above it 429. With `connections_max` they stay below a common `ulimit -n` of 20,000.
     pub workers_max: usize,
     /// How long a worker may take to say who it is, once it has connected.
@@ -50,6 +53,7 @@ impl Default for Options {
             connections_max: 18_000,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             workers_max: 1_024,
             hello_timeout: protocol::GREETING_WITHIN,
             worker_heartbeat: protocol::HEARTBEAT,

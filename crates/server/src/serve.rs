@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use workflow_engine::Engine;
 
 use crate::hosts::Hosts;
+use crate::taken::Taken;
 use crate::{Options, app, limits, metrics};
 
 /// What the system could not give (file descriptors, memory) it may give again in a moment.
@@ -76,11 +77,13 @@ pub async fn serve(
 struct Connections {
     max: usize,
     header_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Connections {
     fn new(options: &Options) -> Connections {
-        Connections { max: options.connections_max, header_timeout: options.header_timeout }
+        let &Options { connections_max: max, header_timeout, write_timeout, .. } = options;
+        Connections { max, header_timeout, write_timeout }
     }
 }
 
@@ -95,7 +98,7 @@ async fn connection(stream: TcpStream, router: Router, mut closing: watch::Recei
         .header_read_timeout(limits.header_timeout)
         .max_headers(limits::HEADERS_MAX)
         .max_buf_size(limits::HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Taken::new(stream, limits.write_timeout)), TowerToHyperService::new(router))
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use workflow_core::id::ExecutionId;
+use workflow_core::json::Json;
 use workflow_core::status::Status;
 
 use super::Engine;
@@ -13,6 +14,8 @@ use crate::{Error, ExecutionView, HistoryEntry};
 
 /// Entries that a watcher reads at once.
 const PAGE: usize = 256;
+/// What it keeps of them, but for one that is longer: a client that reads slowly keeps it waiting, and there are many clients.
+const KEPT_BYTES_MAX: usize = 64 << 10;
 
 impl Engine {
     /// The execution once it has ended, or as it is when `timeout` runs out.
@@ -65,8 +68,16 @@ impl Engine {
     /// Every durable entry after `after`, as it comes, without gaps, until the execution has ended.
     pub async fn watch(&self, id: ExecutionId, after: u64) -> Result<Watch, Error> {
         let subscription = self.shared().feed.subscribe(id);
-        let mut watch =
-            Watch { engine: self.clone(), id, subscription, after, entries: VecDeque::new(), more: true, over: false };
+        let mut watch = Watch {
+            engine: self.clone(),
+            id,
+            subscription,
+            after,
+            entries: VecDeque::new(),
+            page: PAGE,
+            more: true,
+            over: false,
+        };
         // The entry that the watcher has seen last says whether there is anything to wait for.
         let seen = after.saturating_sub(1);
         let (page, ended) = self.history_page(id, seen, PAGE).await?;
@@ -83,10 +94,21 @@ pub struct Watch {
     subscription: Subscription,
     after: u64,
     entries: VecDeque<HistoryEntry>,
+    /// How many are read at once: fewer where they are long.
+    page: usize,
     /// There is more to read at once.
     more: bool,
     /// The execution has ended with the last of `entries`.
     over: bool,
+}
+
+/// What an entry takes in memory, about.
+fn weight(entry: &HistoryEntry) -> usize {
+    let Some(data) = &entry.data else { return size_of::<HistoryEntry>() };
+    let input = data.start.as_ref().and_then(|start| start.input.as_ref());
+    let stack = data.error.as_ref().and_then(|error| error.stack.as_ref()).map_or(0, String::len);
+    let texts = data.output.iter().chain(input).map(Json::len).sum::<usize>();
+    size_of::<HistoryEntry>() + entry.message.as_ref().map_or(0, String::len) + stack + texts
 }
 
 impl Watch {
@@ -105,7 +127,7 @@ impl Watch {
                 self.over = true;
                 return Some(Err(error));
             }
-            match self.engine.history_page(self.id, self.after, PAGE).await {
+            match self.engine.history_page(self.id, self.after, self.page).await {
                 Ok((page, ended)) => self.take(page.entries, page.next.is_some(), ended),
                 Err(error) => {
                     self.over = true;
@@ -127,12 +149,21 @@ impl Watch {
     }
 
     fn take(&mut self, entries: Vec<HistoryEntry>, more: bool, ended: bool) {
-        self.entries.extend(entries.into_iter().filter(|entry| entry.seq > self.after));
+        let (mut bytes, mut left) = (0, false);
+        for entry in entries.into_iter().filter(|entry| entry.seq > self.after) {
+            bytes += weight(&entry);
+            left = bytes > KEPT_BYTES_MAX && !self.entries.is_empty();
+            if left {
+                break;
+            }
+            self.entries.push_back(entry);
+        }
         if let Some(last) = self.entries.back() {
             self.after = last.seq;
         }
-        self.more = more;
-        self.over = ended;
+        self.page = if left { self.entries.len() } else { (2 * self.page).min(PAGE) };
+        self.more = more || left;
+        self.over = ended && !left;
     }
 
     /// Whether the execution had ended when the last entry was read.

@@ -119,7 +119,7 @@ pub(crate) async fn put_endpoint(
     State(app): State<App>,
     EndpointPath(name): EndpointPath,
     Query(NoQuery): Query<NoQuery>,
-    JsonBody(body): JsonBody<EndpointBody>,
+    JsonBody(body, _room): JsonBody<EndpointBody>,
 ) -> Result<Response, Problem> {
     let EndpointBody { url, actions, secret, timeout, concurrency } = body;
     let timeout = timeout.as_deref().map(span).transpose()?;

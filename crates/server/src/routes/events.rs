@@ -49,7 +49,7 @@ pub(crate) async fn event(State(app): State<App>, Query(NoQuery): Query<NoQuery>
         return Err(Problem::new(&Kind::UNSUPPORTED_MEDIA_TYPE, "batches of CloudEvents are not read; send one event a request"));
     }
     let bytes_max = app.options.payload_bytes_max + limits::ENVELOPE_BYTES_MAX;
-    let received = body::receive(&headers, body, bytes_max, &app, body::is_json).await?;
+    let (received, _room) = body::receive(&headers, body, bytes_max, &app, body::is_json).await?;
     let request = if headers.contains_key("ce-specversion") || headers.contains_key("ce-type") {
         binary(&headers, &received)?
     } else if media_type(&headers) == STRUCTURED {

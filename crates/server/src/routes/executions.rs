@@ -411,7 +411,7 @@ macro_rules! control {
             ExecutionPath(id): ExecutionPath,
             Query(NoQuery): Query<NoQuery>,
             Key(key): Key,
-            JsonBody(Nothing {}): JsonBody<Nothing>,
+            JsonBody(Nothing {}, _room): JsonBody<Nothing>,
         ) -> Result<Response, Problem> {
             controlled(app.engine.$name(id, key)).await
         }
@@ -468,7 +468,7 @@ pub(crate) async fn replay(
     ExecutionPath(id): ExecutionPath,
     Query(NoQuery): Query<NoQuery>,
     Key(key): Key,
-    JsonBody(body): JsonBody<ReplayBody>,
+    JsonBody(body, _room): JsonBody<ReplayBody>,
 ) -> Result<Response, Problem> {
     reply::started(&app.engine.replay(id, body.input, key).await?)
 }
@@ -491,7 +491,7 @@ pub(crate) async fn run_now(
     Segments((id, step)): Segments<(String, String)>,
     Query(NoQuery): Query<NoQuery>,
     Key(key): Key,
-    JsonBody(Nothing {}): JsonBody<Nothing>,
+    JsonBody(Nothing {}, _room): JsonBody<Nothing>,
 ) -> Result<Response, Problem> {
     let id = parameters::execution_id(&id)?;
     controlled(app.engine.run_now(id, &step, key)).await

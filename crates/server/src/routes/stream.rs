@@ -15,7 +15,7 @@ use workflow_engine::{HistoryEntry, Watch};
 use crate::app::App;
 use crate::parameters::{ExecutionPath, FromQuery, Pairs, Query, header_text, wrong_header};
 use crate::problem::Problem;
-use crate::{limits, schema};
+use crate::{admission, limits, schema};
 
 pub(crate) struct StreamQuery(Option<u64>);
 
@@ -56,7 +56,8 @@ pub(crate) async fn stream(
     let permit = app.admission.waiter()?;
     let watch = app.engine.watch(id, after).await?;
     let keep_alive = KeepAlive::new().interval(limits::HEARTBEAT);
-    let mut response = Sse::new(messages(app, id, watch, permit)).keep_alive(keep_alive).into_response();
+    let response = Sse::new(messages(app.clone(), id, watch, permit)).keep_alive(keep_alive).into_response();
+    let mut response = response.map(|body| admission::flowing(&app, body));
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // nginx would hold messages back.

@@ -88,7 +88,7 @@ pub(crate) async fn register(
     State(app): State<App>,
     Segments(id): Segments<String>,
     Query(NoQuery): Query<NoQuery>,
-    JsonBody(source): JsonBody<Json>,
+    JsonBody(source, _room): JsonBody<Json>,
 ) -> Result<Response, Problem> {
     WorkflowId::new(&id).map_err(|error| Problem::new(&Kind::INVALID_PARAMETER, error.to_string()))?;
     if let Some(other) = id_within(&source).filter(|other| *other != id) {
@@ -224,7 +224,7 @@ pub(crate) async fn start(
     Segments(workflow): Segments<String>,
     Query(query): Query<StartQuery>,
     Key(key): Key,
-    JsonBody(body): JsonBody<StartBody>,
+    JsonBody(body, _room): JsonBody<StartBody>,
 ) -> Result<Response, Problem> {
     reply::started(&begin(&app, workflow, query, key, body).await?)
 }
