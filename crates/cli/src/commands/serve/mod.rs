@@ -1,5 +1,6 @@
 //! `workflow serve`: picks the store, opens the engine on it, serves it, and stops it in order.
 
+mod descriptors;
 mod logging;
 mod settings;
 mod stop;
@@ -7,7 +8,7 @@ mod stop;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use workflow_engine::Engine;
 use workflow_store::{Durability, Sqlite};
 
@@ -33,7 +34,7 @@ pub fn run(serve: &Serve, json: bool) -> Result<(), Error> {
 async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop::FirstSignal) -> Result<(), Error> {
     // The store first: while a predecessor lets go of the file, it also lets go of the port.
     let store = open_store(&settings).await?;
-    let listener = TcpListener::bind(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
+    let listener = listen(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
     let address = listener.local_addr().map_err(|error| cannot_listen(&settings.listen, &error))?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "other machines can reach this server, and it asks nobody who they are");
@@ -51,6 +52,7 @@ async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop:
         payload_bytes_max,
         ..workflow_server::Options::default()
     };
+    let options = descriptors::fitted(options);
     ready(&settings, address, json)?;
 
     let served = workflow_server::serve(engine.clone(), listener, options, first_signal.wait()).await;
@@ -69,6 +71,30 @@ async fn open_store(settings: &Settings) -> Result<Sqlite, Error> {
     let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, options)).await;
     let opened = opened.map_err(|error| Error::failed("store", format!("opening the database broke off: {error}")))?;
     opened.map_err(|error| Error::failed("store", error.to_string()))
+}
+
+/// Connections that wait to be accepted. The usual 128 overflow when a thousand clients come at once, as they do when a server is
+/// started again, and then the system drops some and resets others; it allows no more than `net.core.somaxconn`.
+const BACKLOG: u32 = 4_096;
+
+/// On the first of the addresses of this name that can be listened on.
+async fn listen(listen: &str) -> std::io::Result<TcpListener> {
+    let mut last = None;
+    for address in tokio::net::lookup_host(listen).await? {
+        let listener = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            // As every server does: its predecessor's connections may still be there. On Windows it means something else.
+            #[cfg(unix)]
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        };
+        match listener() {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::ErrorKind::InvalidInput.into()))
 }
 
 fn cannot_listen(listen: &str, error: &std::io::Error) -> Error {

@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C: the first stops in order and within a bound, the second at once.
+//! SIGTERM, Ctrl-C and a terminal that is closed: the first stops in order and within a bound, the second at once.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use crate::error::Error;
 
 /// Beyond what steps get: the last commits, and the database's close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);
+
+const HANGUP: &str = "SIGHUP";
 
 /// Comes once, and is remembered when it came before anybody waited.
 #[derive(Debug)]
@@ -36,11 +38,17 @@ where
             sender.send(()).ok();
         }
     }
-    tokio::select! {
-        served = &mut served => outcome(served),
-        (name, number) = signals.next() => {
-            tracing::warn!(signal = name, "stopped at once; what ran is run again after the next start");
-            Err(Error::Signal { number })
+    loop {
+        tokio::select! {
+            served = &mut served => return outcome(served),
+            (name, number) = signals.next() => {
+                // A terminal that is closed says so more than once: the system and the shell both do.
+                if name == HANGUP {
+                    continue;
+                }
+                tracing::warn!(signal = name, "stopped at once; what ran is run again after the next start");
+                return Err(Error::Signal { number });
+            }
         }
     }
 }
@@ -57,6 +65,8 @@ fn outcome(served: Result<Result<(), Error>, JoinError>) -> Result<(), Error> {
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    /// None where whoever started the process wants it to outlive the terminal.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -64,16 +74,35 @@ impl Signals {
     fn listen() -> Result<Signals, Error> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).map_err(cannot_listen);
-        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        let hangup = if ignores_hangup() { None } else { Some(listen(SignalKind::hangup())?) };
+        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())?, hangup })
     }
 
     /// The next one's name and number.
     async fn next(&mut self) -> (&'static str, u8) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.terminate.recv() => ("SIGTERM", 15),
             _ = self.interrupt.recv() => ("SIGINT", 2),
+            _ = hangup => (HANGUP, 1),
         }
     }
+}
+
+/// As under `nohup`. Where the system does not say, it is taken for granted that it does: SIGHUP does then what it does to any program.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let ignored = |status: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    let mask = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| ignored(&status));
+    mask.is_none_or(|mask| mask & 1 == 1)
 }
 
 /// Windows has no SIGTERM; closing the console window comes nearest.
