@@ -21,10 +21,12 @@ esac
 round=0
 while ((SECONDS < until)); do
   round=$((round + 1))
-  echo "== round $round: 10 minutes of simulation, 20,000 random histories, 200 crashes, disks that fail and forget for 2 minutes"
+  echo "== round $round: 10 minutes of simulation, 20,000 random histories, 200 crashes, signals and pauses, a minute of overload, disks that fail and forget for 2 minutes"
   SIMULATION_MINUTES=$((minutes < 10 ? minutes : 10)) cargo test --release -p workflow-engine --test simulation whatever -- --nocapture
   PROPTEST_CASES=20000 cargo test --release -p workflow-core --test properties
   WORKFLOW_DISK_SECONDS=120 cargo test --release -p workflow-store --test disk -- --nocapture
   WORKFLOW_CRASH_KILLS=200 cargo test -p workflow-cli --test crash -- --nocapture
+  cargo test -p workflow-cli --test process
+  WORKFLOW_OVERLOAD_SECONDS=60 WORKFLOW_OVERLOAD_CONNECTIONS=12000 cargo test -p workflow-cli --test overload -- --nocapture
 done
 echo "soak: $round rounds without a failure"

@@ -47,6 +47,10 @@ impl Site {
     pub fn run(command: Command, directory: &Path) -> Site {
         let mut server = Server::spawn(command, &directory.join("log"));
         let url = server.ready();
+        Site::of(server, url)
+    }
+
+    pub fn of(server: Server, url: String) -> Site {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         rustls::crypto::ring::default_provider().install_default().ok();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
@@ -105,6 +109,25 @@ impl Site {
                 return answer;
             }
             assert!(Instant::now() < deadline, "{path} is still {answer:?}\n{}", self.server.newest_log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks until so many executions have this status.
+    pub fn until_counted(&self, status: &str, count: u64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.get("/api/v1/executions/counts").ok()["byStatus"][status].as_u64().unwrap() < count {
+            assert!(Instant::now() < deadline, "there are no {count} {status} executions\n{}", self.server.newest_log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Looks until the log says this.
+    #[track_caller]
+    pub fn until_log(&self, said: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.server.newest_log().contains(said) {
+            assert!(Instant::now() < deadline, "`{said}` is not in the log:\n{}", self.server.newest_log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

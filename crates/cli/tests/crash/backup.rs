@@ -14,7 +14,7 @@ fn workflow(arguments: &[&std::ffi::OsStr]) -> (bool, Value) {
 }
 
 /// Of what is left by a crash as well as of a backup.
-fn is_sound(file: &std::path::Path) -> Value {
+pub fn is_sound(file: &std::path::Path) -> Value {
     let (sound, said) = workflow(&["check".as_ref(), file.as_os_str()]);
     assert!(sound, "{said:#}");
     println!("{} is sound: {}", file.display(), said["checked"]);
@@ -52,7 +52,7 @@ fn a_backup_made_under_load_holds_all_that_was_acknowledged_before_and_goes_on_f
     let image = image::of(&backup, &before);
     println!("{} executions in flight in the backup, {} attempts", image.in_flight, image.attempts.len());
     assert!(image.in_flight >= IN_FLIGHT_MIN, "{}", image.in_flight);
-    world.server = Server::spawn(server::serve(&backup), &backups.path().join("log"));
+    world.server = Server::spawn(serve(&backup), &backups.path().join("log"));
     world.life.send_replace(Some((world.lives, world.server.ready())));
     world.drain();
     assert!(world.server.stop().success(), "{}", world.server.newest_log());

@@ -10,6 +10,8 @@ use workflow_core::id::ExecutionId;
 use workflow_core::status::Status;
 use workflow_store::{Filter, Options, Sqlite, Store};
 
+use crate::worker;
+
 /// An attempt, by execution, step and number.
 pub type Attempt = (ExecutionId, usize, u32);
 
@@ -17,7 +19,7 @@ pub type Attempt = (ExecutionId, usize, u32);
 pub struct Image {
     /// Executions that move: neither ended nor paused.
     pub in_flight: usize,
-    /// Attempts whose start is recorded, and whose end is not.
+    /// Attempts whose start is recorded, and whose end is not, of actions that die with the server.
     pub attempts: Vec<Attempt>,
 }
 
@@ -43,18 +45,20 @@ pub fn of(path: &Path, acknowledged: &[ExecutionId]) -> Image {
     for stored in store.load(&ids).unwrap().into_iter().flatten() {
         let definition = &definitions[stored.head.workflow.as_str()];
         let execution = fold(stored.head.id, definition.steps.len(), stored.events).unwrap();
-        attempts.extend(flying(&execution));
+        attempts.extend(flying(definition, &execution));
     }
     Image { in_flight, attempts }
 }
 
-fn flying(execution: &Execution) -> Vec<Attempt> {
+/// Those of workers go on without the server.
+fn flying(definition: &Definition, execution: &Execution) -> Vec<Attempt> {
     let steps = execution.steps.iter().enumerate();
     let attempt = |(place, record): (usize, &workflow_core::execution::StepRecord)| match record.state {
         StepState::Running { attempt, .. } => Some((execution.id, place, attempt)),
         _ => None,
     };
-    steps.filter_map(attempt).collect()
+    let of_worker = |(_, place, _): &Attempt| worker::ACTIONS.contains(&definition.steps[*place].action.as_str());
+    steps.filter_map(attempt).filter(|attempt| !of_worker(attempt)).collect()
 }
 
 /// Each workflow of the load has one version.

@@ -29,7 +29,7 @@ pub struct Ledger {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Start {
-    pub workflow: &'static str,
+    pub workflow: String,
     pub input: Value,
     pub execution: String,
 }
@@ -103,7 +103,8 @@ impl Caller {
     }
 
     async fn start(&mut self, key: &str) {
-        let workflow = ["order-processing", "order-processing", "report", "rescue"][self.random.within(0..4) as usize];
+        const WORKFLOWS: &[&str] = &["order-processing", "order-processing", "report", "rescue", "parcel", "fleet"];
+        let workflow = WORKFLOWS[self.random.within(0..WORKFLOWS.len() as u64) as usize];
         let input = json!({ "orderId": key, "amount": self.random.within(1..100) });
         let first = self.ask_start(workflow, key, &input);
         if self.number.is_multiple_of(4) {
@@ -127,7 +128,8 @@ impl Caller {
         }
     }
 
-    fn started(&self, workflow: &'static str, key: &str, input: Value, execution: String) {
+    fn started(&self, workflow: &str, key: &str, input: Value, execution: String) {
+        let workflow = workflow.to_owned();
         let mut ledger = self.ledger.lock().unwrap();
         ledger.started.push(execution.clone());
         let before = ledger.starts.insert(key.to_owned(), Start { workflow, input, execution });
@@ -137,7 +139,7 @@ impl Caller {
     /// The answer to a key that was answered before is the same.
     async fn start_again(&mut self) {
         let Some((key, start)) = pick(&self.ledger.lock().unwrap().starts, &mut self.random) else { return };
-        let execution = self.ask_start(start.workflow, &key, &start.input).await;
+        let execution = self.ask_start(&start.workflow, &key, &start.input).await;
         assert_eq!(execution, start.execution, "{key} was answered with another execution");
     }
 
@@ -165,7 +167,11 @@ impl Caller {
 
     async fn control(&mut self, name: &str, paused: &mut Vec<String>) {
         let Some(execution) = self.recent() else { return };
-        let call = ["pause", "pause", "pause", "cancel", "retry", "retry"][self.random.within(0..6) as usize];
+        const CALLS: &[&str] = &["pause", "pause", "pause", "cancel", "retry", "retry", "steps/charge/run-now", "replay"];
+        let call = CALLS[self.random.within(0..CALLS.len() as u64) as usize];
+        if call == "replay" {
+            return self.replay(&execution, &format!("{call}-{name}")).await;
+        }
         if self.move_it(&execution, call, &format!("{call}-{name}")).await && call == "pause" {
             paused.push(execution);
         }
@@ -174,14 +180,24 @@ impl Caller {
     /// Whether it was obeyed.
     async fn move_it(&mut self, execution: &str, call: &'static str, key: &str) -> bool {
         let answer = self.client.post(&format!("/api/v1/executions/{execution}/{call}"), Some(key), &Value::Null).await;
-        if answer.status == 409 {
-            assert_eq!(answer.body["code"], "invalid_state", "{answer:?}");
+        if matches!(answer.status, 404 | 409) {
+            let expected = if answer.status == 404 { "step_not_found" } else { "invalid_state" };
+            assert_eq!(answer.body["code"], expected, "{answer:?}");
             return false;
         }
         assert_eq!(answer.status, 200, "{call} {execution}: {answer:?}");
         let control = Control { execution: execution.to_owned(), call, key: key.to_owned() };
         self.ledger.lock().unwrap().controls.push(control);
         true
+    }
+
+    /// A new execution, which its key finds again as it finds one that was started.
+    async fn replay(&mut self, execution: &str, key: &str) {
+        let answer = self.client.post(&format!("/api/v1/executions/{execution}/replay"), Some(key), &Value::Null).await;
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+        let text = |name: &str| answer.body[name].as_str().unwrap().to_owned();
+        assert_eq!(text("replayOf"), execution);
+        self.started(&text("workflowId"), key, answer.body["input"].clone(), text("id"));
     }
 
     async fn read(&mut self) {
@@ -243,6 +259,16 @@ pub fn definitions() -> Vec<Value> {
             { "id": "help", "action": "work" },
             { "id": "done", "action": "work", "dependsOn": ["risky", "help"] }
         ]}),
+        // What workers run: one step after the other, with retries of growing delay and a step that is often too slow.
+        json!({ "id": "parcel", "steps": [
+            { "id": "pick", "action": "pick" },
+            { "id": "label", "action": "work", "dependsOn": ["pick"] },
+            { "id": "measure", "action": "slow", "dependsOn": ["pick"], "timeout": "250ms", "maxRetries": 1, "retryDelay": "20ms",
+              "onError": "continue" },
+            { "id": "ship", "action": "riskyShip", "dependsOn": ["label", "measure"], "maxRetries": 2, "retryDelay": "30ms",
+              "backoff": "exponential", "maxRetryDelay": "100ms" }
+        ]}),
+        json!({ "id": "fleet", "steps": fleet() }),
         json!({ "id": "welcome", "triggers": [{ "event": "Customer.*" }], "steps": [
             { "id": "greet", "action": "work" },
             { "id": "tips", "action": "work", "dependsOn": ["greet"], "wait": "200ms" }
@@ -252,4 +278,13 @@ pub fn definitions() -> Vec<Value> {
             { "id": "file", "action": "work", "dependsOn": ["look"] }
         ]}),
     ]
+}
+
+/// Ten steps at the same time, and one after them.
+fn fleet() -> Value {
+    let vans: Vec<String> = (0..10).map(|van| format!("van-{van}")).collect();
+    let step = |(number, van): (usize, &String)| json!({ "id": van, "action": if number % 3 == 0 { "work" } else { "pack" } });
+    let mut steps: Vec<Value> = vans.iter().enumerate().map(step).collect();
+    steps.push(json!({ "id": "leave", "action": "pick", "dependsOn": vans }));
+    Value::Array(steps)
 }

@@ -1,9 +1,10 @@
-//! The real binary, a real file, and SIGKILL at random moments under load.
+//! The real binary, a real file, workers in processes of their own, and SIGKILL at random moments under load: of the server, of a
+//! worker, of both, and of a server that is reading what the last one left.
 //!
 //! Not shown here: what a crash of the machine leaves. A killed process loses nothing that it has written, synced or not; that
 //! answers wait for the sync is shown by `sync`, with strace.
 //!
-//! `WORKFLOW_CRASH_SEED` repeats a run's choices, `WORKFLOW_CRASH_KILLS` makes it longer.
+//! `WORKFLOW_CRASH_SEED` repeats a run's choices, `WORKFLOW_CRASH_KILLS` makes it longer. What a run that fails has left is kept.
 
 #![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
 
@@ -14,11 +15,15 @@ mod image;
 #[allow(dead_code, reason = "the core's own tests use the rest")]
 mod legality;
 mod load;
+mod proxy;
 mod random;
+#[allow(dead_code, reason = "the tests of processes use the rest")]
 mod server;
 mod service;
 mod sync;
 mod verdict;
+#[allow(dead_code, reason = "the tests of processes use the rest")]
+mod worker;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -37,8 +42,9 @@ use image::Attempt;
 use load::{Caller, Shared};
 use random::Random;
 use server::Server;
-use service::Service;
+use service::{Call, Service};
 use verdict::Histories;
+use worker::{Role, Worker};
 
 const KILLS: usize = 50;
 /// Of 50.
@@ -46,6 +52,15 @@ const INTERRUPTING_MIN: usize = 40;
 const IN_FLIGHT_MIN: usize = 200;
 const CALLERS: u64 = 24;
 const SLOTS: u32 = 96;
+const WORKERS: usize = 2;
+/// Of each worker.
+const WORKER_SLOTS: usize = 48;
+/// So that attempts of a worker that was killed run again within the test, and those of one that lives seldom do.
+const WORKER_GRACE: &str = "1s";
+/// How many of a hundred lives of the server see a worker die.
+const WORKER_KILLS_PERCENT: u64 = 30;
+/// How many of a hundred kills of the server take a worker with them.
+const BOTH_PERCENT: u64 = 25;
 /// After a start: what the server gets before it is killed.
 const LIFE_MS: std::ops::Range<u64> = 0..1200;
 /// One life in so many is cut from the moment the process exists: most of these end while it reads what the last one left.
@@ -70,8 +85,9 @@ fn kills_at_random_moments_under_load_lose_nothing_and_repeat_nothing() {
     world.drain();
     world.events_are_answered_as_before();
     let over_http = world.histories_over_http();
+    let calls = world.workers.close();
     assert!(world.server.stop().success(), "{}", world.server.newest_log());
-    world.judge(&report, &over_http);
+    world.judge(&report, &over_http, calls);
 }
 
 /// The service, the load, the server in its present life, and its file.
@@ -83,6 +99,7 @@ struct World {
     lives: usize,
     life: watch::Sender<Life>,
     service: Service,
+    workers: Workers,
     ledger: Shared,
     in_flight: watch::Receiver<u64>,
     stop: watch::Sender<bool>,
@@ -94,6 +111,50 @@ struct Report {
     in_flight: Vec<usize>,
     /// At each kill: attempts that no kill before had interrupted.
     attempts: Vec<Vec<Attempt>>,
+    workers_killed: usize,
+}
+
+/// The workers of now, and what those before them have said.
+#[derive(Debug)]
+struct Workers {
+    url: String,
+    seed: u64,
+    spawned: usize,
+    all: Vec<Worker>,
+    calls: Vec<Call>,
+}
+
+impl Workers {
+    fn new(url: String, seed: u64) -> Workers {
+        let mut workers = Workers { url, seed, spawned: 0, all: Vec::new(), calls: Vec::new() };
+        for _ in 0..WORKERS {
+            workers.spawn();
+        }
+        workers
+    }
+
+    fn spawn(&mut self) {
+        let (name, seed) = (format!("w{}", self.spawned), self.seed ^ self.spawned as u64);
+        self.all.push(Worker::spawn(&Role { url: self.url.clone(), name, seed, slots: WORKER_SLOTS }));
+        self.spawned += 1;
+    }
+
+    /// The oldest is killed, and another one takes its place.
+    fn kill_one(&mut self) {
+        let mut worker = self.all.remove(0);
+        worker.kill();
+        self.calls.extend(worker.calls());
+        self.spawn();
+    }
+
+    /// All calls of all of them, once they have ended in order.
+    fn close(&mut self) -> Vec<Call> {
+        for mut worker in std::mem::take(&mut self.all) {
+            assert!(worker.close().success(), "{:#?}", worker.notes());
+            self.calls.extend(worker.calls());
+        }
+        std::mem::take(&mut self.calls)
+    }
 }
 
 impl World {
@@ -105,6 +166,7 @@ impl World {
         let (life, lives) = watch::channel(Some((0, server.ready())));
         let client = Client::new(lives);
         runtime.block_on(register(client.clone(), &url));
+        let workers = Workers::new(runtime.block_on(proxy::start(life.subscribe())), seed);
 
         let ledger = Shared::default();
         let (stop, stopped) = watch::channel(false);
@@ -118,7 +180,7 @@ impl World {
             callers.spawn_on(caller.run(), runtime.handle());
         }
         let random = Random::new(seed, u64::MAX);
-        World { runtime, random, directory, server, lives: 1, life, service, ledger, in_flight, stop, callers }
+        World { runtime, random, directory, server, lives: 1, life, service, workers, ledger, in_flight, stop, callers }
     }
 
     fn database(&self) -> PathBuf {
@@ -132,13 +194,20 @@ impl World {
         for kill in 1..=kills {
             // The moment is what is random here.
             let life_ms = if is_early { EARLY_LIFE_MS } else { LIFE_MS };
-            std::thread::sleep(Duration::from_millis(self.random.within(life_ms)));
+            std::thread::sleep(Duration::from_millis(self.random.within(life_ms.clone())));
+            if self.random.percent(WORKER_KILLS_PERCENT) {
+                self.kill_a_worker(&mut report);
+                std::thread::sleep(Duration::from_millis(self.random.within(life_ms)));
+            }
             if let Some(broken) = self.callers.try_join_next() {
                 broken.unwrap();
             }
             let acknowledged = self.acknowledged_since(&mut checked);
             self.server.kill();
             self.life.send_replace(None);
+            if self.random.percent(BOTH_PERCENT) {
+                self.kill_a_worker(&mut report);
+            }
             let image = image::of(&self.database(), &acknowledged);
             let fresh: Vec<Attempt> = image.attempts.iter().filter(|attempt| known.insert(**attempt)).copied().collect();
             println!("kill {kill}: {} executions in flight, {} attempts interrupted", image.in_flight, fresh.len());
@@ -152,6 +221,11 @@ impl World {
             self.lives += 1;
         }
         report
+    }
+
+    fn kill_a_worker(&mut self, report: &mut Report) {
+        self.workers.kill_one();
+        report.workers_killed += 1;
     }
 
     /// Executions whose start was answered since the last look.
@@ -209,7 +283,8 @@ impl World {
         })
     }
 
-    fn judge(&self, report: &Report, over_http: &HashMap<String, Vec<Value>>) {
+    fn judge(&self, report: &Report, over_http: &HashMap<String, Vec<Value>>, by_workers: Vec<Call>) {
+        backup::is_sound(&self.database());
         let store = Sqlite::open(self.database(), Options::default()).unwrap();
         let histories = Histories::read(&store);
         let ledger = self.ledger.lock().unwrap();
@@ -219,8 +294,8 @@ impl World {
         histories.each_control_call_is_recorded_once(&ledger);
         histories.each_begins_as_it_was_seen(&ledger.seen);
         histories.are(over_http);
-        let calls = self.service.calls();
-        let lost_calls = histories.agree_with_the_service(&calls);
+        let by_service = self.service.calls();
+        let (lost_calls, lost_by_workers) = histories.agree_with(&by_service, &by_workers);
         let interrupted: usize = report.attempts.iter().map(|attempts| histories.each_is_interrupted(attempts)).sum();
         let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap();
         assert!(!log.contains("panicked"), "{}", self.server.newest_log());
@@ -232,12 +307,17 @@ impl World {
         println!("{kills} kills, each with at least {least} executions in flight; {interrupting} interrupted attempts");
         println!("{interrupted} attempts were recorded as interrupted; the service had been called for {lost_calls} of them");
         println!(
+            "{} workers were killed; {lost_by_workers} of {} calls that they ran were lost with them",
+            report.workers_killed,
+            by_workers.len()
+        );
+        println!(
             "{} executions: {} completed, {} failed, {} cancelled; {} calls, {} events, {} control calls, {} histories seen on the way",
             histories.len(),
             of(Status::Completed),
             of(Status::Failed),
             of(Status::Cancelled),
-            calls.len(),
+            by_service.len() + by_workers.len(),
             ledger.events.len(),
             ledger.controls.len(),
             ledger.seen.len(),
@@ -245,11 +325,27 @@ impl World {
         assert!(*least >= IN_FLIGHT_MIN, "executions in flight at each kill: {:?}", report.in_flight);
         assert!(interrupting * KILLS >= INTERRUPTING_MIN * kills, "{interrupting} of {kills} kills interrupted an attempt");
         assert!(lost_calls > 0, "no call was in flight at a kill");
+        assert!(lost_by_workers > 0, "no worker was killed in the middle of a call");
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            println!("kept: {}", self.directory.path().display());
+        }
     }
 }
 
 fn launch(directory: &tempfile::TempDir) -> Server {
-    Server::spawn(server::serve(&directory.path().join("workflow.db")), &directory.path().join("log"))
+    Server::spawn(serve(&directory.path().join("workflow.db")), &directory.path().join("log"))
+}
+
+fn serve(db: &std::path::Path) -> std::process::Command {
+    let mut serve = server::serve(db);
+    serve.args(["--worker-grace", WORKER_GRACE]);
+    serve
 }
 
 async fn register(mut client: Client, service: &str) {

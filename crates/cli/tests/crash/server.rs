@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Far above what a start takes on the slowest machine: only a hang gets here.
 pub const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -32,6 +32,12 @@ pub fn in_its_own_world(command: &mut Command, directory: &Path) {
     }
     let directory = directory.ancestors().find(|directory| directory.is_dir()).expect("the root is there");
     command.env("NO_COLOR", "1").current_dir(directory).stdin(Stdio::null());
+}
+
+/// Sends a signal, by its name without `SIG`.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
 }
 
 impl Server {
@@ -75,8 +81,17 @@ impl Server {
 
     /// SIGTERM, and its end.
     pub fn stop(&mut self) -> ExitStatus {
-        let sent = Command::new("kill").args(["-s", "TERM", &self.pid().to_string()]).status();
-        assert!(sent.unwrap().success());
+        signal(self.pid(), "TERM");
+        self.child.wait().unwrap()
+    }
+
+    /// Its end, which comes by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + READY_WITHIN;
+        while self.is_alive() {
+            assert!(Instant::now() < deadline, "the server does not end:\n{}", self.newest_log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.child.wait().unwrap()
     }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use workflow_core::definition::Definition;
-use workflow_core::event::{Event, Recorded};
+use workflow_core::event::{Event, ReadyCause, Recorded};
+use workflow_core::failure::code;
 use workflow_core::status::Status;
 use workflow_core::view::history_entry;
 use workflow_store::{Filter, Head, Sqlite, Store};
@@ -13,6 +14,7 @@ use crate::image::{self, Attempt};
 use crate::legality::Reading;
 use crate::load::Ledger;
 use crate::service::{Answer, Call};
+use crate::worker;
 
 /// All histories of the file.
 pub struct Histories {
@@ -98,6 +100,7 @@ impl Histories {
                     Event::Resumed { key } => ("resume", key),
                     Event::Cancelled { key } => ("cancel", key),
                     Event::Retried { key, .. } => ("retry", key),
+                    Event::StepReady { cause: ReadyCause::RunNow { key }, .. } => ("steps/charge/run-now", key),
                     _ => return false,
                 };
                 call == control.call && key.as_ref().is_some_and(|key| key.as_str() == control.key)
@@ -150,14 +153,15 @@ impl Histories {
         interrupted
     }
 
-    /// The service's log and the histories tell the same story. Gives how many calls were for an attempt that was interrupted.
-    pub fn agree_with_the_service(&self, calls: &[Call]) -> usize {
+    /// What the service and the workers have noted and the histories tell the same story. Gives how many calls of the service, and
+    /// of workers, were for an attempt that was interrupted.
+    pub fn agree_with(&self, by_service: &[Call], by_workers: &[Call]) -> (usize, usize) {
         let mut by_attempt: HashMap<(&str, &str, u64), &Call> = HashMap::new();
-        for call in calls {
+        for call in by_service.iter().chain(by_workers) {
             let before = by_attempt.insert((&call.execution, &call.step, call.attempt), call);
             assert!(before.is_none(), "one attempt was called twice: {call:?}");
         }
-        let (mut started, mut interrupted) = (HashSet::new(), 0);
+        let (mut started, mut of_service, mut of_workers) = (HashSet::new(), 0, 0);
         for (id, (head, events)) in &self.all {
             let definition = self.definition(head);
             for Recorded { event, .. } in events {
@@ -177,12 +181,17 @@ impl Histories {
                         let answer = call(*attempt).and_then(|call| call.answer.clone());
                         assert_eq!(answer, Some(Answer::Output(output)), "{id}: {}, attempt {attempt}", step.id);
                     }
+                    // It was told to stop, and what came of it came too late; or it was lost on its way to a worker.
+                    Event::StepFailed { failure, .. } if failure.code.as_deref() == Some(code::TIMEOUT) => {}
                     Event::StepFailed { attempt: Some(attempt), failure, .. } => {
                         let answer = call(*attempt).and_then(|call| call.answer.clone());
                         let message = failure.message.clone();
                         assert_eq!(answer, Some(Answer::Failure { message }), "{id}: {}, attempt {attempt}", step.id);
                     }
-                    Event::StepInterrupted { attempt, .. } => interrupted += usize::from(call(*attempt).is_some()),
+                    Event::StepInterrupted { attempt, .. } if call(*attempt).is_some() => {
+                        let of_worker = worker::ACTIONS.contains(&step.action.as_str());
+                        *(if of_worker { &mut of_workers } else { &mut of_service }) += 1;
+                    }
                     _ => {}
                 }
             }
@@ -191,7 +200,7 @@ impl Histories {
         for attempt in by_attempt.keys() {
             assert!(started.contains(attempt), "{attempt:?} was called, and its start is not recorded");
         }
-        interrupted
+        (of_service, of_workers)
     }
 
     pub fn count(&self, status: Status) -> usize {
