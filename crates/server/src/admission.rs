@@ -30,11 +30,14 @@ const KIB: usize = 1 << 10;
 pub(crate) struct Admission {
     requests: Arc<Semaphore>,
     moves: Arc<Semaphore>,
+    /// Of the requests those that read at this moment.
+    reads: Arc<Semaphore>,
     waiters: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     workers_max: usize,
-    /// In KiB.
+    /// In KiB, for long bodies and for short ones.
     receiving: Arc<Semaphore>,
+    receiving_short: Arc<Semaphore>,
     /// In KiB.
     answers: Arc<Semaphore>,
 }
@@ -58,10 +61,12 @@ impl Admission {
         Admission {
             requests: places(options.requests_max),
             moves: places(options.requests_max.div_ceil(limits::MOVES_OF_REQUESTS)),
+            reads: places(limits::READS_MAX),
             waiters: places(options.waiters_max),
             workers: places(options.workers_max),
             workers_max: options.workers_max.min(Semaphore::MAX_PERMITS),
-            receiving: places(limits::RECEIVING_BYTES_MAX / KIB),
+            receiving: places((limits::RECEIVING_BYTES_MAX - limits::RECEIVING_SHORT_BYTES_MAX) / KIB),
+            receiving_short: places(limits::RECEIVING_SHORT_BYTES_MAX / KIB),
             answers: places(limits::ANSWERS_BYTES_MAX / KIB),
         }
     }
@@ -83,9 +88,15 @@ impl Admission {
         let _ = self.workers.acquire_many(all).await;
     }
 
-    /// Room for so much of a body.
-    pub fn receiving(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        take(&self.receiving, kib(bytes), "bodies are in memory")
+    /// Room for this much more of a body that has `held` already, and whether it is another kind of room.
+    pub fn receiving(&self, bytes: usize, held: usize) -> Result<(OwnedSemaphorePermit, bool), Problem> {
+        const WHAT: &str = "bodies are in memory";
+        if bytes <= limits::SHORT_BODY_BYTES_MAX {
+            return Ok((take(&self.receiving_short, kib(bytes - held), WHAT)?, false));
+        }
+        let was_short = held <= limits::SHORT_BODY_BYTES_MAX;
+        let more = if was_short { bytes } else { bytes - held };
+        Ok((take(&self.receiving, kib(more), WHAT)?, was_short))
     }
 
     fn place(&self, class: Class) -> Result<OwnedSemaphorePermit, Problem> {
@@ -131,7 +142,12 @@ pub(crate) async fn admit(app: &App, request: Request, next: Next) -> Response {
         }
     };
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let answer = in_time(app, class == Class::Waiter, changes, next.run(request)).await;
+    let answering = async {
+        // What is read lies in memory until it has become an answer. The semaphore is never closed.
+        let _turn = if class == Class::Request && !changes { app.admission.reads.acquire().await.ok() } else { None };
+        next.run(request).await
+    };
+    let answer = in_time(app, class == Class::Waiter, changes, answering).await;
     drop(permit);
     weighed(app, changes, answer.unwrap_or_else(IntoResponse::into_response))
 }

@@ -134,10 +134,10 @@ impl Room {
         if bytes <= held {
             return Ok(());
         }
-        let more = app.admission.receiving(bytes - held)?;
+        let (more, instead) = app.admission.receiving(bytes, held)?;
         match &mut self.0 {
-            Some(room) => room.merge(more),
-            none => *none = Some(more),
+            Some(room) if !instead => room.merge(more),
+            room => *room = Some(more),
         }
         Ok(())
     }

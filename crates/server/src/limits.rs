@@ -12,6 +12,13 @@ pub const SMALL_BODY_BYTES_MAX: usize = 256 << 10;
 /// Bodies of requests that are in memory, all together: what has come of those that are being received, at the client's will,
 /// and those whose calls are not answered. A client that sends slowly takes no more of it than it has sent.
 pub const RECEIVING_BYTES_MAX: usize = 64 << 20;
+/// Of these so many are for short ones alone, so that long ones that stand still keep nobody from starting an order.
+pub const RECEIVING_SHORT_BYTES_MAX: usize = 8 << 20;
+/// A body that is not longer is short.
+pub const SHORT_BODY_BYTES_MAX: usize = 64 << 10;
+
+/// Reads that are made at the same time: a few for each thread that reads, since what each has read lies in memory.
+pub const READS_MAX: usize = 8;
 
 /// Answers that clients have not taken, all together: they too are slow at the client's will.
 pub const ANSWERS_BYTES_MAX: usize = 128 << 20;

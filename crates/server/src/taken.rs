@@ -107,7 +107,7 @@ mod tests {
         let reads = tokio::spawn(async move {
             let (mut slow, mut read) = (slow, 0);
             while read < 4 * limits::WRITTEN_BYTES_MIN {
-                tokio::time::sleep(TIMEOUT * 9 / 10).await;
+                sleep(TIMEOUT * 9 / 10).await;
                 let mut piece = vec![0; limits::WRITTEN_BYTES_MIN + (1 << 10)];
                 let bytes = piece.len().min(4 * limits::WRITTEN_BYTES_MIN - read);
                 read += slow.read_exact(&mut piece[..bytes]).await.unwrap();
@@ -118,7 +118,7 @@ mod tests {
         near.flush().await.unwrap();
         let _slow = reads.await.unwrap();
         // Nothing is left: it may be silent for as long as it likes.
-        tokio::time::sleep(10 * TIMEOUT).await;
+        sleep(10 * TIMEOUT).await;
         near.write_all(b"more").await.unwrap();
         assert_eq!(far.read(&mut [0; 1]).await.unwrap(), 1, "what it was sent before it was cut off is still there");
     }

@@ -10,4 +10,5 @@ mod requests;
 #[path = "../crash/server.rs"]
 #[allow(dead_code, reason = "the crash test uses the rest")]
 mod server;
+#[allow(dead_code, reason = "the tests of processes use the rest")]
 mod site;

@@ -195,6 +195,8 @@ async fn work(role: Role) {
     let worker = builder.connect().unwrap();
     let mut states = worker.states();
     tokio::spawn(async move {
+        // Also the first, which may be there already.
+        states.mark_changed();
         while states.changed().await.is_ok() {
             match &*states.borrow_and_update() {
                 WorkerState::Connected { .. } => say(&Note::Connected),

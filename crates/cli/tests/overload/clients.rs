@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -201,6 +202,21 @@ pub async fn sends_slowly(load: Load, number: usize, bytes: usize) {
     }
 }
 
+/// Sends a long body but for its last byte, and that never; again when it is refused or cut off.
+pub async fn sends_all_but_the_end(load: Load, number: usize, bytes: usize) {
+    let whole = wire::request("POST", SMALL, Some(&format!("stalled-{number}")), &vec![b' '; bytes]);
+    while load.goes_on() {
+        let Ok(mut wire) = Wire::open(&load.address).await else { continue };
+        if wire.stream.write_all(&whole[..whole.len() - 1]).await.is_err() {
+            continue;
+        }
+        tokio::select! {
+            answer = wire.answer() => if let Ok(answer) = answer { load.ledger.refuse(&answer) },
+            () = load.stopped() => return,
+        }
+    }
+}
+
 /// Offers to take tasks, is given long ones, and never reads.
 pub async fn worker_that_never_reads(load: Load, bytes: usize) {
     let stream = TcpStream::connect(&*load.address).await.unwrap();
@@ -244,31 +260,39 @@ pub async fn worker_that_never_reads(load: Load, bytes: usize) {
     }
 }
 
-/// Moves an execution to and fro, looks at the probes, and is never refused; gives how often.
-pub async fn moves(load: Load) -> u64 {
+/// Moves an execution that waits to and fro, and looks at the probes; is never refused. Gives how often it asked. It has a thread of its
+/// own: it waits for the server, and not for its turn among the other clients.
+pub fn moves(load: Load, id: String) -> JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(to_and_fro(load, id))
+    })
+}
+
+async fn to_and_fro(load: Load, id: String) -> u64 {
     let mut wire = Wire::open(&load.address).await.unwrap();
-    // The one request that competes with the load.
-    let id = loop {
-        let answer = wire.ask("POST", "/api/v1/workflows/waits/executions", Some("moved"), b"").await.unwrap();
-        if took(&load, "moved", &answer) {
-            break id_of(&answer.body);
-        }
-    };
+    let control = |call: &str| format!("/api/v1/executions/{id}/{call}");
+    let calls = [("POST", control("pause")), ("GET", "/healthz".into()), ("POST", control("resume")), ("GET", "/readyz".into())];
     let mut moved = 0;
-    while load.goes_on() {
-        for call in ["pause", "resume"] {
-            let answer = wire.ask("POST", &format!("/api/v1/executions/{id}/{call}"), None, b"").await.unwrap();
-            assert_eq!(answer.status, 200, "{call}: {}", String::from_utf8_lossy(&answer.body));
+    for (method, path) in calls.iter().cycle() {
+        let answer = wire.ask(method, path, None, b"").await.unwrap();
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        moved += 1;
+        if !load.goes_on() {
+            break;
         }
-        for probe in ["/healthz", "/readyz"] {
-            let answer = wire.ask("GET", probe, None, b"").await.unwrap();
-            assert_eq!(answer.status, 200, "{probe}: {}", String::from_utf8_lossy(&answer.body));
-        }
-        moved += 4;
     }
-    let answer = wire.ask("POST", &format!("/api/v1/executions/{id}/cancel"), None, b"").await.unwrap();
+    let answer = wire.ask("POST", &control("cancel"), None, b"").await.unwrap();
     assert_eq!(answer.status, 200);
     moved
+}
+
+/// Starts an execution that waits, for whoever moves it.
+pub async fn waiting_execution(load: &Load) -> String {
+    let mut wire = Wire::open(&load.address).await.unwrap();
+    let answer = wire.ask("POST", "/api/v1/workflows/waits/executions", Some("moved"), b"").await.unwrap();
+    assert!(took(load, "moved", &answer));
+    id_of(&answer.body)
 }
 
 /// How many executions have which status. Asked until it is answered.

@@ -17,6 +17,7 @@ const BASE_MIB: f64 = 96.0;
 const BODIES_MIB: f64 = 64.0;
 const ANSWERS_MIB: f64 = 128.0;
 const BATCH_MIB: f64 = 8.0;
+const READS_MIB: f64 = 8.0 * 8.0;
 const CONNECTION_KIB: f64 = 32.0;
 
 /// What the server may take with so many connections.
@@ -24,7 +25,7 @@ pub fn memory_bound_mib(connections: usize) -> f64 {
     let engine = workflow_engine::Options::default();
     let of_engine =
         (engine.resident_bytes_max + engine.cached_bytes_max + engine.queued_bytes_max) as f64 / MIB + 2.0 * BATCH_MIB;
-    BASE_MIB + of_engine + 2.0 * BODIES_MIB + ANSWERS_MIB + connections as f64 * CONNECTION_KIB / 1_024.0
+    BASE_MIB + of_engine + 2.0 * BODIES_MIB + ANSWERS_MIB + READS_MIB + connections as f64 * CONNECTION_KIB / 1_024.0
 }
 
 /// A line of the process's status, in MiB.

@@ -3,15 +3,17 @@
 use std::net::TcpStream;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server;
 use crate::stage::{Stage, serve};
+use crate::wire::Wire;
 
 /// Under `ulimit -n 128`, as some systems still begin.
 const DESCRIPTORS: &str = "--nofile=128:128";
 /// More than it may serve, and fewer than find a place in the queue of the system.
 const CLIENTS: usize = 150;
+const CALLS: usize = 40;
 
 /// It used to accept connections until nothing could be opened any more: calls of endpoints failed, which counted as failures of their
 /// actions, and orders failed although every service was well.
@@ -26,19 +28,27 @@ fn connections_leave_descriptors_for_what_has_to_go_on() {
     let mut held = stage.endpoint();
     let step = |id: &str, after: &[&str]| json!({ "id": id, "action": "quick", "dependsOn": after });
     stage.site.register("called", json!([{ "id": "held", "action": "held" }, step("a", &["held"]), step("b", &["a"])]));
-    // Forty calls at the same time, which have no connections yet.
-    let ids: Vec<String> = (0..40).map(|_| stage.start("called")).collect();
+    // A client that opened a second connection now would wait with them.
+    let address = stage.site.url.trim_start_matches("http://").to_owned();
+    let mut wire = stage.runtime.block_on(Wire::open(&address)).unwrap();
+    let mut ask = |method: &str, path: &str| {
+        let answer = stage.runtime.block_on(wire.ask(method, path, None, b"")).unwrap();
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+        serde_json::from_slice::<Value>(&answer.body).unwrap()
+    };
+    ask("GET", "/readyz");
+    // Those that find no place wait in the queue of the system; whoever is connected is served.
+    let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    // Calls at the same time, each on a connection of its own.
+    let mut start = |_| ask("POST", "/api/v1/workflows/called/executions")["id"].as_str().unwrap().to_owned();
+    let ids: Vec<String> = (0..CALLS).map(&mut start).collect();
     for _ in &ids {
         stage.called(&mut held);
     }
-
-    // Those that find no place wait in the queue of the system; whoever is connected is served.
-    let address = stage.site.url.trim_start_matches("http://").to_owned();
-    let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| TcpStream::connect(&address).unwrap()).collect();
     held.gate.add_permits(ids.len());
     for id in &ids {
-        let view = stage.completes(id);
-        assert_eq!(view["completedSteps"], json!(["held", "a", "b"]));
+        let view = ask("GET", &format!("/api/v1/executions/{id}?wait=60s"));
+        assert_eq!((&view["status"], &view["completedSteps"]), (&json!("completed"), &json!(["held", "a", "b"])), "{view:#}");
     }
     let open = std::fs::read_dir(format!("/proc/{}/fd", stage.site.server.pid())).unwrap().count();
     println!("{open} files are open, with {CLIENTS} clients");
@@ -49,9 +59,8 @@ fn connections_leave_descriptors_for_what_has_to_go_on() {
 
     // Once they have gone there is room for others.
     drop(clients);
-    let other = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = stage.runtime.block_on(other.get(format!("{}/readyz", stage.site.url)).send()).unwrap();
-    assert_eq!(answer.status(), 200);
+    let mut other = stage.runtime.block_on(Wire::open(&address)).unwrap();
+    assert_eq!(stage.runtime.block_on(other.ask("GET", "/readyz", None, b"")).unwrap().status, 200);
     assert!(stage.site.server.stop().success());
     stage.is_sound();
 }

@@ -28,6 +28,9 @@ mod site;
 mod stage;
 mod stop;
 mod twins;
+#[path = "../overload/wire.rs"]
+#[allow(dead_code, reason = "the test of overload uses the rest")]
+mod wire;
 #[path = "../crash/worker.rs"]
 #[allow(dead_code, reason = "the crash test uses the rest")]
 mod worker;

@@ -41,8 +41,12 @@ async fn more_requests_than_can_be_answered_are_refused_at_once() {
 
 /// A start whose body has begun, and does not go on.
 fn begun(workflow: &str, announced: usize) -> Request<Body> {
+    stands_still(workflow, b"{", announced)
+}
+
+fn stands_still(workflow: &str, begin: &'static [u8], announced: usize) -> Request<Body> {
     use futures_util::stream;
-    let begin = stream::iter([Ok::<Bytes, std::io::Error>(Bytes::from_static(b"{"))]);
+    let begin = stream::iter([Ok::<Bytes, std::io::Error>(Bytes::from_static(begin))]);
     let body: Pin<Box<dyn Stream<Item = Result<Bytes, std::io::Error>> + Send>> =
         Box::pin(stream::StreamExt::chain(begin, stream::pending()));
     let request = request(Method::POST, &format!("/api/v1/workflows/{workflow}/executions"));
@@ -87,6 +91,23 @@ async fn who_sends_slowly_takes_no_more_room_than_it_has_sent() {
     let input = json!({ "input": { "text": "x".repeat(1_000_000) } });
     let answer = api.post("/api/v1/workflows/order/executions", &input).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+}
+
+/// The same with bodies that came but for their last byte: they may keep other long ones out, and nobody else.
+#[tokio::test]
+async fn long_bodies_that_stand_still_leave_room_for_short_ones() {
+    let api = Api::new().await;
+    api.workflow("order", &[("a", "echo")]).await;
+    let long: &'static [u8] = format!("{{{}", " ".repeat(1_000_000)).leak().as_bytes();
+    let mut stalled: Vec<_> =
+        (0..80).map(|_| Box::pin(api.router.clone().oneshot(stands_still("order", long, 1 << 20)))).collect();
+    let refused = stalled.iter_mut().filter_map(|stalled| stalled.as_mut().now_or_never()).count();
+    assert!((20..40).contains(&refused), "{refused} of 80 were refused");
+    let input = json!({ "input": { "text": "x".repeat(1_000_000) } });
+    api.post("/api/v1/workflows/order/executions", &input).await.problem(429, "overloaded");
+    assert_eq!(api.post("/api/v1/workflows/order/executions", &json!({})).await.status, StatusCode::CREATED);
+    drop(stalled);
+    assert_eq!(api.post("/api/v1/workflows/order/executions", &input).await.status, StatusCode::CREATED);
 }
 
 /// Bodies gave their room back when they had come, and not when their calls were answered: with clients enough, any number of them lay

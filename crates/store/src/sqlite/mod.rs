@@ -20,6 +20,7 @@ mod open;
 mod read;
 mod readers;
 mod recent;
+mod room;
 mod row;
 mod trim;
 
@@ -213,6 +214,9 @@ impl Store for Sqlite {
         let mut writer = lock(&handles.writer);
         // Looked at again: the checkpointer holds the writer while it finds out.
         usable(Some(handles), "commit")?;
+        if let Some(path) = &self.path {
+            room::for_batch(path, batch)?;
+        }
         writer.commit(batch, &handles.broken)
     }
 
@@ -223,7 +227,8 @@ impl Store for Sqlite {
     fn reopen(&self) -> Result<(), Fault> {
         let mut handles = writing(&self.handles);
         if handles.as_ref().is_some_and(|handles| handles.broken.why().is_none()) {
-            return Ok(());
+            // Nothing is wrong with them, and what is on disk is known; but there may have been no room.
+            return self.path.as_deref().map_or(Ok(()), |path| room::for_any(path, "open again"));
         }
         let Some(path) = &self.path else {
             return Err(Fault::new(FaultKind::Corrupt, "open again", "the database was in memory, and what it held is lost"));
@@ -237,6 +242,9 @@ impl Store for Sqlite {
     fn rest(&self) -> Result<(), Fault> {
         let handles = self.handles();
         let handles = usable(handles.as_ref(), "rest")?;
+        if let Some(path) = &self.path {
+            room::for_any(path, "rest")?;
+        }
         lock(&handles.writer).rest(&handles.broken)?;
         let rested = handles.readers.rest();
         trim::give_back();
