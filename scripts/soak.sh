@@ -21,10 +21,15 @@ esac
 round=0
 while ((SECONDS < until)); do
   round=$((round + 1))
-  echo "== round $round: 10 minutes of simulation, 20,000 random histories, 200 crashes, signals and pauses, a minute of overload, disks that fail and forget for 2 minutes"
+  echo "== round $round: 10 minutes of simulation, 20,000 random histories, disks that fail and forget for 2 minutes, each fuzz target for 2, 100,000 expressions, the API for 10, 200 crashes, signals and pauses, a minute of overload"
   SIMULATION_MINUTES=$((minutes < 10 ? minutes : 10)) cargo test --release -p workflow-engine --test simulation whatever -- --nocapture
   PROPTEST_CASES=20000 cargo test --release -p workflow-core --test properties
   WORKFLOW_DISK_SECONDS=120 cargo test --release -p workflow-store --test disk -- --nocapture
+  scripts/fuzz.sh 120
+  WORKFLOW_EXPRESSIONS=100000 WORKFLOW_EXPRESSIONS_SEED=$((round * 1000000)) cargo test --release -p workflow-core --test expressions_generated -- --nocapture
+  cargo build --release -p workflow-cli
+  # Where there is no Python or no package index, it says so.
+  scripts/schemathesis.sh target/release/workflow 600 "$((RANDOM * 32768 + RANDOM))" || (($? == 77))
   WORKFLOW_CRASH_KILLS=200 cargo test -p workflow-cli --test crash -- --nocapture
   cargo test -p workflow-cli --test process
   WORKFLOW_OVERLOAD_SECONDS=60 WORKFLOW_OVERLOAD_CONNECTIONS=12000 cargo test -p workflow-cli --test overload -- --nocapture

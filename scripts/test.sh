@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint dependencies core rust mutations doc service bench order typescript node22 example-ts)
+SUITES=(tools lint dependencies core rust mutations doc service bench order openapi typescript node22 example-ts)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -62,6 +62,15 @@ suite_bench() { node --test bench/test/*.test.mjs; }
 suite_order() {
   # With the addon of the next suites: apart, their common dependencies would be compiled twice.
   cargo build -p workflow-cli -p workflow-node && node examples/order-processing/run.mjs --data .run/test-order target/debug/workflow
+}
+
+# The API against its own OpenAPI document, with requests that are made from it: the same ones every time.
+suite_openapi() {
+  cargo build -p workflow-cli -p workflow-node || exit 1
+  local status=0
+  scripts/schemathesis.sh target/debug/workflow 60 || status=$?
+  ((status == LEFT_OUT_STATUS)) && left_out "schemathesis, which makes requests from the OpenAPI document (see above)"
+  exit "$status"
 }
 
 # The npm package: the addon in the profile of all other tests, the TypeScript, and its tests.

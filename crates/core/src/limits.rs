@@ -54,6 +54,9 @@ pub const COURSES_STEPS_MAX: usize = 2_000;
 pub const DIAGNOSTICS_MAX: usize = 1_000;
 /// All of them together: a message quotes what it is about, and that may be large.
 pub const DIAGNOSTICS_BYTES_MAX: usize = 1 << 20;
+/// Findings that may say what was meant. Each compares a name with those of all steps, and a definition may have thousands of
+/// names that are none, each as long as names may be.
+pub const SUGGESTIONS_MAX: usize = 32;
 /// Params of one attempt once values are put in: a template may name one large output many times.
 pub const RESOLVED_PARAMS_BYTES_MAX: usize = 8 << 20;
 

@@ -83,16 +83,14 @@ impl fmt::Display for Millis {
         if ms < 1_000 {
             return write!(f, "{ms}ms");
         }
-        if ms < 60_000 && !ms.is_multiple_of(1_000) {
-            let fraction = format!("{:03}", ms % 1_000);
-            return write!(f, "{}.{}s", ms / 1_000, fraction.trim_end_matches('0'));
-        }
-        let secs = ms / 1_000;
-        let parts = [(secs / 86_400, "d"), (secs / 3_600 % 24, "h"), (secs / 60 % 60, "m"), (secs % 60, "s")];
+        let (secs, fraction) = (ms / 1_000, format!(".{:03}", ms % 1_000));
+        let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+        let parts =
+            [(secs / 86_400, "d", ""), (secs / 3_600 % 24, "h", ""), (secs / 60 % 60, "m", ""), (secs % 60, "s", fraction)];
         let mut first = true;
-        for (amount, unit) in parts {
-            if amount > 0 {
-                write!(f, "{}{amount}{unit}", if first { "" } else { " " })?;
+        for (amount, unit, fraction) in parts {
+            if amount > 0 || !fraction.is_empty() {
+                write!(f, "{}{amount}{fraction}{unit}", if first { "" } else { " " })?;
                 first = false;
             }
         }
@@ -113,6 +111,16 @@ mod tests {
         assert_eq!(text(60_000), "1m");
         assert_eq!(text(5_400_000), "1h 30m");
         assert_eq!(text(259_200_000), "3d");
+    }
+
+    /// An endpoint was registered with a timeout of `1m 30.5s` and shown with `1m 30s`: whoever put back what he had read gave it
+    /// another timeout. Found by the fuzz target of durations.
+    #[test]
+    fn a_span_is_written_with_everything_that_is_in_it() {
+        for (ms, written) in [(90_500, "1m 30.5s"), (60_001, "1m 0.001s"), (93_784_050, "1d 2h 3m 4.05s"), (59_999, "59.999s")] {
+            assert_eq!(Millis::new(ms).to_string(), written);
+            assert_eq!(crate::duration::parse(written), Ok(Millis::new(ms)));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use workflow_core::definition::{Code, Definition, Diagnostic, Severity};
 use workflow_core::json::Json;
-use workflow_core::limits::Limits;
+use workflow_core::limits::{self, Limits};
 
 /// Every definition in `valid` or `invalid`.
 fn definitions(kind: &str) -> Vec<PathBuf> {
@@ -145,4 +145,19 @@ fn what_was_registered_is_read_back_as_it_was() {
         assert_eq!(Definition::from_stored(&stored).as_ref(), Ok(&definition), "{}", path.display());
         assert_eq!(Definition::from_stored(&stored).unwrap().to_stored(), stored, "{}", path.display());
     }
+}
+
+/// A definition of half a mebibyte, of 900 steps and 3,000 dependencies on steps that it does not have, took more than a minute of
+/// the server's time: each of the names, as long as names may be, was compared with each of the others, to say what was meant.
+#[test]
+fn only_the_first_findings_say_what_was_meant() {
+    let long = "u".repeat(108);
+    let steps = (0..900).map(|n| format!(r#"{{"id":"{long}{n}","action":"work"}}"#));
+    let unknown = |n: usize| (0..30).map(|m| format!(r#""{long}x{n}{m}""#)).collect::<Vec<_>>().join(",");
+    let mistaken = (0..99).map(|n| format!(r#"{{"id":"s{n}","action":"work","dependsOn":[{}]}}"#, unknown(n)));
+    let steps = steps.chain(mistaken).collect::<Vec<_>>().join(",");
+    let findings = check_text(format!(r#"{{"id":"w","steps":[{steps}]}}"#), &Limits::default()).unwrap_err();
+    let unknown = findings.iter().filter(|finding| finding.code == Code::UnknownStep);
+    let helped = unknown.clone().filter(|finding| finding.help.is_some()).count();
+    assert!(unknown.count() > 500 && (1..=limits::SUGGESTIONS_MAX).contains(&helped), "{helped} say what was meant");
 }

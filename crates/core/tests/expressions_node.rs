@@ -1,41 +1,13 @@
 //! Expressions give what Node gives: `testdata/expressions/*.json` and generated tables, evaluated by both when this runs.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+mod node;
 
-use serde_json::{Value as Plain, json};
-use workflow_core::expression::{Expression, Scope, Value};
-use workflow_core::json::Json;
+use node::{Case, compare, compare_with, node, read};
+use serde_json::Value as Plain;
+use workflow_core::expression::Expression;
 
 /// Files of cases: each a list of expressions, or of an expression with a scope of its own.
 const FILES: &[&str] = &["operators", "members", "literals", "texts", "arrays", "functions", "numbers"];
-
-#[derive(Debug, Clone)]
-struct Case {
-    expression: String,
-    scope: String,
-}
-
-/// A scope of one JSON object: its fields are the names.
-struct Fields(indexmap::IndexMap<String, Json>);
-
-impl Scope for Fields {
-    fn name(&self, name: &str) -> Option<Json> {
-        self.0.get(name).cloned()
-    }
-
-    fn field(&self, root: &str, key: &str) -> Option<Option<Json>> {
-        if root != "state" {
-            return None;
-        }
-        Some(self.0.get(root)?.fields()?.get(key).cloned())
-    }
-
-    fn knows(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-}
 
 #[test]
 fn every_case_gives_what_node_gives() {
@@ -226,72 +198,6 @@ fn what_node_cannot_parse_is_refused() {
     }
 }
 
-fn compare(cases: &[Case]) {
-    compare_with(cases, |_, _| false);
-}
-
-/// `close` says what may pass though it is not equal.
-fn compare_with(cases: &[Case], close: fn(&Plain, &Plain) -> bool) {
-    let Some(expected) = node(cases) else { return };
-    assert_eq!(expected.len(), cases.len());
-    let mut wrong = Vec::new();
-    for (case, expected) in cases.iter().zip(expected) {
-        let ours = ours(case);
-        if ours != expected && !close(&ours, &expected) {
-            wrong.push(format!("{}\n    Node: {expected}\n    ours: {ours}", case.expression));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
-}
-
-/// Encoded as `node.mjs` encodes.
-fn ours(case: &Case) -> Plain {
-    let expression = match Expression::parse(&case.expression) {
-        Ok(expression) => expression,
-        Err(problem) => return json!({ "refused": problem.message }),
-    };
-    let scope = Json::parse(case.scope.clone()).expect("a scope is JSON");
-    match expression.evaluate(&Fields(scope.fields().expect("a scope is an object"))) {
-        Ok(evaluation) => encoded(&evaluation.value),
-        Err(_) => json!({ "thrown": true }),
-    }
-}
-
-fn encoded(value: &Value) -> Plain {
-    match value {
-        Value::Undefined => json!({ "undefined": true }),
-        Value::Null => Plain::Null,
-        Value::Bool(value) => json!(value),
-        Value::Number(number) if *number == 0.0 && number.is_sign_negative() => json!({ "number": "-0" }),
-        Value::Number(_) => json!({ "number": value.to_text() }),
-        Value::String(text) => json!(&**text),
-        Value::Array(array) => array.items().iter().map(encoded).collect(),
-        Value::Object(object) => {
-            json!({ "fields": object.fields().map(|(key, field)| json!([&**key, encoded(field)])).collect::<Vec<_>>() })
-        }
-    }
-}
-
-/// What Node says, or nothing when there is no Node, which is an error where everything has to be tested.
-fn node(cases: &[Case]) -> Option<Vec<Plain>> {
-    let input: Vec<Plain> = cases.iter().map(|case| json!({ "expression": case.expression, "scope": case.scope })).collect();
-    let spawned = Command::new("node").arg(folder().join("node.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) if std::env::var_os("CI").is_some() => panic!("cannot start node, which CI needs: {error}"),
-        Err(error) => {
-            eprintln!("\nLEFT OUT: expressions were not compared with Node, which cannot be started: {error}\n");
-            return None;
-        }
-    };
-    let mut stdin = child.stdin.take().expect("its stdin is a pipe");
-    stdin.write_all(json!(input).to_string().as_bytes()).expect("node reads its stdin to the end");
-    drop(stdin);
-    let output = child.wait_with_output().expect("node ends");
-    assert!(output.status.success(), "node failed: {}", output.status);
-    Some(serde_json::from_slice(&output.stdout).expect("node.mjs prints JSON"))
-}
-
 fn listed(file: &str, default_scope: &str) -> Vec<Case> {
     let cases: Vec<Plain> = serde_json::from_str(&read(&format!("{file}.json"))).expect("a list of cases");
     let case = |case: Plain| match case {
@@ -301,13 +207,4 @@ fn listed(file: &str, default_scope: &str) -> Vec<Case> {
         }
     };
     cases.into_iter().map(case).collect()
-}
-
-fn read(file: &str) -> String {
-    let path = folder().join(file);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/expressions")
 }

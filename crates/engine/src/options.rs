@@ -29,7 +29,8 @@ pub struct Options {
     /// process, where a missing action is a typing error; [`Engine::expect_workers`](crate::Engine::expect_workers) ends it, and
     /// so does the first endpoint or remote worker.
     pub require_actions: bool,
-    /// Hosts besides loopback that endpoints may be on: `hooks.example.com`, or `*` for any.
+    /// Hosts besides loopback that endpoints may be on: `hooks.example.com`, or `*` for any. A name stands for its public addresses
+    /// only; a private address is called when it, or a range such as `10.0.0.0/8`, is given here too.
     pub endpoint_hosts: Vec<String>,
     /// How long executions that have ended are kept.
     pub retention: Retention,

@@ -140,10 +140,10 @@ pub struct EndpointRequest {
     pub concurrency: Option<u32>,
 }
 
-/// Without the secret: this ends up in logs.
+/// Without the secret and the url, which may hold credentials: this ends up in logs.
 impl std::fmt::Debug for EndpointRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EndpointRequest").field("name", &self.name).field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("EndpointRequest").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -151,6 +151,7 @@ impl std::fmt::Debug for EndpointRequest {
 #[serde(rename_all = "camelCase")]
 pub struct EndpointView {
     pub name: EndpointName,
+    /// As it was given; `***` stands for credentials in it.
     pub url: String,
     /// Given or discovered.
     pub actions: Vec<ActionName>,

@@ -156,3 +156,74 @@ async fn an_endpoint_that_does_not_answer_is_stored_and_shown_and_others_are_ref
         assert_eq!(error.code(), "invalid_request", "{url}");
     }
 }
+
+/// Whoever runs an endpoint is not whoever runs the engine. Nothing that it answers takes the engine down, holds its step up for
+/// ever, or gets into a history at length.
+#[tokio::test]
+async fn nothing_that_an_endpoint_answers_does_harm() {
+    const STEP: &str = r#"{"id":"a","action":"act","timeout":"2s"}"#;
+    let body = |body: &str| answer("200 OK", "", body);
+    let failed = |headers: &str, body: &str| answer("400 Bad Request", headers, body);
+    let depth = 100_000;
+    let cases: Vec<(&str, String)> = vec![
+        ("output_not_json", body(&"[".repeat(depth))),
+        ("output_not_json", body(&format!("{}{}", "[".repeat(depth), "]".repeat(depth)))),
+        ("output_not_json", body("NaN")),
+        ("output_not_json", body("1 2")),
+        ("output_not_json", body("\u{feff}1")),
+        ("http_400", failed("retry-after: 18446744073709551615\r\n", "{}")),
+        ("http_400", failed("retry-after: 99999999999999999999999\r\n", "[]")),
+        ("http_400", failed("retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n", r#"{"detail":5}"#)),
+        ("http_400", failed("", &"[".repeat(depth))),
+        ("http_400", failed("", &format!(r#"{{"detail":"{}"}}"#, "x".repeat(100_000)))),
+        ("http_400", failed("", r#"{"detail":"\ud800"}"#)),
+        ("connection_failed", "HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551616\r\n\r\n".to_owned()),
+        ("connection_failed", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}".to_owned()),
+        ("connection_failed", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_owned()),
+        ("connection_failed", format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(1_000))),
+        ("connection_failed", format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(2 << 20))),
+        ("connection_failed", "HTTP/9.9 200 OK\r\n\r\n".to_owned()),
+        ("connection_failed", "\u{0}\u{1}\u{2}".repeat(1_000)),
+        ("payload_too_large", "HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n".to_owned()),
+        ("payload_too_large", format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n{}", "1".repeat(2 << 20))),
+    ];
+    for (code, hostile) in cases {
+        let shown: String = hostile.chars().take(60).collect();
+        let server = Server::start(move |_| hostile.clone()).await;
+        let ended = run(STEP, Some(&["act"]), None, &server).await;
+        assert_eq!((ended.status, ended.error_code.as_deref()), (Status::Failed, Some(code)), "{shown}: {:?}", ended.error);
+        let told = ended.error.map_or(0, |error| error.len());
+        assert!(told < 10_000, "{shown}: an error of {told} bytes");
+    }
+    // What is odd and JSON is an output.
+    for output in [r#""\ud800""#, "1e400", r#"{"__proto__":{"a":1},"a":1,"a":2}"#, "-0"] {
+        let server = Server::start(move |_| answer("200 OK", "", output)).await;
+        assert_eq!(run(STEP, Some(&["act"]), None, &server).await.output.unwrap().text(), output);
+    }
+}
+
+#[tokio::test]
+async fn credentials_in_a_url_are_sent_and_not_shown() {
+    let server = Server::start(|request| answer("400 Bad Request", "", &format!("{:?}", request.line))).await;
+    let url = server.url.replace("http://", "http://ada:hush@");
+    let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
+    let view = engine.put_endpoint(endpoint(&format!("{url}/do?key=hush"), Some(&["act"]), None)).await.unwrap();
+    assert_eq!(view.url, format!("{}/do?key=hush", server.url.replace("http://", "http://***@")));
+    let again = engine.put_endpoint(endpoint(&view.url, Some(&["act"]), None)).await.unwrap_err();
+    assert!(again.to_string().contains("give them again"), "{again}");
+    engine.register(json(r#"{"id":"w","steps":[{"id":"a","action":"act"}]}"#)).await.unwrap();
+    let request = StartRequest { workflow: "w".to_owned(), input: None, key: None };
+    let id = engine.start(request).await.unwrap().execution.id;
+    let ended = engine.wait(id, None).await.unwrap();
+    assert_eq!(ended.error.as_deref(), Some(&*format!("`POST {}/do/act` was answered 400 Bad Request", server.url)));
+    let requests = server.requests.lock().unwrap();
+    assert_eq!(requests[0].line, "POST /do/act?key=hush HTTP/1.1");
+    assert_eq!(requests[0].headers["authorization"], "Basic YWRhOmh1c2g=");
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_is_not_taken_for_allowed() {
+    let options = Options { endpoint_hosts: vec!["10.0.0.0/33".to_owned()], ..Options::default() };
+    let refused = Engine::open(Memory::new(), options).await.map(|_| ()).unwrap_err();
+    assert!(refused.to_string().starts_with("`10.0.0.0/33` is no host that endpoints could be on"), "{refused}");
+}

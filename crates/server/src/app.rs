@@ -105,7 +105,7 @@ pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: wat
 
 /// What happens to every request. One layer and not three: each has a price, and a request is small.
 async fn receive(State(app): State<App>, request: Request, next: Next) -> Response {
-    observe::observe(request, async |request| match hosts::guard(&app.hosts, request) {
+    observe::observe(body::seen_to(request), async |request| match hosts::guard(&app.hosts, request) {
         Ok(request) => admission::admit(&app, request, next).await,
         Err(refused) => refused,
     })

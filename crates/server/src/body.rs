@@ -1,10 +1,14 @@
 //! Bodies of requests: read within bounds, parsed once, their payloads kept as text.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
@@ -167,6 +171,56 @@ pub(crate) fn discard(mut body: Body) {
             }
         }
     }));
+}
+
+/// What is longer is seen to when a request is refused before anybody has looked at it; hyper reads what is shorter by itself.
+const SHORT_BYTES: u64 = 4 << 10;
+
+/// A request whose body is discarded when it is refused for its path, its query or a header: whoever does that has no body.
+pub(crate) fn seen_to(request: Request) -> Request {
+    let headers = request.headers();
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let is_short = announced.map_or(request.body().is_end_stream(), |length| length <= SHORT_BYTES);
+    if is_short || headers.contains_key(header::EXPECT) {
+        request
+    } else {
+        request.map(|body| Body::new(Unread { body, read: false }))
+    }
+}
+
+/// A body that nobody may ever read.
+struct Unread {
+    body: Body,
+    /// Somebody has begun to.
+    read: bool,
+}
+
+impl HttpBody for Unread {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        this.read = true;
+        Pin::new(&mut this.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        // A runtime that ends drops everything, and takes nothing new.
+        if !self.read && tokio::runtime::Handle::try_current().is_ok() {
+            discard(std::mem::take(&mut self.body));
+        }
+    }
 }
 
 /// `application/json`, and types that say that they are JSON.

@@ -1,5 +1,8 @@
 //! The OpenAPI 3.1 document, made from the routes themselves: a route cannot be left out of it.
 
+mod bounds;
+mod links;
+
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::{extract::State, http::header};
@@ -51,11 +54,16 @@ fn completed(mut document: Document) -> Document {
                 operation.responses.responses.insert("default".to_owned(), problem().into());
             }
             let parameters = operation.parameters.iter_mut().flatten().filter_map(here);
-            parameters.filter_map(|parameter| parameter.schema.as_mut()).for_each(never_null);
+            for parameter in parameters {
+                parameter.schema.iter_mut().for_each(never_null);
+                bounds::describe(path, parameter);
+            }
             let contents = operation.request_body.iter_mut().filter_map(here).flat_map(|body| body.content.values_mut());
             contents.filter_map(here).filter_map(|content| content.schema.as_mut()).for_each(never_null);
         }
     }
+    links::add(&mut document);
+    document.components.iter_mut().for_each(bounds::close);
     document
 }
 

@@ -320,12 +320,13 @@ pub(crate) struct Counts {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Definition {
-    #[schema(example = "order-processing")]
+    #[schema(example = "order-processing", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
     id: String,
     #[schema(nullable = false)]
     name: Option<String>,
     #[schema(nullable = false)]
     description: Option<String>,
+    #[schema(min_items = 1)]
     steps: Vec<Step>,
     #[schema(nullable = false)]
     triggers: Option<Vec<Trigger>>,
@@ -350,16 +351,17 @@ pub(crate) struct Definition {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Step {
+    #[schema(example = "charge", pattern = "^[A-Za-z0-9_-]{1,128}$")]
     id: String,
     #[schema(nullable = false)]
     name: Option<String>,
-    #[schema(example = "chargeCard")]
+    #[schema(example = "chargeCard", pattern = "^[A-Za-z0-9_$-]+([.][A-Za-z0-9_$-]+)*$", max_length = 128)]
     action: String,
     #[schema(value_type = Option<Object>, nullable = false)]
     params: (),
     #[schema(nullable = false)]
     depends_on: Option<Vec<String>>,
-    #[schema(nullable = false, example = "score.risk < 0.3")]
+    #[schema(nullable = false, example = "score.risk < 0.3", min_length = 1, max_length = 1024)]
     condition: Option<String>,
     #[schema(nullable = false, example = "3d")]
     wait: Option<String>,
@@ -471,13 +473,17 @@ pub(crate) struct ReplayBody {
 
 #[derive(ToSchema)]
 pub(crate) struct EventBody {
-    #[schema(example = "Customer.created")]
+    #[schema(
+        example = "Customer.created",
+        pattern = "^[^\\s.\\x00-\\x1f\\x7f-\\x9f]+([.][^\\s.\\x00-\\x1f\\x7f-\\x9f]+)*$",
+        max_length = 256
+    )]
     event: String,
     /// Becomes the input; what is no object becomes `{data}`.
     #[schema(value_type = Option<Value>)]
     data: (),
     /// The same id again gives the same answer and starts nothing.
-    #[schema(nullable = false)]
+    #[schema(min_length = 1, max_length = 255)]
     id: Option<String>,
 }
 
@@ -485,16 +491,25 @@ pub(crate) struct EventBody {
 /// (`ce-type` ...) and the body is the data.
 #[derive(ToSchema)]
 pub(crate) struct CloudEvent {
-    #[schema(example = "1.0")]
+    #[schema(example = "1.0", pattern = "^1[.]0$")]
     specversion: String,
     /// With `source`: the same one again gives the same answer and starts nothing.
+    #[schema(min_length = 1, max_length = 255)]
     id: String,
+    #[schema(min_length = 1)]
     source: String,
     /// The event's name.
-    #[schema(rename = "type", example = "Customer.created")]
+    #[schema(
+        rename = "type",
+        example = "Customer.created",
+        pattern = "^[^\\s.\\x00-\\x1f\\x7f-\\x9f]+([.][^\\s.\\x00-\\x1f\\x7f-\\x9f]+)*$",
+        max_length = 256
+    )]
     kind: String,
     #[schema(value_type = Option<Value>)]
     data: (),
+    /// The data as the text of JSON in base64, instead of `data`.
+    data_base64: Option<String>,
 }
 
 #[derive(ToSchema)]
@@ -514,19 +529,17 @@ pub(crate) struct RefusedStart {
 
 #[derive(ToSchema)]
 pub(crate) struct EndpointBody {
-    #[schema(example = "http://127.0.0.1:4800")]
+    #[schema(example = "http://127.0.0.1:4800", pattern = "^https?://")]
     url: String,
     /// Asked of the endpoint itself unless given.
-    #[schema(nullable = false)]
     actions: Option<Vec<String>>,
     /// Calls are signed with it (Standard Webhooks).
-    #[schema(nullable = false)]
     secret: Option<String>,
     /// Of a call whose step has none; `5m` unless given.
-    #[schema(nullable = false, example = "5m")]
+    #[schema(example = "5m", min_length = 1)]
     timeout: Option<String>,
     /// Calls at the same time; 64 unless given.
-    #[schema(nullable = false)]
+    #[schema(minimum = 1, maximum = 10000)]
     concurrency: Option<u32>,
 }
 

@@ -119,12 +119,11 @@ pub struct Endpoint {
     pub concurrency: u32,
 }
 
-/// Without the secret: this ends up in logs.
+/// Without the secret and the url, which may hold credentials: this ends up in logs.
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Endpoint")
             .field("name", &self.name)
-            .field("url", &self.url)
             .field("actions", &self.actions)
             .field("timeout", &self.timeout)
             .field("concurrency", &self.concurrency)

@@ -22,7 +22,8 @@ pub struct Serve {
     /// How to log [default: text]
     #[arg(long, env = "WORKFLOW_LOG_FORMAT", value_enum, value_name = "FORMAT", hide_env_values = true)]
     pub log_format: Option<LogFormat>,
-    /// A host that endpoints may be on, besides this machine; `*` is any [default: none]
+    /// A host that endpoints may be on, besides this machine: a name (for its public addresses), an address, a range
+    /// such as `10.0.0.0/8`; `*` is any public host [default: none]
     #[arg(long = "endpoint-host", env = "WORKFLOW_ENDPOINT_HOSTS", value_delimiter = ',', value_name = "HOST")]
     #[arg(hide_env_values = true)]
     pub endpoint_hosts: Option<Vec<String>>,

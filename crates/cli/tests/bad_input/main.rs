@@ -6,9 +6,13 @@
 mod configuration;
 mod database;
 mod disk;
+mod payloads;
 mod requests;
+mod secrets;
 #[path = "../crash/server.rs"]
 #[allow(dead_code, reason = "the crash test uses the rest")]
 mod server;
 #[allow(dead_code, reason = "the tests of processes use the rest")]
 mod site;
+mod websocket;
+mod wire;

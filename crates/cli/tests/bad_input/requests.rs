@@ -1,11 +1,9 @@
 //! Requests that nobody should make, to the real server.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
-
 use serde_json::json;
 
 use crate::site::{Answer, Site};
+use crate::wire::raw;
 
 fn site(directory: &tempfile::TempDir) -> Site {
     let site = Site::open(directory.path());
@@ -135,17 +133,6 @@ fn a_call_in_the_wrong_status_or_form_is_refused() {
     method.problem(405, "method_not_allowed");
     site.is_alive();
     site.stop();
-}
-
-/// What a raw connection is answered, once the server has closed it.
-fn raw(site: &Site, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(site.url.strip_prefix("http://").unwrap()).unwrap();
-    // The server may close before it has read everything.
-    stream.write_all(bytes).ok();
-    stream.shutdown(Shutdown::Write).ok();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok();
-    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]

@@ -89,6 +89,12 @@ impl Site {
         })
     }
 
+    /// The body of an answer as it came.
+    pub fn text(&self, path: &str) -> String {
+        let response = self.http.get(format!("{}{path}", self.url));
+        self.runtime.block_on(async { response.send().await.unwrap().text().await.unwrap() })
+    }
+
     /// Registers a workflow with these steps.
     pub fn register(&self, id: &str, steps: Value) {
         self.json("PUT", &format!("/api/v1/workflows/{id}"), &[], &json!({ "id": id, "steps": steps })).ok();

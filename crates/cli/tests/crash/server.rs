@@ -72,6 +72,13 @@ impl Server {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// What it has had at most.
+    pub fn memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         assert!(self.is_alive(), "the server died by itself:\n{}", self.newest_log());

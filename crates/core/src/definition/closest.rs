@@ -24,23 +24,40 @@ fn folded(name: &str) -> Vec<char> {
 }
 
 /// How many characters have to be put in, taken out, replaced or swapped with their neighbour (optimal string alignment);
-/// anything above `reach` may be given as more than it.
+/// anything above `reach` may be given as more than it. Only what is within reach is looked at: a hostile definition asks this of
+/// a thousand long names and a thousand candidates each.
 fn distance(a: &[char], b: &[char], reach: usize) -> usize {
+    let beyond = reach + 1;
     if a.len().abs_diff(b.len()) > reach {
-        return reach + 1;
+        return beyond;
     }
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut before_last = vec![beyond; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).map(|j| j.min(beyond)).collect();
+    let mut row = vec![beyond; b.len() + 1];
+    let mut nearest_of_last = 0;
     for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
+        let (first, end) = (i.saturating_sub(reach).max(1), (i + reach).min(b.len()));
+        // What is beside the cells within reach may be left of an earlier row.
+        row[first - 1] = if first == 1 { i.min(beyond) } else { beyond };
+        if let Some(after) = row.get_mut(end + 1) {
+            *after = beyond;
+        }
+        let mut nearest = row[first - 1];
+        for j in first..=end {
             let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
             row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 row[j] = row[j].min(before_last[j - 2] + 1);
             }
+            nearest = nearest.min(row[j]);
         }
-        before_last = std::mem::replace(&mut last, row);
+        // A swap reaches back over one row.
+        if nearest > reach && nearest_of_last > reach {
+            return beyond;
+        }
+        nearest_of_last = nearest;
+        std::mem::swap(&mut before_last, &mut last);
+        std::mem::swap(&mut last, &mut row);
     }
     last[b.len()]
 }
@@ -64,6 +81,42 @@ mod tests {
             assert_eq!(closest(typed, steps), meant, "{typed}");
         }
         assert_eq!(closest("depends_on", ["dependents", "dependsOn"]), Some("dependsOn"));
+    }
+
+    /// The whole table, as it is in the books.
+    fn whole_distance(a: &[char], b: &[char]) -> usize {
+        let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+        for i in 0..=a.len() {
+            for j in 0..=b.len() {
+                rows[i][j] = match (i, j) {
+                    (0, edge) | (edge, 0) => edge,
+                    _ => {
+                        let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                        let best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                        let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                        if swapped { best.min(rows[i - 2][j - 2] + 1) } else { best }
+                    }
+                };
+            }
+        }
+        rows[a.len()][b.len()]
+    }
+
+    #[test]
+    fn what_is_within_reach_is_what_the_whole_table_gives() {
+        let words: Vec<Vec<char>> =
+            ["", "a", "ab", "ba", "abc", "acb", "bca", "abcd", "abdc", "badc", "aabbcc", "bbaacc", "abab", "cabab"]
+                .iter()
+                .map(|word| word.chars().collect())
+                .collect();
+        for a in &words {
+            for b in &words {
+                for reach in 1..=3 {
+                    let (whole, near) = (whole_distance(a, b), distance(a, b, reach));
+                    assert!(if whole <= reach { near == whole } else { near > reach }, "{a:?} {b:?} {reach}: {near}, {whole}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -54,6 +54,11 @@ impl Report {
         self.diagnostics.len() >= limits::DIAGNOSTICS_MAX || self.bytes >= limits::DIAGNOSTICS_BYTES_MAX
     }
 
+    /// Whether so much was found that nobody is told any more what he may have meant: that compares a name with every other.
+    pub fn is_long(&self) -> bool {
+        self.diagnostics.len() >= limits::SUGGESTIONS_MAX
+    }
+
     /// Counts expressions that are about to be parsed; with too many there is an error, and no more are to be parsed.
     pub fn may_parse(&mut self, expressions: usize, at: &Pointer) -> bool {
         let before = self.expressions;

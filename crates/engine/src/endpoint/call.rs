@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::{Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use workflow_core::failure::{Failure, code};
 use workflow_core::json::Json;
 use workflow_core::task::{Task, TaskContext};
 use workflow_core::time::{Millis, Timestamp};
 
-use super::{Address, innermost, sign};
+use super::{Address, called, innermost, sign};
 use crate::action::{ActionError, ActionResult, Signal};
 use crate::clock::Clock;
 
@@ -75,7 +75,7 @@ impl Caller {
                 .header("webhook-timestamp", timestamp_s.to_string())
                 .header("webhook-signature", signature);
         }
-        let response = request.body(body).send().await.map_err(|error| broken(url.as_str(), &error))?;
+        let response = request.body(body).send().await.map_err(|error| broken(&url, &error))?;
         if response.status().is_success() { self.output(task, response).await } else { Err(self.refusal(response).await) }
     }
 
@@ -110,7 +110,7 @@ impl Caller {
             Ok(Answered::Whole(body)) => serde_json::from_slice(&body).unwrap_or_default(),
             Ok(Answered::TooLong(_)) | Err(_) => Problem::default(),
         };
-        let message = problem.message().unwrap_or_else(|| format!("`POST {url}` was answered {status}"));
+        let message = problem.message().unwrap_or_else(|| format!("`POST {}` was answered {status}", called(&url)));
         let mut failure = Failure::with_code(&problem.code.unwrap_or_else(|| format!("http_{}", status.as_u16())), message);
         failure.retryable = is_retryable(status);
         ActionError { failure, retry_after }
@@ -123,7 +123,7 @@ impl Caller {
         }
         let url = response.url().clone();
         let mut body = Vec::with_capacity(announced.unwrap_or(0));
-        while let Some(chunk) = response.chunk().await.map_err(|error| broken(url.as_str(), &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&url, &error))? {
             body.extend_from_slice(&chunk);
             if body.len() > limit {
                 return Ok(Answered::TooLong(None));
@@ -163,9 +163,9 @@ fn is_retryable(status: StatusCode) -> bool {
     }
 }
 
-fn broken(url: &str, error: &reqwest::Error) -> ActionError {
+fn broken(url: &Url, error: &reqwest::Error) -> ActionError {
     let what = if error.is_connect() { "no connection to" } else { "the connection broke at" };
-    Failure::with_code("connection_failed", format!("{what} `{url}`: {}", innermost(error))).into()
+    Failure::with_code("connection_failed", format!("{what} `{}`: {}", called(url), innermost(error))).into()
 }
 
 async fn expired(limit: Option<Millis>) {

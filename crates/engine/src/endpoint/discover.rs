@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use workflow_core::id::ActionName;
 
-use super::{Address, innermost};
+use super::{Address, called, innermost};
 
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -14,7 +14,7 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 pub async fn discover(client: &reqwest::Client, address: &Address) -> Result<Vec<ActionName>, String> {
     match tokio::time::timeout(ANSWER_MAX, ask(client, address)).await {
         Ok(answer) => answer,
-        Err(_) => Err(format!("`GET {}` was not answered within {} s", address.url(), ANSWER_MAX.as_secs())),
+        Err(_) => Err(format!("`GET {}` was not answered within {} s", called(address.url()), ANSWER_MAX.as_secs())),
     }
 }
 
@@ -23,9 +23,9 @@ async fn ask(client: &reqwest::Client, address: &Address) -> Result<Vec<ActionNa
     struct Answer {
         actions: Vec<String>,
     }
-    let url = address.url();
+    let url = called(address.url());
     let failed = |error: reqwest::Error| format!("`GET {url}` failed: {}", innermost(&error));
-    let mut response = client.get(url.clone()).send().await.map_err(failed)?;
+    let mut response = client.get(address.url().clone()).send().await.map_err(failed)?;
     if !response.status().is_success() {
         return Err(format!("`GET {url}` was answered {}", response.status()));
     }

@@ -203,7 +203,7 @@ fn view(state: &EndpointState) -> EndpointView {
     let endpoint = &state.endpoint;
     EndpointView {
         name: endpoint.name.clone(),
-        url: endpoint.url.clone(),
+        url: endpoint::shown(&endpoint.url),
         actions: state.actions.clone(),
         discovered: endpoint.actions.is_none(),
         timeout: endpoint.timeout,

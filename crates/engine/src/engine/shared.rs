@@ -13,6 +13,7 @@ use super::READERS;
 use super::endpoints::EndpointState;
 use crate::clock::Clock;
 use crate::dispatch::Handlers;
+use crate::endpoint::Allowed;
 use crate::feed::Feed;
 use crate::inbox::Inbox;
 use crate::readers::Readers;
@@ -32,7 +33,7 @@ pub struct Shared {
     pub handlers: Arc<Handlers>,
     pub limits: workflow_core::limits::Limits,
     pub worker_grace: Duration,
-    pub endpoint_hosts: Vec<String>,
+    pub endpoint_hosts: Allowed,
     client: OnceLock<reqwest::Client>,
     catalog: RwLock<Catalog>,
     providers: Mutex<Providers>,
@@ -86,7 +87,7 @@ impl Shared {
             handlers: Arc::new(Handlers::default()),
             limits: options.limits.clone(),
             worker_grace: options.worker_grace,
-            endpoint_hosts: options.endpoint_hosts.clone(),
+            endpoint_hosts: Allowed::new(&options.endpoint_hosts)?,
             client: OnceLock::new(),
             catalog: RwLock::new(Catalog::default()),
             providers: Mutex::new(Providers::default()),
@@ -122,7 +123,7 @@ impl Shared {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
-        let client = crate::endpoint::client()?;
+        let client = crate::endpoint::client(&self.endpoint_hosts)?;
         Ok(self.client.get_or_init(|| client).clone())
     }
 

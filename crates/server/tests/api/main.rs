@@ -12,6 +12,7 @@ mod guide;
 mod limits;
 mod problems;
 mod schema;
+mod slow;
 mod socket;
 mod stream;
 mod support;

@@ -87,6 +87,25 @@ impl Document {
                         return Err(format!("{at}: {value} is none of {rule}"));
                     }
                 }
+                "pattern" | "additionalProperties" if rule.is_string() || rule.is_boolean() => {}
+                "minLength" | "maxLength" => {
+                    let (length, bound) = (value.as_str().map(|text| text.chars().count() as u64), rule.as_u64());
+                    let fits = length
+                        .is_none_or(|length| if keyword == "minLength" { Some(length) >= bound } else { Some(length) <= bound });
+                    if !fits {
+                        return Err(format!("{at}: the {keyword} of {value} is not {rule}"));
+                    }
+                }
+                "minItems" => {
+                    if value.as_array().is_some_and(|items| (items.len() as u64) < rule.as_u64().unwrap_or_default()) {
+                        return Err(format!("{at}: fewer than {rule} items"));
+                    }
+                }
+                "maximum" => {
+                    if value.as_f64() > rule.as_f64() {
+                        return Err(format!("{at}: {value} is more than {rule}"));
+                    }
+                }
                 "minimum" => {
                     if value.as_f64() < rule.as_f64() {
                         return Err(format!("{at}: {value} is less than {rule}"));

@@ -86,6 +86,27 @@ async fn who_writes_a_body_that_is_too_large_to_its_end_sees_the_answer() {
     assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 "));
 }
 
+/// A request that was refused for its path left its body unread: the connection was closed, without a word, under a client that still
+/// wrote, so that it saw a broken pipe and not the answer; and one that had seen it lost its next request.
+#[tokio::test]
+async fn who_is_refused_for_the_path_sees_the_answer_and_can_go_on() {
+    let server = Server::new(Options::default()).await;
+    let mut stream = server.connect().await;
+    let size = 3 << 20;
+    for (line, status) in [
+        ("POST /api/v1/executions/exec_1/cancel", 404),
+        ("POST /api/v1/workflows/a/executions?wait=soon", 400),
+        ("PUT /api/v1/endpoints/%00", 400),
+    ] {
+        stream.write_all(format!("{line} HTTP/1.1\r\n{HEAD}content-length: {size}\r\n\r\n").as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'['; size]).await.unwrap();
+        let answer = read_answer(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await.unwrap();
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 "));
+}
+
 #[tokio::test]
 async fn a_body_whose_length_nobody_knows_is_refused_when_it_has_grown_too_large() {
     let server = Server::new(Options::default()).await;

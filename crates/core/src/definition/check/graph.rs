@@ -86,7 +86,7 @@ fn read_dependencies<'d>(
             None => {
                 let others = index.iter().filter(|&(_, &other)| other != step).map(|(&id, _)| id);
                 let message = format!("there is no step `{}`", id.escape_debug());
-                let help = if report.is_full() { None } else { did_you_mean(id, others) };
+                let help = if report.is_long() { None } else { did_you_mean(id, others) };
                 report.push(Finding::error(at, Code::UnknownStep, message).help(help));
             }
         }
@@ -106,7 +106,7 @@ fn read_error_branch(
         return (Some(target), None);
     }
     let at = draft.at.key("errorBranch");
-    let meant = did_you_mean(name, index.keys().copied());
+    let meant = if report.is_long() { None } else { did_you_mean(name, index.keys().copied()) };
     match WorkflowId::new(name) {
         Ok(workflow) => {
             let step = draft.called.unwrap_or("the step");

@@ -26,7 +26,7 @@ pub(super) fn check(drafts: &[Draft<'_>], graph: &Graph<'_>, report: &mut Report
                     Some(&step) => check_read(drafts, graph, reader, step, &read, &mut reported, report),
                     None => {
                         let message = format!("`{}` reads step `{}`, but there is no such step", read.shown, name.escape_debug());
-                        let help = if report.is_full() { None } else { did_you_mean(name, graph.index.keys().copied()) };
+                        let help = if report.is_long() { None } else { did_you_mean(name, graph.index.keys().copied()) };
                         report.push(at(&read, Code::UnknownStep, message).help(help));
                     }
                 },
