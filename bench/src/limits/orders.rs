@@ -143,6 +143,7 @@ impl Orders {
             lineage: Vec::new(),
             deadline: None,
             key: None,
+            by: None,
         }))
     }
 }

@@ -129,21 +129,21 @@ fn change(execution: &mut Execution, recorded: &Recorded) {
     let at = recorded.at;
     match &recorded.event {
         Event::Started(_) => {}
-        Event::Paused { key } => {
+        Event::Paused { key, .. } => {
             set_paused(execution, true);
             remember(execution, key.as_ref(), Control::Pause);
         }
-        Event::Resumed { key } => {
+        Event::Resumed { key, .. } => {
             set_paused(execution, false);
             remember(execution, key.as_ref(), Control::Resume);
         }
-        Event::Cancelled { key } => {
+        Event::Cancelled { key, .. } => {
             execution.phase = Phase::Cancelled { at };
             remember(execution, key.as_ref(), Control::Cancel);
         }
         Event::Completed => execution.phase = Phase::Completed { at },
         Event::Failed { failure } => execution.phase = Phase::Failed { at, failure: failure.clone() },
-        Event::Retried { reset, deadline, key } => {
+        Event::Retried { reset, deadline, key, .. } => {
             execution.phase = Phase::Active { paused: false, failing: None };
             execution.deadline = *deadline;
             execution.retry_count += 1;
@@ -152,7 +152,7 @@ fn change(execution: &mut Execution, recorded: &Recorded) {
             }
             remember(execution, key.as_ref(), Control::Retry);
         }
-        Event::StepReady { cause: ReadyCause::RunNow { key }, .. } => {
+        Event::StepReady { cause: ReadyCause::RunNow { key, .. }, .. } => {
             change_step(execution, recorded);
             remember(execution, key.as_ref(), Control::RunNow);
         }

@@ -3,7 +3,7 @@
 use crate::definition::StepIndex;
 use crate::event::{InterruptCause, TriggeredBy};
 use crate::failure::Failure;
-use crate::id::{ExecutionId, IdempotencyKey, SessionId, Version, WorkflowId};
+use crate::id::{Caller, ExecutionId, IdempotencyKey, SessionId, Version, WorkflowId};
 use crate::json::Json;
 use crate::time::Millis;
 
@@ -35,20 +35,25 @@ pub enum Command {
     Wake,
     Pause {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
     Resume {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
     Cancel {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
     Retry {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
     /// Does not wait for the retry delay of a step.
     RunNow {
         step: StepIndex,
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
 }
 
@@ -75,4 +80,5 @@ pub struct Start {
     pub parent: Option<ExecutionId>,
     pub lineage: Vec<WorkflowId>,
     pub key: Option<IdempotencyKey>,
+    pub by: Option<Caller>,
 }

@@ -6,7 +6,7 @@
 use crate::definition::StepIndex;
 use crate::expression::Evaluation;
 use crate::failure::Failure;
-use crate::id::{EventName, ExecutionId, IdempotencyKey, SessionId, Version, WorkflowId};
+use crate::id::{Caller, EventName, ExecutionId, IdempotencyKey, SessionId, Version, WorkflowId};
 use crate::json::Json;
 use crate::time::Timestamp;
 
@@ -69,15 +69,18 @@ pub enum Event {
     },
     Paused {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
     Resumed {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
     Retried {
         reset: Vec<StepIndex>,
         /// When the execution times out, counted from this retry.
         deadline: Option<Timestamp>,
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
     Completed,
     Failed {
@@ -85,6 +88,7 @@ pub enum Event {
     },
     Cancelled {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
 }
 
@@ -103,6 +107,8 @@ pub struct Started {
     /// When the execution times out.
     pub deadline: Option<Timestamp>,
     pub key: Option<IdempotencyKey>,
+    /// Who started it. None where nobody said so, or where it was no person: a handler.
+    pub by: Option<Caller>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +136,7 @@ pub enum ReadyCause {
     /// A person did not want to wait for the retry.
     RunNow {
         key: Option<IdempotencyKey>,
+        by: Option<Caller>,
     },
 }
 
@@ -254,6 +261,28 @@ impl Event {
             | Event::Completed
             | Event::Failed { .. }
             | Event::Cancelled { .. } => None,
+        }
+    }
+
+    /// Who caused it, where that was said.
+    pub fn by(&self) -> Option<&Caller> {
+        match self {
+            Event::Started(started) => started.by.as_ref(),
+            Event::Paused { by, .. }
+            | Event::Resumed { by, .. }
+            | Event::Retried { by, .. }
+            | Event::Cancelled { by, .. }
+            | Event::StepReady { cause: ReadyCause::RunNow { by, .. }, .. } => by.as_ref(),
+            Event::StepReady { .. }
+            | Event::StepStarted { .. }
+            | Event::StepCompleted { .. }
+            | Event::StepFailed { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepCancelled { .. }
+            | Event::StepInterrupted { .. }
+            | Event::WaitBegan { .. }
+            | Event::Completed
+            | Event::Failed { .. } => None,
         }
     }
 

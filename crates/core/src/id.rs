@@ -107,6 +107,13 @@ name!(
     "a valid session id (1 to 255 characters)"
 );
 
+name!(
+    /// Who made a call: the name of a token, an address, or what a program says of itself. Histories keep it.
+    Caller,
+    valid_caller,
+    "a valid name of a caller (1 to 128 bytes without control characters)"
+);
+
 /// Names of a stored definition: a rule that came later does not refuse them.
 macro_rules! stored {
     ($($name:ident)*) => {
@@ -184,6 +191,10 @@ fn valid_event(text: &str) -> bool {
 
 fn valid_key(text: &str) -> bool {
     (1..=limits::IDEMPOTENCY_KEY_CHARS_MAX).contains(&text.chars().count())
+}
+
+fn valid_caller(text: &str) -> bool {
+    (1..=limits::CALLER_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// A workflow's version: 1, 2, 3 ... Numbers are never used twice.
@@ -332,5 +343,9 @@ mod tests {
         assert!(EventName::new("Kunde.größe").is_ok());
         assert!(EventName::new("Customer created").is_err());
         assert!(IdempotencyKey::new("").is_err());
+        assert!(Caller::new(&"é".repeat(64)).is_ok());
+        for bad in ["", "two\nlines", &"é".repeat(65)] {
+            assert!(Caller::new(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -25,6 +25,8 @@ pub const WORKFLOW_ID_CHARS_MAX: usize = 128;
 pub const ACTION_CHARS_MAX: usize = 128;
 pub const EVENT_CHARS_MAX: usize = 256;
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// It is in every entry that somebody caused: the name of a token or an address, and no story.
+pub const CALLER_BYTES_MAX: usize = 128;
 /// Durations and instants stay far from the end of `i64` milliseconds: 1,000 years.
 pub const DURATION_MS_MAX: i64 = 1_000 * 366 * 24 * 60 * 60 * 1_000;
 

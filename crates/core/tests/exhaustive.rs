@@ -349,6 +349,7 @@ impl<'a> Explorer<'a> {
             parent: None,
             lineage: Vec::new(),
             key: None,
+            by: None,
         };
         let now = Timestamp::from_millis(0);
         let (execution, events) = decide::start(self.definition, start, now, &self.surroundings()).unwrap();
@@ -385,7 +386,7 @@ impl<'a> Explorer<'a> {
             self.step(&way, Command::Finish { step: flight.step, attempt: flight.attempt, outcome });
         }
         if way.execution.is_paused() {
-            self.step(&way, Command::Resume { key: None });
+            self.step(&way, Command::Resume { key: None, by: None });
         }
         if self.extent.slots_come_free {
             for step in ready {
@@ -395,9 +396,9 @@ impl<'a> Explorer<'a> {
         if way.disturbances > 0 {
             let way = Way { disturbances: way.disturbances - 1, ..way };
             if !way.execution.is_paused() {
-                self.step(&way, Command::Pause { key: None });
+                self.step(&way, Command::Pause { key: None, by: None });
             }
-            self.step(&way, Command::Cancel { key: None });
+            self.step(&way, Command::Cancel { key: None, by: None });
             if !in_flight.is_empty() {
                 self.crash(way);
             }
@@ -473,7 +474,7 @@ impl<'a> Explorer<'a> {
                 );
                 assert!(!way.mended, "{}", self.story(&way, "what was mended fails"));
                 (way.mended, way.disturbances) = (true, 0);
-                self.advance(&mut way, Command::Retry { key: None });
+                self.advance(&mut way, Command::Retry { key: None, by: None });
                 self.begin_ready(&mut way);
                 self.explore(way);
             }
@@ -504,11 +505,11 @@ impl<'a> Explorer<'a> {
         let status = status(self.definition, &way.execution);
         let first = StepIndex::new(0);
         let calls: [(Command, &[Status]); 5] = [
-            (Command::Pause { key: None }, &[Pending, Running, Waiting]),
-            (Command::Resume { key: None }, &[Paused]),
-            (Command::Cancel { key: None }, &[Pending, Running, Waiting, Paused]),
-            (Command::Retry { key: None }, &[Failed]),
-            (Command::RunNow { step: first, key: None }, &[]),
+            (Command::Pause { key: None, by: None }, &[Pending, Running, Waiting]),
+            (Command::Resume { key: None, by: None }, &[Paused]),
+            (Command::Cancel { key: None, by: None }, &[Pending, Running, Waiting, Paused]),
+            (Command::Retry { key: None, by: None }, &[Failed]),
+            (Command::RunNow { step: first, key: None, by: None }, &[]),
         ];
         for (command, allowed) in calls {
             let answer = decide::decide(self.definition, &way.execution, command.clone(), way.now, &self.surroundings());

@@ -16,7 +16,7 @@ use workflow_core::definition::{Definition, StepIndex};
 use workflow_core::event::{InterruptCause, Recorded, TriggeredBy};
 use workflow_core::execution::Execution;
 use workflow_core::failure::Failure;
-use workflow_core::id::{ExecutionId, IdempotencyKey, Slot, Version, WorkflowId};
+use workflow_core::id::{Caller, ExecutionId, IdempotencyKey, Slot, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::limits::Limits;
 use workflow_core::outstanding::{needs, outstanding, status};
@@ -202,6 +202,7 @@ impl<'a> Home<'a> {
             parent: None,
             lineage: Vec::new(),
             key: None,
+            by: None,
         };
         let now = Timestamp::from_millis(1_000_000);
         let (execution, history) = decide::start(definition, start, now, &surroundings(&limits)).unwrap();
@@ -215,6 +216,7 @@ impl<'a> Home<'a> {
         let step = StepIndex::new(next.step.index(self.definition.steps.len()));
         let work = outstanding(self.definition, &self.execution);
         let key = next.key.map(|key| IdempotencyKey::new(&format!("k{key}")).unwrap());
+        let by = next.number.is_multiple_of(2).then(|| Caller::new("ann").unwrap());
         let flight = (!work.in_flight.is_empty()).then(|| &work.in_flight[next.step.index(work.in_flight.len())]);
         let (flying, attempt) = flight.map_or((step, u32::from(next.number % 4)), |flight| (flight.step, flight.attempt));
         let failed = |retryable| Outcome::Failed {
@@ -241,11 +243,11 @@ impl<'a> Home<'a> {
                 self.now = self.now + Millis::new(u64::from(next.span));
                 Command::Wake
             }
-            18 => Command::Pause { key },
-            19 => Command::Resume { key },
-            20 if next.number < 60 => Command::Cancel { key },
-            20 | 21 => Command::Retry { key },
-            22 => Command::RunNow { step, key },
+            18 => Command::Pause { key, by },
+            19 => Command::Resume { key, by },
+            20 if next.number < 60 => Command::Cancel { key, by },
+            20 | 21 => Command::Retry { key, by },
+            22 => Command::RunNow { step, key, by },
             _ => {
                 // A clock that goes back.
                 self.now = self.now - Millis::new(u64::from(next.span));
@@ -261,7 +263,7 @@ impl<'a> Home<'a> {
             let work = outstanding(self.definition, &self.execution);
             let command = match status(self.definition, &self.execution) {
                 Status::Completed | Status::Failed | Status::Cancelled => return,
-                Status::Paused => Command::Resume { key: None },
+                Status::Paused => Command::Resume { key: None, by: None },
                 Status::Pending | Status::Running | Status::Waiting => {
                     match (work.in_flight.first(), work.ready.first(), work.wake_at) {
                         (Some(flight), ..) => {
@@ -307,7 +309,7 @@ impl<'a> Home<'a> {
         self.check(length);
         let again = decide::decide(self.definition, &self.execution, command.clone(), self.now, &surroundings(&self.limits));
         // A retry that failed at once may be repeated: it has no key that says that it is the same.
-        let failed_again = matches!(command, Command::Retry { key: None }) && self.execution.has_ended();
+        let failed_again = matches!(command, Command::Retry { key: None, .. }) && self.execution.has_ended();
         let nothing = again.as_ref().map_or(true, Vec::is_empty);
         assert!(nothing || failed_again, "{}", self.story(&format!("{command:?} again gives {again:?}")));
     }
@@ -410,8 +412,8 @@ fn what_cannot_follow_is_corrupt() {
         Event::StepCompleted { step: a, attempt: 2, output: None },
         Event::StepCompleted { step: b, attempt: 1, output: None },
         Event::StepInterrupted { step: StepIndex::new(7), attempt: 1, cause: InterruptCause::Lost },
-        Event::Resumed { key: None },
-        Event::Retried { reset: vec![a], deadline: None, key: None },
+        Event::Resumed { key: None, by: None },
+        Event::Retried { reset: vec![a], deadline: None, key: None, by: None },
     ];
     for event in wrong {
         let mut execution = home.execution.clone();
@@ -419,7 +421,7 @@ fn what_cannot_follow_is_corrupt() {
         let corrupt = apply(&mut execution, &recorded).unwrap_err();
         assert_eq!((corrupt.seq, execution), (recorded.seq, home.execution.clone()), "{recorded:?}");
     }
-    let gap = Recorded { seq: home.execution.seq + 2, at, event: Event::Paused { key: None } };
+    let gap = Recorded { seq: home.execution.seq + 2, at, event: Event::Paused { key: None, by: None } };
     assert!(apply(&mut home.execution.clone(), &gap).is_err());
 }
 

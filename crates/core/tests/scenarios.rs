@@ -177,6 +177,7 @@ impl Home {
             parent: None,
             lineage: Vec::new(),
             key: None,
+            by: None,
         }
     }
 
@@ -282,7 +283,7 @@ impl Home {
     fn repeat(&mut self, which: usize, command: &Command) -> Result<(), String> {
         let before = self.executions[which].execution.clone();
         let retried_and_failed =
-            matches!(command, Command::Retry { key: None }) && format!("{:?}", before.phase).starts_with("Failed");
+            matches!(command, Command::Retry { key: None, .. }) && format!("{:?}", before.phase).starts_with("Failed");
         if retried_and_failed {
             return Ok(());
         }
@@ -422,12 +423,12 @@ impl Live {
                 let step = step(&id)?;
                 Command::TimeOut { step, attempt: attempt(step, given) }
             }
-            Request::RunNow { step: id, key: given } => Command::RunNow { step: step(&id)?, key: key(given) },
+            Request::RunNow { step: id, key: given } => Command::RunNow { step: step(&id)?, key: key(given), by: None },
             Request::Wake => Command::Wake,
-            Request::Pause { key: given } => Command::Pause { key: key(given) },
-            Request::Resume { key: given } => Command::Resume { key: key(given) },
-            Request::Cancel { key: given } => Command::Cancel { key: key(given) },
-            Request::Retry { key: given } => Command::Retry { key: key(given) },
+            Request::Pause { key: given } => Command::Pause { key: key(given), by: None },
+            Request::Resume { key: given } => Command::Resume { key: key(given), by: None },
+            Request::Cancel { key: given } => Command::Cancel { key: key(given), by: None },
+            Request::Retry { key: given } => Command::Retry { key: key(given), by: None },
             Request::Start { .. } | Request::Event { .. } | Request::Replay { .. } => unreachable!("these start an execution"),
         })
     }

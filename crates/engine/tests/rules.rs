@@ -146,7 +146,7 @@ fn start_replay_and_retry_name_every_action_that_is_missing() {
         let ask = |reply| {
             let (workflow, triggered_by) = ("w".to_owned(), TriggeredBy::Replay(id));
             let reply = StartReply { reply, follow: None };
-            let ask = StartAsk { workflow, input: json("{}"), key: None, triggered_by, replay_of: Some(id), reply };
+            let ask = StartAsk { workflow, input: json("{}"), key: None, by: None, triggered_by, replay_of: Some(id), reply };
             Input::Start(Box::new(ask))
         };
         let mut answer = rig.ask(ask);

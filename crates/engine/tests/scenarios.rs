@@ -283,7 +283,7 @@ impl Home {
         let triggered_by = replay_of.map_or(TriggeredBy::Manual, TriggeredBy::Replay);
         let ask = |reply| {
             let reply = StartReply { reply, follow: None };
-            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of, reply }))
+            Input::Start(Box::new(StartAsk { workflow, input, key, by: None, triggered_by, replay_of, reply }))
         };
         let mut answer = self.rig().ask(ask);
         self.rig().settle();
@@ -327,7 +327,7 @@ impl Home {
         };
         let (control, step, given) = control;
         let key = given.as_deref().and_then(key);
-        let mut answer = self.rig().ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, reply })));
+        let mut answer = self.rig().ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, by: None, reply })));
         self.rig().settle();
         Ok(answer.now())
     }

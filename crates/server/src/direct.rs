@@ -10,6 +10,7 @@ use workflow_engine::ExecutionView;
 
 use crate::app::App;
 use crate::body::{self, FromBody};
+use crate::caller::OnBehalf;
 use crate::parameters;
 use crate::problem::Problem;
 use crate::routes::executions::{self, WaitQuery};
@@ -121,7 +122,7 @@ impl Direct {
             Some(absent) if body.is_empty() => absent,
             _ => body::parse_bounded(body.as_bytes(), &self.app)?,
         };
-        let answer = workflows::begin(&self.app, workflow, query, key, body).await?;
+        let answer = workflows::begin(&self.app, OnBehalf(self.app.engine.clone()), workflow, query, key, body).await?;
         Ok((reply::started_status(&answer).as_u16(), answer.execution))
     }
 }

@@ -9,6 +9,7 @@
 mod admission;
 mod app;
 mod body;
+mod caller;
 mod direct;
 mod hosts;
 mod kept;

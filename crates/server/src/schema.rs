@@ -203,6 +203,11 @@ pub(crate) struct HistoryEntry {
     /// `wait`, `resume`, `pause`, `retry`, `complete`, `fail`, `cancel`; further ones may come.
     #[schema(rename = "type")]
     kind: String,
+    /// Who caused it: the name of the token that the call came with, else the address that it came from. Only of `start`, `pause`,
+    /// `resume`, `cancel`, `retry`, and `step_ready` after "run now"; not where a program called the engine in its own process
+    /// without saying who it is.
+    #[schema(nullable = false)]
+    by: Option<String>,
     #[schema(nullable = false)]
     step_id: Option<String>,
     #[schema(nullable = false)]

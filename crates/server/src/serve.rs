@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -12,11 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+use workflow_core::id::Caller;
 use workflow_engine::Engine;
 
 use crate::hosts::Hosts;
 use crate::taken::Taken;
-use crate::{Options, app, limits, metrics};
+use crate::{Options, app, caller, limits, metrics};
 
 /// What the system could not give (file descriptors, memory) it may give again in a moment.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -48,8 +52,8 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept(), if connections.len() < limits.max => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, router.clone(), closing.clone(), limits));
+                Ok((stream, address)) => {
+                    connections.spawn(connection(stream, caller::at(address.ip()), router.clone(), closing.clone(), limits));
                 }
                 Err(error) => refused(&error).await,
             },
@@ -87,12 +91,16 @@ impl Connections {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>, limits: Connections) {
+async fn connection(stream: TcpStream, caller: Caller, router: Router, mut closing: watch::Receiver<bool>, limits: Connections) {
     // An answer is small and someone waits for it.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection broke before its first request");
         return;
     }
+    let router = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(caller.clone());
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)

@@ -120,6 +120,11 @@ export interface HistoryEntry {
   /** The wall clock as it was; it may have been set back between two entries. */
   timestamp: number
   type: HistoryEntryType
+  /**
+   * Who caused it, of what people cause: the name of the token that the call came with, else the address that it came from. Not
+   * there for calls to an engine in this process.
+   */
+  by?: string
   stepId?: string
   /** Which attempt of the step, from 1. */
   attempt?: number

@@ -71,6 +71,7 @@ pub struct Entry {
     pub timestamp: i64,
     #[serde(rename = "type")]
     pub kind: String,
+    pub by: Option<String>,
     pub step_id: Option<String>,
     pub attempt: Option<u64>,
     #[serde(default)]

@@ -30,7 +30,8 @@ fn line(entry: &Entry, clock: &Clock, width: Option<usize>) -> String {
     let step = entry.step_id.as_deref().map(|step| format!("{} ", code(&clean(step)))).unwrap_or_default();
     let head =
         format!("{} {}  {} ", dim(&format!("{:>5}", entry.seq)), dim(&clock.time_of_day(entry.timestamp)), look.painted_glyph());
-    let mut line = format!("{head}{step}{what}");
+    let by = entry.by.as_deref().map(|by| format!(" {}", dim(&format!("by {}", clean(by))))).unwrap_or_default();
+    let mut line = format!("{head}{step}{what}{by}");
     if let Some(value) = value(&entry.data) {
         let used = anstream::adapter::strip_str(&line).to_string().chars().count();
         let left = width.map_or(usize::MAX, |width| width.saturating_sub(used + 2));

@@ -131,7 +131,7 @@ fn history_is_read_to_its_end_and_told_in_sentences() {
             json!({ "stepId": "charge", "attempt": 3, "data": { "error": { "message": "Card declined" }, "then": "fail" } }),
         ),
         entry(10, "fail", json!({ "data": { "error": { "message": "Card declined" } } })),
-        entry(11, "retry", json!({ "data": { "reset": ["charge"] } })),
+        entry(11, "retry", json!({ "by": "ann", "data": { "reset": ["charge"] } })),
         entry(12, "an_entry_of_a_newer_server", json!({ "message": "something" })),
     ];
     let fake = Fake::new()

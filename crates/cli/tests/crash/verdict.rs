@@ -96,9 +96,9 @@ impl Histories {
             let (_, events) = self.of(&control.execution);
             let is_it = |event: &Event| {
                 let (call, key) = match event {
-                    Event::Paused { key } => ("pause", key),
-                    Event::Resumed { key } => ("resume", key),
-                    Event::Cancelled { key } => ("cancel", key),
+                    Event::Paused { key, .. } => ("pause", key),
+                    Event::Resumed { key, .. } => ("resume", key),
+                    Event::Cancelled { key, .. } => ("cancel", key),
                     Event::Retried { key, .. } => ("retry", key),
                     Event::StepReady { cause: ReadyCause::RunNow { key }, .. } => ("steps/charge/run-now", key),
                     _ => return false,

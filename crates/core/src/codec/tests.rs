@@ -2,7 +2,7 @@ use super::*;
 use crate::definition::StepIndex;
 use crate::event::{AfterFailure, Event, InterruptCause, Payload, ReadyCause, Receipt, SkipCause, Started, TriggeredBy};
 use crate::failure::Failure;
-use crate::id::{ActionName, EventName, ExecutionId, IdempotencyKey, SessionId, Slot, Version, WorkflowId};
+use crate::id::{ActionName, Caller, EventName, ExecutionId, IdempotencyKey, SessionId, Slot, Version, WorkflowId};
 
 fn json(text: &str) -> Json {
     Json::parse(text).unwrap()
@@ -31,6 +31,7 @@ fn every_event() -> Vec<Event> {
             lineage: vec![WorkflowId::new("handler").unwrap()],
             deadline: Some(Timestamp::from_millis(5)),
             key: key.clone(),
+            by: None,
         }))
     };
     let failed = |then| Event::StepFailed { step, attempt: Some(2), failure: failure.clone(), then };
@@ -43,7 +44,7 @@ fn every_event() -> Vec<Event> {
         Event::StepReady { step, cause: ReadyCause::Condition(receipt.clone()) },
         Event::StepReady { step, cause: ReadyCause::Timer },
         Event::StepReady { step, cause: ReadyCause::Retry },
-        Event::StepReady { step, cause: ReadyCause::RunNow { key: key.clone() } },
+        Event::StepReady { step, cause: ReadyCause::RunNow { key: key.clone(), by: None } },
         Event::StepStarted { step, attempt: 1, session: SessionId::new("s1").ok() },
         Event::StepStarted { step, attempt: 1, session: None },
         Event::StepCompleted { step, attempt: 1, output: Some(Payload::new(json(r#"{"$bytes":5}"#))) },
@@ -63,14 +64,43 @@ fn every_event() -> Vec<Event> {
         Event::StepInterrupted { step, attempt: 1, cause: InterruptCause::Shutdown },
         Event::WaitBegan { step, until: Timestamp::from_millis(7), receipt: None },
         Event::WaitBegan { step, until: Timestamp::from_millis(7), receipt: Some(receipt) },
-        Event::Paused { key: key.clone() },
-        Event::Resumed { key: None },
-        Event::Retried { reset: vec![step], deadline: None, key: key.clone() },
-        Event::Retried { reset: vec![], deadline: Some(Timestamp::from_millis(7)), key: None },
+        Event::Paused { key: key.clone(), by: None },
+        Event::Resumed { key: None, by: None },
+        Event::Retried { reset: vec![step], deadline: None, key: key.clone(), by: None },
+        Event::Retried { reset: vec![], deadline: Some(Timestamp::from_millis(7)), key: None, by: None },
         Event::Completed,
         Event::Failed { failure },
-        Event::Cancelled { key },
+        Event::Cancelled { key, by: None },
     ]
+}
+
+/// Of each kind that somebody can cause, one with a key and one without.
+fn every_event_that_somebody_caused() -> Vec<Event> {
+    let by = Caller::new("deploy \"1\"").ok();
+    let (step, none) = (StepIndex::new(3), None::<IdempotencyKey>);
+    let mut events = Vec::new();
+    for key in [IdempotencyKey::new("k").ok(), none] {
+        events.extend([
+            Event::Started(Box::new(Started {
+                workflow: WorkflowId::new("order").unwrap(),
+                version: Version(7),
+                input: Payload::new(json("{}")),
+                triggered_by: TriggeredBy::Manual,
+                replay_of: None,
+                parent: None,
+                lineage: Vec::new(),
+                deadline: None,
+                key: key.clone(),
+                by: by.clone(),
+            })),
+            Event::Paused { key: key.clone(), by: by.clone() },
+            Event::Resumed { key: key.clone(), by: by.clone() },
+            Event::Retried { reset: vec![step], deadline: None, key: key.clone(), by: by.clone() },
+            Event::StepReady { step, cause: ReadyCause::RunNow { key: key.clone(), by: by.clone() } },
+            Event::Cancelled { key, by: by.clone() },
+        ]);
+    }
+    events
 }
 
 fn recorded(events: Vec<Event>) -> Vec<Recorded> {
@@ -84,6 +114,25 @@ fn every_event_is_read_as_it_was_written() {
     let encoded = encode(&events, 4_096);
     assert_eq!(encoded.payloads, []);
     assert_eq!(decode(VERSION, &encoded.text, 11, events[0].at), Ok(events));
+}
+
+/// Who caused an event came after form 1 was released, in places that no event had used: what is in `v1.json` is read as ever, and
+/// this is read for ever too.
+#[test]
+fn who_caused_an_event_has_a_place_in_form_1() {
+    let events = recorded(every_event_that_somebody_caused());
+    let encoded = encode(&events, 4_096);
+    assert_eq!(decode(VERSION, &encoded.text, 11, events[0].at), Ok(events.clone()));
+    let lines = encoded.text.replace("],[\"", "],\n[\"");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/codec/v1-by.json");
+    if std::env::var_os("UPDATE_TESTDATA").is_some() {
+        std::fs::write(path, format!("{lines}\n")).unwrap();
+    }
+    assert_eq!(lines, std::fs::read_to_string(path).unwrap().trim_end(), "this was released; write a form 2 instead");
+
+    let mut packed = Packed::new(encode(&events[..1], 4_096).text, events[0].at);
+    packed.push(&encode(&events[1..], 4_096).text, events[1].at);
+    assert_eq!(decode(PACKED, packed.text(), 11, packed.at()), Ok(events));
 }
 
 /// The form that was released: this text never changes, and is read by every later version.
@@ -148,8 +197,12 @@ fn form_2_stays_as_it_is_released() {
     let completed = Event::StepCompleted { step: StepIndex::new(0), attempt: 1, output: Some(Payload::new(json("[7]"))) };
     let text = r#"[["begin",0,1],25,["complete",0,1,[7]],["completed"],-3,["pause"]]"#;
     let at = |millis, seq, event| Recorded { seq, at: Timestamp::from_millis(millis), event };
-    let events =
-        vec![at(100, 1, begun), at(125, 2, completed), at(125, 3, Event::Completed), at(122, 4, Event::Paused { key: None })];
+    let events = vec![
+        at(100, 1, begun),
+        at(125, 2, completed),
+        at(125, 3, Event::Completed),
+        at(122, 4, Event::Paused { key: None, by: None }),
+    ];
     assert_eq!(decode(2, text, 1, events[0].at), Ok(events.clone()));
     let encoded = |range: std::ops::Range<usize>| encode(&events[range], 4_096).text;
     let mut packed = Packed::new(encoded(0..1), events[0].at);

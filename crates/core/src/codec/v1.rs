@@ -12,7 +12,7 @@ use crate::event::{
     AfterFailure, Event, InterruptCause, Payload, ReadyCause, Receipt, Recorded, SkipCause, Started, TriggeredBy,
 };
 use crate::failure::Failure;
-use crate::id::{EventName, ExecutionId, IdempotencyKey, Version, WorkflowId};
+use crate::id::{Caller, EventName, ExecutionId, IdempotencyKey, Version, WorkflowId};
 use crate::json::Json;
 use crate::time::Timestamp;
 
@@ -34,6 +34,9 @@ struct WrittenStart {
     deadline: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<IdempotencyKey>,
+    /// `by` was taken by the trigger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    caller: Option<Caller>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,6 +88,14 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// A key and a caller at the end, of which either may be absent.
+    fn asked(self, key: Option<&IdempotencyKey>, by: Option<&Caller>) -> Line<'a> {
+        match by {
+            Some(by) => self.field(&key).field(by),
+            None => self.optional(key),
+        }
+    }
+
     fn end(self) {
         self.text.push(']');
     }
@@ -120,7 +131,9 @@ fn encode_event(text: &mut String, event: &Event, apart: bool) {
             }
             ReadyCause::Timer => Line::new(text, "ready").step(*step).field("timer").end(),
             ReadyCause::Retry => Line::new(text, "ready").step(*step).field("retry").end(),
-            ReadyCause::RunNow { key } => Line::new(text, "ready").step(*step).field("run_now").optional(key.as_ref()).end(),
+            ReadyCause::RunNow { key, by } => {
+                Line::new(text, "ready").step(*step).field("run_now").asked(key.as_ref(), by.as_ref()).end();
+            }
         },
         Event::StepStarted { step, attempt, session } => {
             Line::new(text, "begin").step(*step).number((*attempt).into()).optional(session.as_ref()).end();
@@ -153,15 +166,15 @@ fn encode_event(text: &mut String, event: &Event, apart: bool) {
             let receipt = receipt.as_ref().map(WrittenReceipt::from);
             Line::new(text, "wait").step(*step).number(until.millis()).optional(receipt.as_ref()).end();
         }
-        Event::Paused { key } => Line::new(text, "pause").optional(key.as_ref()).end(),
-        Event::Resumed { key } => Line::new(text, "resume").optional(key.as_ref()).end(),
-        Event::Retried { reset, deadline, key } => {
+        Event::Paused { key, by } => Line::new(text, "pause").asked(key.as_ref(), by.as_ref()).end(),
+        Event::Resumed { key, by } => Line::new(text, "resume").asked(key.as_ref(), by.as_ref()).end(),
+        Event::Retried { reset, deadline, key, by } => {
             let reset: Vec<usize> = reset.iter().map(|step| step.get()).collect();
-            Line::new(text, "retry").field(&reset).field(deadline).optional(key.as_ref()).end();
+            Line::new(text, "retry").field(&reset).field(deadline).asked(key.as_ref(), by.as_ref()).end();
         }
         Event::Completed => Line::new(text, "completed").end(),
         Event::Failed { failure } => Line::new(text, "failed").field(failure).end(),
-        Event::Cancelled { key } => Line::new(text, "cancelled").optional(key.as_ref()).end(),
+        Event::Cancelled { key, by } => Line::new(text, "cancelled").asked(key.as_ref(), by.as_ref()).end(),
     }
 }
 
@@ -193,6 +206,7 @@ impl From<&Started> for WrittenStart {
             lineage: started.lineage.clone(),
             deadline: started.deadline,
             key: started.key.clone(),
+            caller: started.by.clone(),
         }
     }
 }
@@ -252,6 +266,11 @@ impl Fields<'_> {
         }
     }
 
+    /// What [`Line::asked`] wrote: an absent key before a caller is `null`.
+    fn asked(&mut self) -> Result<(Option<IdempotencyKey>, Option<Caller>), Undecodable> {
+        Ok((self.optional::<Option<IdempotencyKey>>()?.flatten(), self.optional()?))
+    }
+
     fn step(&mut self) -> Result<StepIndex, Undecodable> {
         self.next::<u16>().map(|index| StepIndex::new(index.into()))
     }
@@ -293,6 +312,7 @@ pub(super) fn decode_event(line: &[Json]) -> Result<Event, Undecodable> {
                 lineage: written.lineage,
                 deadline: written.deadline,
                 key: written.key,
+                by: written.caller,
             }))
         }
         "ready" => {
@@ -301,7 +321,10 @@ pub(super) fn decode_event(line: &[Json]) -> Result<Event, Undecodable> {
                 "condition" => ReadyCause::Condition(fields.receipt()?),
                 "timer" => ReadyCause::Timer,
                 "retry" => ReadyCause::Retry,
-                "run_now" => ReadyCause::RunNow { key: fields.optional()? },
+                "run_now" => {
+                    let (key, by) = fields.asked()?;
+                    ReadyCause::RunNow { key, by }
+                }
                 other => return Err(fields.error(format_args!("unknown cause `{other}`"))),
             };
             Event::StepReady { step, cause }
@@ -348,15 +371,26 @@ pub(super) fn decode_event(line: &[Json]) -> Result<Event, Undecodable> {
             Event::StepInterrupted { step, attempt, cause }
         }
         "wait" => Event::WaitBegan { step: fields.step()?, until: fields.next()?, receipt: fields.optional_receipt()? },
-        "pause" => Event::Paused { key: fields.optional()? },
-        "resume" => Event::Resumed { key: fields.optional()? },
+        "pause" => {
+            let (key, by) = fields.asked()?;
+            Event::Paused { key, by }
+        }
+        "resume" => {
+            let (key, by) = fields.asked()?;
+            Event::Resumed { key, by }
+        }
         "retry" => {
             let reset = fields.next::<Vec<u16>>()?.into_iter().map(|index| StepIndex::new(index.into())).collect();
-            Event::Retried { reset, deadline: fields.next()?, key: fields.optional()? }
+            let deadline = fields.next()?;
+            let (key, by) = fields.asked()?;
+            Event::Retried { reset, deadline, key, by }
         }
         "completed" => Event::Completed,
         "failed" => Event::Failed { failure: fields.next()? },
-        "cancelled" => Event::Cancelled { key: fields.optional()? },
+        "cancelled" => {
+            let (key, by) = fields.asked()?;
+            Event::Cancelled { key, by }
+        }
         _ => return Err(fields.error("no event of that name is known to this version; open it with the version that wrote it")),
     };
     Ok(event)

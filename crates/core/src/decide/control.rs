@@ -4,33 +4,33 @@ use super::Transition;
 use crate::definition::StepIndex;
 use crate::event::{Event, ReadyCause};
 use crate::execution::{Handling, Phase, StepState};
-use crate::id::IdempotencyKey;
+use crate::id::{Caller, IdempotencyKey};
 use crate::mutation::mutated;
 use crate::outstanding::status;
 use crate::refusal::{Control, Refusal};
 
 impl Transition<'_> {
-    pub(super) fn pause(&mut self, key: Option<IdempotencyKey>) -> Result<(), Refusal> {
+    pub(super) fn pause(&mut self, key: Option<IdempotencyKey>, by: Option<Caller>) -> Result<(), Refusal> {
         if self.is_repeated(key.as_ref(), Control::Pause) {
             return Ok(());
         }
         match self.execution.phase {
             Phase::Active { paused: false, .. } => {
-                self.push(Event::Paused { key });
+                self.push(Event::Paused { key, by });
                 Ok(())
             }
             _ => Err(self.invalid_state(Control::Pause)),
         }
     }
 
-    pub(super) fn resume(&mut self, key: Option<IdempotencyKey>) -> Result<(), Refusal> {
+    pub(super) fn resume(&mut self, key: Option<IdempotencyKey>, by: Option<Caller>) -> Result<(), Refusal> {
         if self.is_repeated(key.as_ref(), Control::Resume) {
             return Ok(());
         }
         match self.execution.phase {
             Phase::Active { paused: true, .. } => {
                 let over_since = self.settled_at();
-                self.push(Event::Resumed { key });
+                self.push(Event::Resumed { key, by });
                 self.catch_up(over_since);
                 Ok(())
             }
@@ -38,7 +38,7 @@ impl Transition<'_> {
         }
     }
 
-    pub(super) fn cancel(&mut self, key: Option<IdempotencyKey>) -> Result<(), Refusal> {
+    pub(super) fn cancel(&mut self, key: Option<IdempotencyKey>, by: Option<Caller>) -> Result<(), Refusal> {
         if self.is_repeated(key.as_ref(), Control::Cancel) {
             return Ok(());
         }
@@ -46,11 +46,11 @@ impl Transition<'_> {
             return Err(self.invalid_state(Control::Cancel));
         }
         self.cancel_steps();
-        self.push(Event::Cancelled { key });
+        self.push(Event::Cancelled { key, by });
         Ok(())
     }
 
-    pub(super) fn retry(&mut self, key: Option<IdempotencyKey>) -> Result<(), Refusal> {
+    pub(super) fn retry(&mut self, key: Option<IdempotencyKey>, by: Option<Caller>) -> Result<(), Refusal> {
         if self.is_repeated(key.as_ref(), Control::Retry) {
             return Ok(());
         }
@@ -65,12 +65,12 @@ impl Transition<'_> {
         let steps = self.definition.indices();
         let reset = steps.filter(|&step| unhandled(&self.execution.step(step).state)).collect();
         let deadline = self.definition.timeout.map(|timeout| self.now + timeout);
-        self.push(Event::Retried { reset, deadline, key });
+        self.push(Event::Retried { reset, deadline, key, by });
         self.wake();
         Ok(())
     }
 
-    pub(super) fn run_now(&mut self, step: StepIndex, key: Option<IdempotencyKey>) -> Result<(), Refusal> {
+    pub(super) fn run_now(&mut self, step: StepIndex, key: Option<IdempotencyKey>, by: Option<Caller>) -> Result<(), Refusal> {
         if self.is_repeated(key.as_ref(), Control::RunNow) {
             return Ok(());
         }
@@ -79,7 +79,7 @@ impl Transition<'_> {
             let step = self.definition.step(step).id.clone();
             return Err(Refusal::NotWaitingForRetry { execution: self.execution.id, step });
         }
-        self.push(Event::StepReady { step, cause: ReadyCause::RunNow { key } });
+        self.push(Event::StepReady { step, cause: ReadyCause::RunNow { key, by } });
         self.settle();
         Ok(())
     }
@@ -87,7 +87,7 @@ impl Transition<'_> {
     /// Whether a control call with this key has been obeyed. A key that was used for another call counts as new.
     fn is_repeated(&self, key: Option<&IdempotencyKey>, control: Control) -> bool {
         key.filter(|_| !mutated("control-key-ignored"))
-            .is_some_and(|key| self.execution.control_keys.iter().any(|(used, by)| used == key && *by == control))
+            .is_some_and(|key| self.execution.control_keys.iter().any(|(used, used_for)| used == key && *used_for == control))
     }
 
     fn invalid_state(&self, action: Control) -> Refusal {

@@ -56,11 +56,11 @@ pub fn advance(
         Command::Interrupt { step, attempt, cause } => transition.interrupt(step, attempt, cause),
         Command::TimeOut { step, attempt } => transition.time_out(step, attempt),
         Command::Wake => transition.wake(),
-        Command::Pause { key } => transition.pause(key)?,
-        Command::Resume { key } => transition.resume(key)?,
-        Command::Cancel { key } => transition.cancel(key)?,
-        Command::Retry { key } => transition.retry(key)?,
-        Command::RunNow { step, key } => transition.run_now(step, key)?,
+        Command::Pause { key, by } => transition.pause(key, by)?,
+        Command::Resume { key, by } => transition.resume(key, by)?,
+        Command::Cancel { key, by } => transition.cancel(key, by)?,
+        Command::Retry { key, by } => transition.retry(key, by)?,
+        Command::RunNow { step, key, by } => transition.run_now(step, key, by)?,
     }
     Ok(transition.events)
 }

@@ -42,6 +42,7 @@ pub fn start(
         lineage: start.lineage,
         deadline: definition.timeout.map(|timeout| now + timeout),
         key: start.key,
+        by: start.by,
     };
     let first = Recorded { seq: 1, at: now, event: Event::Started(Box::new(started.clone())) };
     let mut execution = begin(start.id, definition.steps.len(), started, now);
@@ -87,6 +88,7 @@ pub fn handler_start(execution: &Execution, definition: &Definition, step: StepI
         parent: None,
         lineage,
         key: None,
+        by: None,
     }
 }
 
@@ -134,8 +136,8 @@ mod tests {
         let surroundings = Surroundings { limits: &limits, workflow_exists: &|_| false };
         let begin = |triggered_by| {
             let (workflow, version, input) = (definition.id.clone(), Version(1), input.clone());
-            let (replay_of, parent, lineage, key) = (None, None, Vec::new(), None);
-            let asked = Start { id, workflow, version, input, triggered_by, replay_of, parent, lineage, key };
+            let (replay_of, parent, lineage, key, by) = (None, None, Vec::new(), None, None);
+            let asked = Start { id, workflow, version, input, triggered_by, replay_of, parent, lineage, key, by };
             start(&definition, asked, at, &surroundings)
         };
         assert!(begin(TriggeredBy::Error(id)).is_ok());

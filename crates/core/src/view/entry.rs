@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::definition::{Definition, StepIndex};
 use crate::event::{AfterFailure, Event, InterruptCause, Payload, ReadyCause, Receipt, Recorded, SkipCause};
 use crate::failure::Failure;
-use crate::id::{ExecutionId, IdempotencyKey, SessionId, StepId, Version, WorkflowId};
+use crate::id::{Caller, ExecutionId, IdempotencyKey, SessionId, StepId, Version, WorkflowId};
 use crate::json::Json;
 use crate::time::Timestamp;
 use crate::view::TriggeredByView;
@@ -18,6 +18,9 @@ pub struct HistoryEntry {
     pub timestamp: Timestamp,
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// Who caused it, where somebody did and that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Caller>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_id: Option<StepId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +108,7 @@ pub fn history_entry(definition: &Definition, recorded: &Recorded) -> HistoryEnt
         seq: recorded.seq,
         timestamp: recorded.at,
         kind,
+        by: recorded.event.by().cloned(),
         step_id: recorded.event.step().and_then(id),
         attempt,
         data,
@@ -150,9 +154,9 @@ fn describe(definition: &Definition, event: &Event) -> Description {
             let receipt = receipt.as_ref().map(ReceiptView::new);
             ("wait", None, Data { until: Some(*until), receipt, ..none() }, None)
         }
-        Event::Paused { key } => ("pause", None, keyed(key), None),
-        Event::Resumed { key } => ("resume", None, keyed(key), None),
-        Event::Retried { reset, deadline: _, key } => {
+        Event::Paused { key, by: _ } => ("pause", None, keyed(key), None),
+        Event::Resumed { key, by: _ } => ("resume", None, keyed(key), None),
+        Event::Retried { reset, deadline: _, key, by: _ } => {
             let id = |step: &StepIndex| definition.steps.get(step.get()).map(|step| step.id.clone());
             ("retry", None, Data { reset: Some(reset.iter().filter_map(id).collect()), ..keyed(key) }, None)
         }
@@ -160,7 +164,7 @@ fn describe(definition: &Definition, event: &Event) -> Description {
         Event::Failed { failure } => {
             ("fail", None, Data { error: Some(failure.clone()), ..none() }, Some(failure.message.clone()))
         }
-        Event::Cancelled { key } => ("cancel", None, keyed(key), None),
+        Event::Cancelled { key, by: _ } => ("cancel", None, keyed(key), None),
     }
 }
 
@@ -171,7 +175,7 @@ fn ready(cause: &ReadyCause) -> Data {
         }
         ReadyCause::Timer => Data { cause: Some("timer"), ..Data::default() },
         ReadyCause::Retry => Data { cause: Some("retry"), ..Data::default() },
-        ReadyCause::RunNow { key } => Data { cause: Some("runNow"), idempotency_key: key.clone(), ..Data::default() },
+        ReadyCause::RunNow { key, by: _ } => Data { cause: Some("runNow"), idempotency_key: key.clone(), ..Data::default() },
     }
 }
 

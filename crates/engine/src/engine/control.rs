@@ -42,7 +42,8 @@ impl Engine {
         step: Option<String>,
         key: Option<IdempotencyKey>,
     ) -> Result<ExecutionView, Error> {
-        self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, reply }))).await?;
+        let by = self.by.clone();
+        self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, by, reply }))).await?;
         self.view(id, EMBEDDED_HISTORY_MAX).await
     }
 }

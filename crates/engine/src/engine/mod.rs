@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use workflow_core::id::{ActionName, SessionId};
+use workflow_core::id::{ActionName, Caller, SessionId};
 use workflow_core::limits::Limits;
 use workflow_store::{Filter, Store};
 
@@ -44,6 +44,8 @@ const READERS: usize = 2;
 #[derive(Debug, Clone)]
 pub struct Engine {
     life: Arc<Life>,
+    /// Who calls through this handle.
+    by: Option<Caller>,
 }
 
 #[derive(Debug)]
@@ -94,9 +96,16 @@ impl Engine {
                 inbox.poke();
             }
         }));
-        let engine = Engine { life: Arc::new(Life { shared }) };
+        let engine = Engine { life: Arc::new(Life { shared }), by: None };
         engine.open_endpoints(endpoints);
         Ok(engine)
+    }
+
+    /// The same engine, for calls that somebody made: what they start or move has `by` in its entry of the history. A repetition,
+    /// whoever makes it, leaves the entry as it is.
+    #[must_use]
+    pub fn by(&self, caller: Caller) -> Engine {
+        Engine { life: self.life.clone(), by: Some(caller) }
     }
 
     /// Runs an action in this process, at most `limit` at the same time. An action that was given before is replaced.

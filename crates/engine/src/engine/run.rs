@@ -78,7 +78,8 @@ impl Engine {
         let feed = self.shared().feed.clone();
         let ((reply, started), (follower, end)) = (oneshot::channel(), oneshot::channel());
         let reply = StartReply { reply, follow: Some((feed.clone(), follower)) };
-        let ask = StartAsk { workflow, input, key, triggered_by: TriggeredBy::Manual, replay_of: None, reply };
+        let by = self.by.clone();
+        let ask = StartAsk { workflow, input, key, by, triggered_by: TriggeredBy::Manual, replay_of: None, reply };
         self.shared().inbox.push(Input::Start(Box::new(ask)));
         Following { feed, started, end, id: None }
     }

@@ -35,8 +35,9 @@ impl Engine {
             let (what, size) = ("the data of the event".to_owned(), format!("{} bytes", request.data.len()));
             return Err(Refusal::PayloadTooLarge { what, size, limit: format!("{limit} bytes") }.into());
         }
+        let by = self.by.clone();
         let EventRequest { event, data, id, source } = request;
-        let ask = |reply| Input::Event(Box::new(EventAsk { event, data, id, source, reply }));
+        let ask = |reply| Input::Event(Box::new(EventAsk { event, data, id, source, by, reply }));
         let EventStarted { started, refused } = self.ask(ask).await?;
         let mut executions = Vec::with_capacity(started.len());
         for started in started {
@@ -57,9 +58,10 @@ impl Engine {
         triggered_by: TriggeredBy,
         replay_of: Option<ExecutionId>,
     ) -> Result<StartAnswer, Error> {
+        let by = self.by.clone();
         let ask = |reply| {
             let reply = StartReply { reply, follow: None };
-            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of, reply }))
+            Input::Start(Box::new(StartAsk { workflow, input, key, by, triggered_by, replay_of, reply }))
         };
         let started = self.ask(ask).await?;
         let existed = matches!(started, Started::Existing(_));

@@ -151,22 +151,22 @@ impl Ring {
     }
 
     fn control_command(&self, ask: &ControlAsk) -> Result<Command, Refusal> {
-        let key = ask.key.clone();
+        let (key, by) = (ask.key.clone(), ask.by.clone());
         Ok(match ask.control {
-            Control::Pause => Command::Pause { key },
-            Control::Resume => Command::Resume { key },
-            Control::Cancel => Command::Cancel { key },
+            Control::Pause => Command::Pause { key, by },
+            Control::Resume => Command::Resume { key, by },
+            Control::Cancel => Command::Cancel { key, by },
             Control::Retry => {
                 let resident = self.residents.get(ask.id).expect("commands are decided on executions in memory");
                 self.require_actions(&resident.registration)?;
-                Command::Retry { key }
+                Command::Retry { key, by }
             }
             Control::RunNow => {
                 let resident = self.residents.get(ask.id).expect("commands are decided on executions in memory");
                 let definition = &resident.registration.definition;
                 let name = ask.step.as_deref().unwrap_or_default();
                 let not_found = || Refusal::StepNotFound { workflow: definition.id.clone(), step: name.to_owned() };
-                Command::RunNow { step: definition.index_of(name).ok_or_else(not_found)?, key }
+                Command::RunNow { step: definition.index_of(name).ok_or_else(not_found)?, key, by }
             }
         })
     }

@@ -102,6 +102,7 @@ impl Ring {
             parent: None,
             lineage: Vec::new(),
             key: None,
+            by: ask.by.clone(),
         };
         let (id, changes) = self.begin_execution(registration, start, now)?;
         Ok((Started::New(Box::new(self.snapshot(id, &changes))), changes))

@@ -8,7 +8,7 @@ use workflow_core::definition::Definition;
 use workflow_core::definition::StepIndex;
 use workflow_core::event::{Recorded, TriggeredBy};
 use workflow_core::execution::Execution;
-use workflow_core::id::{ActionName, EndpointName, EventName, ExecutionId, IdempotencyKey, SessionId, WorkflowId};
+use workflow_core::id::{ActionName, Caller, EndpointName, EventName, ExecutionId, IdempotencyKey, SessionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
@@ -99,6 +99,7 @@ pub struct StartAsk {
     pub workflow: String,
     pub input: Json,
     pub key: Option<IdempotencyKey>,
+    pub by: Option<Caller>,
     pub triggered_by: TriggeredBy,
     pub replay_of: Option<ExecutionId>,
     pub reply: StartReply,
@@ -136,6 +137,7 @@ pub struct ControlAsk {
     /// Of `RunNow`.
     pub step: Option<String>,
     pub key: Option<IdempotencyKey>,
+    pub by: Option<Caller>,
     pub reply: Reply<()>,
 }
 
@@ -151,6 +153,7 @@ pub struct EventAsk {
     pub data: Json,
     pub id: Option<IdempotencyKey>,
     pub source: Option<String>,
+    pub by: Option<Caller>,
     pub reply: Reply<EventStarted>,
 }
 

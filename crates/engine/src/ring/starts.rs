@@ -58,6 +58,7 @@ impl Ring {
             parent: None,
             lineage: Vec::new(),
             key: ask.key.clone(),
+            by: ask.by.clone(),
         };
         self.begin_execution(registration, start, now)
     }

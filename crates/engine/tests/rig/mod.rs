@@ -143,7 +143,7 @@ impl<T> Pending<T> {
 }
 
 pub fn control_ask(id: ExecutionId, control: Control, reply: Reply<()>) -> ControlAsk {
-    ControlAsk { id, control, step: None, key: None, reply }
+    ControlAsk { id, control, step: None, key: None, by: None, reply }
 }
 
 /// The id of an execution that was started.
@@ -418,7 +418,15 @@ impl Rig {
         let (workflow, input) = (workflow.to_owned(), json(input));
         let ask = |reply| {
             let reply = message::StartReply { reply, follow: None };
-            Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by: TriggeredBy::Manual, replay_of: None, reply }))
+            Input::Start(Box::new(StartAsk {
+                workflow,
+                input,
+                key,
+                by: None,
+                triggered_by: TriggeredBy::Manual,
+                replay_of: None,
+                reply,
+            }))
         };
         self.ask(ask)
     }
@@ -430,7 +438,8 @@ impl Rig {
     }
 
     pub fn control(&mut self, id: ExecutionId, control: Control) -> Result<(), Error> {
-        let mut answer = self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step: None, key: None, reply })));
+        let mut answer =
+            self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step: None, key: None, by: None, reply })));
         self.settle();
         answer.now()
     }
@@ -452,7 +461,7 @@ impl Rig {
 
     pub fn run_now(&mut self, id: ExecutionId, step: &str) -> Result<(), Error> {
         let (control, step) = (Control::RunNow, Some(step.to_owned()));
-        let mut answer = self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key: None, reply })));
+        let mut answer = self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key: None, by: None, reply })));
         self.settle();
         answer.now()
     }
@@ -460,7 +469,7 @@ impl Rig {
     pub fn event(&mut self, event: &str, data: &str, id: Option<IdempotencyKey>) -> Pending<EventStarted> {
         let event = workflow_core::id::EventName::new(event).unwrap();
         let data = json(data);
-        self.ask(|reply| Input::Event(Box::new(EventAsk { event, data, id, source: None, reply })))
+        self.ask(|reply| Input::Event(Box::new(EventAsk { event, data, id, source: None, by: None, reply })))
     }
 
     /// The attempt of a step that runs now.

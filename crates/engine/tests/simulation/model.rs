@@ -462,11 +462,11 @@ fn key_of(event: &Event) -> Option<(&IdempotencyKey, Option<Control>)> {
     use workflow_core::event::ReadyCause;
     let (key, control) = match event {
         Event::Started(started) => (started.key.as_ref(), None),
-        Event::Paused { key } => (key.as_ref(), Some(Control::Pause)),
-        Event::Resumed { key } => (key.as_ref(), Some(Control::Resume)),
-        Event::Cancelled { key } => (key.as_ref(), Some(Control::Cancel)),
+        Event::Paused { key, .. } => (key.as_ref(), Some(Control::Pause)),
+        Event::Resumed { key, .. } => (key.as_ref(), Some(Control::Resume)),
+        Event::Cancelled { key, .. } => (key.as_ref(), Some(Control::Cancel)),
         Event::Retried { key, .. } => (key.as_ref(), Some(Control::Retry)),
-        Event::StepReady { cause: ReadyCause::RunNow { key }, .. } => (key.as_ref(), Some(Control::RunNow)),
+        Event::StepReady { cause: ReadyCause::RunNow { key, .. }, .. } => (key.as_ref(), Some(Control::RunNow)),
         _ => return None,
     };
     key.map(|key| (key, control))

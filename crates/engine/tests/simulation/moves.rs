@@ -146,7 +146,7 @@ impl World<'_> {
         self.asks.push(ask);
         let replay_of = if let TriggeredBy::Replay(id) = triggered_by { Some(id) } else { None };
         let reply = StartReply { reply, follow: None };
-        self.input(Input::Start(Box::new(StartAsk { workflow, input, key, triggered_by, replay_of, reply })));
+        self.input(Input::Start(Box::new(StartAsk { workflow, input, key, by: None, triggered_by, replay_of, reply })));
     }
 
     fn event(&mut self, random: &mut Random) {
@@ -165,7 +165,7 @@ impl World<'_> {
         let event = EventName::new(random.pick(&EVENTS)).expect("the plan names events");
         let (reply, answer) = oneshot::channel();
         self.asks.push(Ask::Event { id: id.clone(), marker, alone, answer });
-        self.input(Input::Event(Box::new(EventAsk { event, data, id, source: None, reply })));
+        self.input(Input::Event(Box::new(EventAsk { event, data, id, source: None, by: None, reply })));
     }
 
     fn control(&mut self, random: &mut Random) {
@@ -202,7 +202,7 @@ impl World<'_> {
         let (reply, answer) = oneshot::channel();
         self.asks.push(Ask::Control { id, control, key: key.clone(), alone, repeated, answer });
         let step = (control == Control::RunNow).then_some(step);
-        self.input(Input::Control(Box::new(ControlAsk { id, control, step, key: Some(key), reply })));
+        self.input(Input::Control(Box::new(ControlAsk { id, control, step, key: Some(key), by: None, reply })));
     }
 
     fn deploy(&mut self, random: &mut Random) {

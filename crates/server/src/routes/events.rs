@@ -15,6 +15,7 @@ use workflow_engine::{EventRequest, ExecutionView, RefusedStart};
 
 use crate::app::App;
 use crate::body::{self, media_type};
+use crate::caller::OnBehalf;
 use crate::parameters::{NoQuery, Query, header_text, idempotency_key, wrong_header};
 use crate::problem::{Kind, Problem};
 use crate::{limits, reply, schema};
@@ -36,7 +37,12 @@ const HINT: &str = r#"send {"event": "Customer.created", "data": {...}} or a Clo
     )),
     responses((status = 200, description = "What was started, also when that is nothing", body = schema::EventAnswer))
 )]
-pub(crate) async fn event(State(app): State<App>, Query(NoQuery): Query<NoQuery>, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn event(
+    State(app): State<App>,
+    OnBehalf(engine): OnBehalf,
+    Query(NoQuery): Query<NoQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct Answer {
         executions: Vec<ExecutionView>,
@@ -57,7 +63,7 @@ pub(crate) async fn event(State(app): State<App>, Query(NoQuery): Query<NoQuery>
     } else {
         plain(&headers, &received)?
     };
-    let answer = app.engine.event(request).await?;
+    let answer = engine.event(request).await?;
     reply::ok(&Answer { executions: answer.executions, refused: answer.refused })
 }
 

@@ -18,6 +18,7 @@ use workflow_engine::{Count, Error, ExecutionView, HistoryEntry, Include, ListRe
 
 use crate::app::App;
 use crate::body::{FromBody, JsonBody, Nothing};
+use crate::caller::OnBehalf;
 use crate::parameters::{self, ExecutionPath, FromQuery, Key, NoQuery, Pairs, Query, Segments};
 use crate::problem::Problem;
 use crate::routes::workflows::Deleted;
@@ -407,13 +408,13 @@ macro_rules! control {
             responses((status = 200, description = "The execution as it is now", body = schema::Execution))
         )]
         pub(crate) async fn $name(
-            State(app): State<App>,
+            OnBehalf(engine): OnBehalf,
             ExecutionPath(id): ExecutionPath,
             Query(NoQuery): Query<NoQuery>,
             Key(key): Key,
             JsonBody(Nothing {}, _room): JsonBody<Nothing>,
         ) -> Result<Response, Problem> {
-            controlled(app.engine.$name(id, key)).await
+            controlled(engine.$name(id, key)).await
         }
     )*};
 }
@@ -464,13 +465,13 @@ impl FromBody for ReplayBody {
     )
 )]
 pub(crate) async fn replay(
-    State(app): State<App>,
+    OnBehalf(engine): OnBehalf,
     ExecutionPath(id): ExecutionPath,
     Query(NoQuery): Query<NoQuery>,
     Key(key): Key,
     JsonBody(body, _room): JsonBody<ReplayBody>,
 ) -> Result<Response, Problem> {
-    reply::started(&app.engine.replay(id, body.input, key).await?)
+    reply::started(&engine.replay(id, body.input, key).await?)
 }
 
 /// Tries a step that waits for its retry at once.
@@ -487,12 +488,12 @@ pub(crate) async fn replay(
     responses((status = 200, description = "The execution as it is now", body = schema::Execution))
 )]
 pub(crate) async fn run_now(
-    State(app): State<App>,
+    OnBehalf(engine): OnBehalf,
     Segments((id, step)): Segments<(String, String)>,
     Query(NoQuery): Query<NoQuery>,
     Key(key): Key,
     JsonBody(Nothing {}, _room): JsonBody<Nothing>,
 ) -> Result<Response, Problem> {
     let id = parameters::execution_id(&id)?;
-    controlled(app.engine.run_now(id, &step, key)).await
+    controlled(engine.run_now(id, &step, key)).await
 }

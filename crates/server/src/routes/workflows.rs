@@ -14,6 +14,7 @@ use workflow_engine::{EMBEDDED_HISTORY_MAX, Registered, StartAnswer, StartReques
 
 use crate::app::App;
 use crate::body::{FromBody, JsonBody};
+use crate::caller::OnBehalf;
 use crate::parameters::{self, FromQuery, Key, NoQuery, Pairs, Query, Segments};
 use crate::problem::{Kind, Problem};
 use crate::{limits, reply, schema};
@@ -221,16 +222,18 @@ impl FromQuery for StartQuery {
 )]
 pub(crate) async fn start(
     State(app): State<App>,
+    engine: OnBehalf,
     Segments(workflow): Segments<String>,
     Query(query): Query<StartQuery>,
     Key(key): Key,
     JsonBody(body, _room): JsonBody<StartBody>,
 ) -> Result<Response, Problem> {
-    reply::started(&begin(&app, workflow, query, key, body).await?)
+    reply::started(&begin(&app, engine, workflow, query, key, body).await?)
 }
 
 pub(crate) async fn begin(
     app: &App,
+    OnBehalf(engine): OnBehalf,
     workflow: String,
     query: StartQuery,
     key: Option<IdempotencyKey>,
@@ -238,11 +241,11 @@ pub(crate) async fn begin(
 ) -> Result<StartAnswer, Problem> {
     let request = StartRequest { workflow, input: body.input, key };
     Ok(match query.wait {
-        None => app.engine.start(request).await?,
+        None => engine.start(request).await?,
         Some(wait) => {
             let closing = app.closing();
             let enough = async move { drop(timeout(wait, closing).await) };
-            app.engine.start_and_wait(request, query.history, enough).await?
+            engine.start_and_wait(request, query.history, enough).await?
         }
     })
 }

@@ -68,6 +68,7 @@ pub fn started(workflow: &WorkflowId, input: &Json) -> Event {
         lineage: Vec::new(),
         deadline: None,
         key: None,
+        by: None,
     }))
 }
 
