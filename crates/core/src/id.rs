@@ -89,6 +89,18 @@ name!(
     "a valid endpoint name (1 to 128 letters, digits, `_`, `.`, `-`, beginning with a letter or digit)"
 );
 name!(
+    /// What people call a token by: `deploy`, `grafana`.
+    TokenName,
+    valid_token_name,
+    "a valid token name (1 to 128 letters, digits, `_`, `.`, `-`, beginning with a letter or digit, but not with `wf_`, as tokens do)"
+);
+name!(
+    /// The part of a token that is no secret.
+    TokenId,
+    valid_token_id,
+    "a token's id (16 hexadecimal digits)"
+);
+name!(
     /// The name of an event: `Customer.created`.
     EventName,
     valid_event,
@@ -169,6 +181,14 @@ fn valid_step_id(text: &str) -> bool {
     (1..=limits::STEP_ID_CHARS_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         && !RESERVED_STEP_IDS.contains(&text)
+}
+
+fn valid_token_name(text: &str) -> bool {
+    valid_workflow_id(text) && !text.starts_with("wf_")
+}
+
+fn valid_token_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn valid_workflow_id(text: &str) -> bool {

@@ -94,7 +94,7 @@ fn goes_on(past: &Past, name: &str) {
 /// What is ready begins, what is in flight completes, what has failed is retried.
 fn next_command(definition: &Definition, execution: &Execution) -> Option<Command> {
     if status(definition, execution) == Status::Failed {
-        return Some(Command::Retry { key: None });
+        return Some(Command::Retry { key: None, by: None });
     }
     let next = outstanding(definition, execution);
     if let Some(&step) = next.ready.first() {

@@ -196,6 +196,7 @@ impl Driver {
             }
             Output::EndpointPut(endpoint) => self.shared.endpoint_put(*endpoint),
             Output::EndpointRemoved(name) => self.shared.endpoint_removed(&name),
+            Output::Tokens(tokens) => drop(self.shared.tokens.send_replace(tokens)),
             Output::Ready(ready) => self.shared.set_ready(ready),
             Output::Closed => {}
         }

@@ -18,6 +18,12 @@ pub enum Error {
     /// A value that is not what its place asks for: a name, a url, a limit.
     #[error("{0}")]
     InvalidRequest(String),
+    /// A live token has this name.
+    #[error("there is a token `{name}` already; revoke it, or choose another name")]
+    TokenExists { name: workflow_core::id::TokenName },
+    /// Tokens without anybody who may administer them.
+    #[error("{0}")]
+    AdminRequired(String),
     #[error("the engine has more work queued than it can take; try again in {} ms", .retry_after.as_millis())]
     Overloaded { retry_after: Duration },
     /// A worker more than the engine takes.
@@ -50,6 +56,8 @@ impl Error {
             Error::Refused(refusal) => refusal.code(),
             Error::InvalidDefinition(_) => "invalid_definition",
             Error::InvalidRequest(_) => "invalid_request",
+            Error::TokenExists { .. } => "token_exists",
+            Error::AdminRequired(_) => "admin_required",
             Error::Overloaded { .. } | Error::TooManySessions { .. } => "overloaded",
             Error::StoreUnavailable { .. } => "store_unavailable",
             Error::OutcomeUnknown { .. } => "outcome_unknown",
@@ -73,6 +81,8 @@ impl Error {
             Error::Refused(_)
             | Error::InvalidDefinition(_)
             | Error::InvalidRequest(_)
+            | Error::TokenExists { .. }
+            | Error::AdminRequired(_)
             | Error::Corrupt(_)
             | Error::Closed
             | Error::System(_) => None,

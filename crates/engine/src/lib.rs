@@ -25,6 +25,7 @@ mod request;
 mod rest;
 #[doc(hidden)]
 pub mod ring;
+pub mod token;
 
 pub use action::{Abort, ActionError, ActionResult, Handler, Runner, Signal, run_action};
 pub use endpoint::innermost;

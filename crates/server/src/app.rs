@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use workflow_engine::Engine;
 
+use crate::access::{Access, Strangers};
 use crate::admission::{self, Admission};
 use crate::direct::Direct;
 use crate::hosts::{self, Hosts};
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub options: Options,
     pub admission: Admission,
     pub hosts: Hosts,
+    pub access: Access,
     pub openapi: Bytes,
     /// None where metrics are not collected by this crate.
     pub metrics: Option<PrometheusHandle>,
@@ -63,28 +65,40 @@ impl Shared {
 }
 
 /// The API as an axum router, for a process that has a server of its own. It answers to loopback's names and to
-/// [`Options::allowed_hosts`].
+/// [`Options::allowed_hosts`], and asks for a token once there is one.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn router(engine: Engine, options: Options) -> Router {
-    direct(engine, options).0
+    let hosts = Hosts::loopback_and(&options.allowed_hosts);
+    build(engine, options, hosts, Strangers::Welcome, never()).0
 }
 
-/// The same, and what answers without it the calls that are made most often.
+/// The same for calls of this process itself, which need no token, and what answers without it those that are made most often.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn direct(engine: Engine, options: Options) -> (Router, Direct) {
     let hosts = Hosts::loopback_and(&options.allowed_hosts);
-    let (_, never) = watch::channel(false);
-    let (router, app) = build(engine, options, hosts, never);
+    let (router, app) = build(engine, options, hosts, Strangers::None, never());
     (router, Direct { app })
 }
 
-pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: watch::Receiver<bool>) -> (Router, App) {
+/// The shutdown of who has a server of their own.
+fn never() -> watch::Receiver<bool> {
+    watch::channel(false).1
+}
+
+pub(crate) fn build(
+    engine: Engine,
+    options: Options,
+    hosts: Hosts,
+    strangers: Strangers,
+    closing: watch::Receiver<bool>,
+) -> (Router, App) {
     let (routes, document) = openapi::describe(routes::all());
     let app = App(Arc::new(Shared {
+        access: Access::new(engine.tokens(), &options, strangers),
         engine,
         admission: Admission::new(&options),
         hosts,
@@ -106,7 +120,14 @@ pub(crate) fn build(engine: Engine, options: Options, hosts: Hosts, closing: wat
 /// What happens to every request. One layer and not three: each has a price, and a request is small.
 async fn receive(State(app): State<App>, request: Request, next: Next) -> Response {
     observe::observe(body::seen_to(request), async |request| match hosts::guard(&app.hosts, request) {
-        Ok(request) => admission::admit(&app, request, next).await,
+        Ok(request) => match app.access.guard(request) {
+            Ok((request, mut trail)) => {
+                let answer = admission::admit(&app, request, next).await;
+                trail.write(&answer);
+                answer
+            }
+            Err(refused) => refused,
+        },
         Err(refused) => refused,
     })
     .await
@@ -116,7 +137,7 @@ async fn no_such_route(request: Request) -> Problem {
     let path = request.uri().path();
     let hint = if let Some(shorter) = path.strip_suffix('/') {
         format!("paths have no slash at the end: `{shorter}`")
-    } else if ["/workflows", "/executions", "/events", "/endpoints"].iter().any(|route| path.starts_with(route)) {
+    } else if ["/workflows", "/executions", "/events", "/endpoints", "/tokens"].iter().any(|route| path.starts_with(route)) {
         format!("paths begin with `/api/v1`: `/api/v1{path}`")
     } else {
         "`/openapi.json` lists all routes".to_owned()

@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use workflow_core::id::IdempotencyKey;
 use workflow_engine::ExecutionView;
 
+use crate::access::Standing;
 use crate::app::App;
 use crate::body::{self, FromBody};
 use crate::caller::OnBehalf;
@@ -98,7 +99,8 @@ impl Direct {
                 Route::Start { workflow, key, body } => self.start(workflow, &query, key.as_deref(), &body).await,
                 Route::Execution { id } => {
                     let WaitQuery(wait) = parameters::query(&query)?;
-                    let execution = executions::find(&self.app, parameters::execution_id(&id)?, wait).await?;
+                    let execution =
+                        executions::find(&self.app, parameters::execution_id(&id)?, wait, &Standing::InProcess).await?;
                     Ok((200, execution))
                 }
             }
@@ -122,7 +124,8 @@ impl Direct {
             Some(absent) if body.is_empty() => absent,
             _ => body::parse_bounded(body.as_bytes(), &self.app)?,
         };
-        let answer = workflows::begin(&self.app, OnBehalf(self.app.engine.clone()), workflow, query, key, body).await?;
+        let engine = OnBehalf(self.app.engine.clone());
+        let answer = workflows::begin(&self.app, engine, workflow, query, key, body, &Standing::InProcess).await?;
         Ok((reply::started_status(&answer).as_u16(), answer.execution))
     }
 }

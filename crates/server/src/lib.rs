@@ -6,6 +6,7 @@
 //! What is *not* here: no SQL and no transitions. Every rule about executions is the engine's; this crate reads requests, with
 //! bounds, and writes answers. The HTTP status of an error is decided in one file, `problem.rs`.
 
+mod access;
 mod admission;
 mod app;
 mod body;
@@ -29,6 +30,7 @@ mod worker;
 
 pub mod protocol;
 
+pub use access::{AdminToken, Unguarded, WeakToken, may_listen};
 pub use app::{direct, router};
 pub use direct::{Answer, Body, Call, Direct};
 pub use options::Options;

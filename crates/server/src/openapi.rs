@@ -5,18 +5,24 @@ mod links;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::{extract::State, http::header};
+use axum::{extract::State, http::Method, http::header};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, RefOr, Response as Described, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::access::Need;
 use crate::app::App;
 use crate::parameters::{NoQuery, Query};
 use crate::problem::Problem;
 use crate::schema;
+
+/// What the document calls a token.
+const TOKEN: &str = "token";
+const SCHEME: &str = "Made with `POST /api/v1/tokens` or `workflow token create`; needed as soon as there is one";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,6 +37,7 @@ use crate::schema;
         (name = "executions", description = "Runs of a workflow"),
         (name = "events", description = "Start whatever is triggered by an event"),
         (name = "endpoints", description = "Where actions are called over HTTP"),
+        (name = "tokens", description = "Who may do what; once there is one, every request needs one"),
         (name = "workers", description = "Whoever runs actions, connected"),
         (name = "operation", description = "For whoever runs the server")
     ),
@@ -49,10 +56,13 @@ pub(crate) fn describe(routes: OpenApiRouter<App>) -> (Router<App>, Bytes) {
 /// Every operation of the API can answer with a problem; and what may be left out is not therefore `null`.
 fn completed(mut document: Document) -> Document {
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
-            if path.starts_with("/api/") {
+        for (method, operation) in operations(item) {
+            let need = Need::of(&method, Some(path));
+            if need != Need::Nothing {
                 operation.responses.responses.insert("default".to_owned(), problem().into());
             }
+            // The least role, as OpenAPI 3.1 lets one say it.
+            operation.security = need.role().map(|role| vec![SecurityRequirement::new(TOKEN, [role.as_str()])]);
             let parameters = operation.parameters.iter_mut().flatten().filter_map(here);
             for parameter in parameters {
                 parameter.schema.iter_mut().for_each(never_null);
@@ -62,6 +72,8 @@ fn completed(mut document: Document) -> Document {
             contents.filter_map(here).filter_map(|content| content.schema.as_mut()).for_each(never_null);
         }
     }
+    let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(SCHEME)).build());
+    document.components.get_or_insert_default().add_security_scheme(TOKEN, scheme);
     links::add(&mut document);
     document.components.iter_mut().for_each(bounds::close);
     document
@@ -94,9 +106,10 @@ fn never_null(schema: &mut RefOr<Schema>) {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let PathItem { get, put, post, delete, .. } = item;
-    [get, put, post, delete].into_iter().filter_map(Option::as_mut)
+    let all = [(Method::GET, get), (Method::PUT, put), (Method::POST, post), (Method::DELETE, delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn problem() -> Described {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::protocol;
+use crate::{AdminToken, protocol};
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -12,6 +12,10 @@ pub struct Options {
     /// A server on loopback answers only to loopback's names, so that a web page cannot reach it through a name that its author
     /// points at 127.0.0.1 (DNS rebinding).
     pub allowed_hosts: Vec<String>,
+    /// An admin's token that is not stored; as the first token it makes every request need one.
+    pub admin_token: Option<AdminToken>,
+    /// Listen also where other machines can call, without a token.
+    pub insecure: bool,
     /// One input or the data of one event. What the engine takes is its own limit; this one only says how much is read.
     pub payload_bytes_max: usize,
     /// Starts, events and reads that are being answered; above it 429. Those that only wait (`?wait=`, streams) do not count, and
@@ -47,6 +51,8 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             allowed_hosts: Vec::new(),
+            admin_token: None,
+            insecure: false,
             payload_bytes_max: 1 << 20,
             requests_max: 4_096,
             waiters_max: 16_384,

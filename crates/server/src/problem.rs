@@ -34,8 +34,11 @@ kinds! {
     INVALID_PARAMETER = "invalid_parameter", BAD_REQUEST, "A header or a part of the path is wrong";
     HOST_NOT_ALLOWED = "host_not_allowed", FORBIDDEN, "The server does not answer to this name";
     ORIGIN_NOT_ALLOWED = "origin_not_allowed", FORBIDDEN, "Pages of other sites may not call the server";
+    UNAUTHORIZED = "unauthorized", UNAUTHORIZED, "A token is needed, and this is none";
+    FORBIDDEN = "forbidden", FORBIDDEN, "The token's role does not allow it";
     NOT_FOUND = "not_found", NOT_FOUND, "There is no such route";
     ENDPOINT_NOT_FOUND = "endpoint_not_found", NOT_FOUND, "There is no such endpoint";
+    TOKEN_NOT_FOUND = "token_not_found", NOT_FOUND, "There is no such token";
     METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not have this method";
     REQUEST_TIMEOUT = "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
     UPGRADE_REQUIRED = "upgrade_required", UPGRADE_REQUIRED, "The route is a WebSocket";
@@ -50,6 +53,8 @@ kinds! {
     INVALID_STATE = "invalid_state", CONFLICT, "The execution's status does not allow it";
     HISTORY_FULL = "history_full", CONFLICT, "The execution's history is full";
     ACTION_MISSING = "action_missing", CONFLICT, "Nobody provides an action";
+    TOKEN_EXISTS = "token_exists", CONFLICT, "A live token has this name";
+    ADMIN_REQUIRED = "admin_required", CONFLICT, "Somebody has to be an admin";
     PAYLOAD_TOO_LARGE = "payload_too_large", PAYLOAD_TOO_LARGE, "A payload is too large";
     INVALID_DEFINITION = "invalid_definition", UNPROCESSABLE_ENTITY, "The definition is not valid";
     INVALID_INPUT = "invalid_input", UNPROCESSABLE_ENTITY, "The input is not valid";
@@ -143,6 +148,9 @@ impl IntoResponse for Problem {
         let to = response.headers_mut();
         to.insert(header::CONTENT_TYPE, CONTENT_TYPE);
         to.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            to.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="workflow", error="invalid_token""#));
+        }
         if let Some(seconds) = retry_after {
             to.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -227,6 +235,8 @@ mod tests {
         errors.extend([
             Error::InvalidDefinition(Vec::new()),
             Error::InvalidRequest(reason()),
+            Error::TokenExists { name: workflow_core::id::TokenName::new("x").unwrap() },
+            Error::AdminRequired(reason()),
             Error::Overloaded { retry_after: Duration::from_millis(1_200) },
             Error::StoreUnavailable { reason: reason() },
             Error::OutcomeUnknown { reason: reason() },
@@ -257,6 +267,8 @@ mod tests {
             "not_supported: 422 Unprocessable Entity",
             "invalid_definition: 422 Unprocessable Entity",
             "invalid_request: 400 Bad Request",
+            "token_exists: 409 Conflict",
+            "admin_required: 409 Conflict",
             "overloaded: 429 Too Many Requests, after 2",
             "store_unavailable: 503 Service Unavailable, after 1",
             "outcome_unknown: 503 Service Unavailable, after 1",

@@ -573,6 +573,54 @@ pub(crate) struct EndpointList {
 }
 
 #[derive(ToSchema)]
+pub(crate) struct TokenBody {
+    /// Unique among the tokens that are not revoked.
+    #[schema(example = "deploy")]
+    name: String,
+    role: Role,
+}
+
+/// What the holder of a token may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it is only described")]
+pub(crate) enum Role {
+    Reader,
+    Operator,
+    Admin,
+    Worker,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Token {
+    /// The part of its text that is no secret.
+    #[schema(example = "3f9d0c5a7b21e864")]
+    id: String,
+    name: String,
+    role: Role,
+    created_at: i64,
+    #[schema(nullable = false)]
+    revoked_at: Option<i64>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewToken {
+    id: String,
+    name: String,
+    role: Role,
+    created_at: i64,
+    /// For the header `authorization: Bearer ...`. Shown this once.
+    token: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct TokenList {
+    tokens: Vec<Token>,
+}
+
+#[derive(ToSchema)]
 pub(crate) struct Health {
     #[schema(example = "ok")]
     status: String,

@@ -18,6 +18,7 @@ use tower::ServiceExt;
 use workflow_core::id::Caller;
 use workflow_engine::Engine;
 
+use crate::access::{Strangers, may_listen};
 use crate::hosts::Hosts;
 use crate::taken::Taken;
 use crate::{Options, app, caller, limits, metrics};
@@ -28,7 +29,8 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// Serves the API until `shutdown` ends, then answers what has been asked, for at most [`Options::shutdown_grace`]. Whoever only
 /// waits (`?wait=`, streams) is answered at once with what there is, and workers are told to come back. The engine goes on: it is the caller's to shut down.
 ///
-/// Returns early only when the listener does not know its own address.
+/// Returns early only when the listener does not know its own address, or when other machines can reach it and nobody needs a
+/// token ([`may_listen`](crate::may_listen)).
 pub async fn serve(
     engine: Engine,
     listener: TcpListener,
@@ -36,11 +38,14 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
+    may_listen(address.ip(), &options, &engine.tokens().borrow())
+        .map_err(|unguarded| io::Error::new(io::ErrorKind::PermissionDenied, unguarded))?;
+    let strangers = Strangers::at(address.ip(), &options);
     let hosts = Hosts::of(address.ip(), &options.allowed_hosts);
     let (close, closing) = watch::channel(false);
     let limits = Connections::new(&options);
     let grace = options.shutdown_grace;
-    let (router, app) = app::build(engine, options, hosts, closing.clone());
+    let (router, app) = app::build(engine, options, hosts, strangers, closing.clone());
     tracing::info!(%address, "serving the HTTP API");
 
     let mut connections = JoinSet::new();

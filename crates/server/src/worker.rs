@@ -17,8 +17,10 @@ use workflow_core::id::{ActionName, SessionId, StepId};
 use workflow_core::json::Json;
 use workflow_engine::{ActionError, ActionResult, Join, Session, SessionEvent, Task, TaskId};
 
+use crate::access::Standing;
 use crate::app::App;
 use crate::kept::Kept;
+use crate::problem::Kind;
 use crate::protocol::{self, Broken, Frame, FromServer, FromWorker, Heard, Hello, Link, Malformed, Server, Welcome};
 
 type Connection = Link<TokioIo<Upgraded>>;
@@ -49,6 +51,11 @@ impl End {
     fn invalid(message: impl Into<String>) -> End {
         End::Refused { code: "invalid_message", message: message.into() }
     }
+
+    fn revoked() -> End {
+        let message = "the token with which it connected was revoked".to_owned();
+        End::Refused { code: Kind::UNAUTHORIZED.code, message }
+    }
 }
 
 impl From<Broken> for End {
@@ -68,11 +75,12 @@ impl From<Malformed> for End {
 }
 
 /// Talks with a worker for as long as it is connected.
-pub(crate) async fn converse(app: &App, mut link: Connection) {
+pub(crate) async fn converse(app: &App, standing: &Standing, mut link: Connection) {
     let greeted = timeout(app.options.hello_timeout, greeting(&mut link));
     let greeted = tokio::select! {
         greeted = greeted => greeted,
         () = app.closing() => Ok(Err(End::Closing)),
+        () = app.access.lost(standing) => Ok(Err(End::revoked())),
     };
     let greeted = greeted.unwrap_or_else(|_| {
         let limit = app.options.hello_timeout.as_secs_f64();
@@ -80,7 +88,7 @@ pub(crate) async fn converse(app: &App, mut link: Connection) {
         Err(End::Refused { code: "hello_expected", message })
     });
     let (end, who) = match greeted {
-        Ok(text) => serve(app, &mut link, &text).await,
+        Ok(text) => serve(app, standing, &mut link, &text).await,
         Err(end) => (end, "a worker".to_owned()),
     };
     let last = match end {
@@ -114,7 +122,7 @@ async fn greeting(link: &mut Connection) -> Result<Utf8Bytes, End> {
 }
 
 /// Takes the worker in and serves it until one of the two ends. With the name that the log gives it.
-async fn serve(app: &App, link: &mut Connection, first: &str) -> (End, String) {
+async fn serve(app: &App, standing: &Standing, link: &mut Connection, first: &str) -> (End, String) {
     let (session, kept, rest, who) = match join(app, first).await {
         Ok(joined) => joined,
         Err(end) => return (end, "a worker".to_owned()),
@@ -129,9 +137,12 @@ async fn serve(app: &App, link: &mut Connection, first: &str) -> (End, String) {
             payload_bytes_max: app.engine.limits().payload_bytes_max,
         })))?;
         let mut has_left = served.take(rest)?;
-        let mut closing = pin!(app.closing());
+        let (mut closing, mut lost) = (pin!(app.closing()), pin!(app.access.lost(standing)));
         while !has_left {
-            has_left = served.exchange(link, closing.as_mut()).await?;
+            has_left = tokio::select! {
+                left = served.exchange(link, closing.as_mut()) => left?,
+                () = &mut lost => return Err(End::revoked()),
+            };
         }
         Ok::<(), End>(())
     };

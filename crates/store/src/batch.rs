@@ -8,6 +8,7 @@ use workflow_core::time::Timestamp;
 
 use crate::fault::{Fault, FaultKind};
 use crate::row::{DefinitionRow, Endpoint, Head, Snapshot};
+use crate::token::Token;
 
 /// All that is committed together: one transaction, one sync.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,8 @@ pub enum Deletable {
     EndedUntil(Timestamp),
     /// Whatever its head row says: its stored data make no sense, so that nobody can bring it to its end.
     Anyhow,
+    /// A new token, or one that is revoked now.
+    PutToken(Box<Token>),
 }
 
 /// What happened to one execution. A batch may hold several of one execution, in order.

@@ -11,6 +11,7 @@ mod fault;
 mod memory;
 mod row;
 mod sqlite;
+mod token;
 
 pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, HeadChange, Item, Taken, Transition};
 pub use fault::{Fault, FaultKind};
@@ -19,6 +20,7 @@ pub use row::{Cursor, DefinitionRow, Ended, Endpoint, Filter, Head, History, Sna
 pub use sqlite::{Backup, BackupError, backup};
 pub use sqlite::{ClaimRow, Examined, Inspection, Stray, Unreadable};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
+pub use token::{Role, Token, UnknownRole};
 
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::json::Json;
@@ -91,6 +93,9 @@ pub trait Store: Send + Sync + 'static {
     fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault>;
 
     fn endpoints(&self) -> Result<Vec<Endpoint>, Fault>;
+
+    /// All tokens by id, those that were revoked included.
+    fn tokens(&self) -> Result<Vec<Token>, Fault>;
 
     /// How many executions of each workflow have each status; zero rows are left out.
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault>;

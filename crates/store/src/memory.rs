@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use workflow_core::event::Recorded;
-use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, TokenId, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::mutation::mutated;
 use workflow_core::status::Status;
@@ -14,7 +14,7 @@ use workflow_core::time::Timestamp;
 use crate::row::written_bytes;
 use crate::{
     Batch, Change, ClaimKind, Committed, Cursor, DefinitionRow, Deletion, ENDED_LOOKED_AT_MAX, Ended, Endpoint, Fault, Filter,
-    HISTORY_PAGE_BYTES_MAX, Head, History, Item, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Transition,
+    HISTORY_PAGE_BYTES_MAX, Head, History, Item, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Token, Transition,
 };
 
 /// Keeps everything in memory, for as long as it lives.
@@ -29,6 +29,7 @@ struct State {
     executions: BTreeMap<ExecutionId, Kept>,
     definitions: BTreeMap<(WorkflowId, Version), DefinitionRow>,
     endpoints: BTreeMap<EndpointName, Endpoint>,
+    tokens: BTreeMap<TokenId, Token>,
     claims: BTreeMap<(ClaimKind, String, String), Taken>,
 }
 
@@ -175,6 +176,10 @@ impl Store for Memory {
         Ok(self.state().endpoints.values().cloned().collect())
     }
 
+    fn tokens(&self) -> Result<Vec<Token>, Fault> {
+        Ok(self.state().tokens.values().cloned().collect())
+    }
+
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
         let state = self.state();
         let mut counts = BTreeMap::new();
@@ -231,7 +236,7 @@ impl State {
                         return Err(Fault::version_twice(row));
                     }
                 }
-                Change::Undefine { .. } | Change::PutEndpoint(_) | Change::RemoveEndpoint(_) => {}
+                Change::Undefine { .. } | Change::PutEndpoint(_) | Change::RemoveEndpoint(_) | Change::PutToken(_) => {}
             }
         }
         Ok(())
@@ -266,6 +271,9 @@ impl State {
                     self.endpoints.remove(name);
                 }
                 Change::Delete(deletion) => self.delete(deletion),
+                Change::PutToken(token) => {
+                    self.tokens.insert(token.id.clone(), (**token).clone());
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use workflow_core::id::{ActionName, Caller, EventName, ExecutionId, IdempotencyKey, InvalidName};
 use workflow_core::json::Json;
 use workflow_engine::{EventAnswer, EventRequest, HistoryEntry, ListRequest, Options, Page, Registered, StartRequest, Watch};
+use workflow_server::Options as ServerOptions;
 use workflow_store::{Memory, Sqlite};
 
 use crate::action::{self, ActionError, Context};
@@ -159,10 +160,20 @@ impl Engine {
 
     /// Serves the HTTP API of this engine until it is closed, and answers with the address it listens on; port 0 is any free
     /// one. From then on an action that is missing is waited for, not refused.
+    ///
+    /// Other machines are let in only where somebody needs a token: see [`Engine::serve_with`].
     pub async fn serve(&self, address: &str) -> Result<std::net::SocketAddr, Error> {
+        self.serve_with(address, ServerOptions::default()).await
+    }
+
+    /// The same with options: an admin's token, names under which it may be called, limits. Tokens that the store has count too
+    /// (`workflow_engine::Engine::create_token`, `workflow token create`).
+    pub async fn serve_with(&self, address: &str, options: ServerOptions) -> Result<std::net::SocketAddr, Error> {
         let failed = |error| Error::Serve { address: address.to_owned(), error };
         let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
+        workflow_server::may_listen(local.ip(), &options, &self.engine.tokens().borrow())
+            .map_err(|unguarded| failed(std::io::Error::new(std::io::ErrorKind::PermissionDenied, unguarded)))?;
         self.engine.expect_workers();
         let (engine, mut closing) = (self.engine.clone(), self.closing.subscribe());
         tokio::spawn(async move {
@@ -170,7 +181,7 @@ impl Engine {
                 // An engine that was dropped without being closed is closed too.
                 let _ = closing.wait_for(|closing| *closing).await;
             };
-            workflow_server::serve(engine, listener, workflow_server::Options::default(), closed).await
+            workflow_server::serve(engine, listener, options, closed).await
         });
         Ok(local)
     }

@@ -80,6 +80,7 @@ pub use workflow_core::limits::Limits;
 pub use workflow_core::status::{Status, StepStatus};
 pub use workflow_core::task::TaskContext;
 pub use workflow_engine::{AbortReason, ExecutionView as Execution, HistoryEntry, ListRequest, Options, Signal, Watch};
+pub use workflow_server::{AdminToken, Options as ServerOptions};
 
 /// What most programs need.
 pub mod prelude {

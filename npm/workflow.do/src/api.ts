@@ -19,6 +19,11 @@ export interface WorkflowOptions<Env = unknown> {
   store?: string
   /** Remote: where `workflow serve` listens, `'http://127.0.0.1:4747'`. This process then only runs actions. */
   url?: string
+  /**
+   * Remote: where the server asks for one (`workflow token create`). A process that registers, starts and runs actions needs an
+   * admin's; one that only runs actions a worker's.
+   */
+  token?: string
   /** `this.env` in actions: clients, bindings, secrets. */
   env?: Env
   /** Attempts that this process runs at the same time; 256 unless given. */
@@ -170,8 +175,12 @@ export interface RefusedStart {
 export interface ServeOptions {
   /** 4747 unless given; 0 takes any that is free. */
   port?: number
-  /** `'127.0.0.1'` unless given. The API has no passwords yet: whoever reaches it may do everything. */
+  /** `'127.0.0.1'` unless given. Another one is refused as long as nobody needs a token. */
   host?: string
+  /** An admin's token of at least 32 characters. With it, or one of `workflow token create`, every request needs one. */
+  adminToken?: string
+  /** Listen where other machines can call although nobody needs a token: whoever reaches it may do everything. */
+  insecure?: boolean
 }
 
 /** The HTTP API, served from inside this process. */

@@ -112,6 +112,7 @@ export interface BridgeOptions {
   concurrency: number
   limits: Limits
   keep: Keep
+  token?: string
   name?: string
 }
 
@@ -204,8 +205,8 @@ export class Bridge implements Transport {
   }
 
   /** Serves the HTTP API from inside this process. */
-  serve(host: string, port: number): Promise<ApiAnswer> {
-    return this.#ask(id => `{"serve":{"id":${id},"host":${JSON.stringify(host.toWellFormed())},"port":${port}}}`)
+  serve(host: string, port: number, adminToken: string | undefined, insecure: boolean): Promise<ApiAnswer> {
+    return this.#ask(id => JSON.stringify({ serve: { id, host: host.toWellFormed(), port, adminToken: adminToken?.toWellFormed(), insecure } }))
   }
 
   /** Stops what `serve` began. */

@@ -229,13 +229,15 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
 
   async serve(options: ServeOptions = {}): Promise<WorkflowServer> {
     await this.#admitted()
-    const { port = PORT, host = HOST } = options
+    const { port = PORT, host = HOST, adminToken, insecure = false } = options
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw new WorkflowError('invalid_request', `\`port\` is ${describe(port)}: expected a whole number from 0 to 65535`)
     }
     if (typeof host !== 'string') throw new WorkflowError('invalid_request', `\`host\` is ${describe(host)}: expected a name or an address`)
+    if (adminToken !== undefined && typeof adminToken !== 'string') throw new WorkflowError('invalid_request', '`adminToken`: expected a text')
+    if (typeof insecure !== 'boolean') throw new WorkflowError('invalid_request', `\`insecure\` is ${describe(insecure)}: expected true or false`)
     const bridge = this.#bridge as Bridge
-    const answer = await bridge.serve(host, port)
+    const answer = await bridge.serve(host, port, adminToken, insecure)
     if (answer.status >= 300) throw refusal(answer)
     const serving = answer.body as { url: string; port: number }
     const close = async () => void (await bridge.stopServing(serving.port))
@@ -295,9 +297,10 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
   }
 
   #connect(): Bridge {
-    const { store = STORE, url, concurrency = CONCURRENCY, limits = {}, keep = {}, name, clock } = this.#options
+    const { store = STORE, url, token, concurrency = CONCURRENCY, limits = {}, keep = {}, name, clock } = this.#options
+    const optional = { ...(token === undefined ? {} : { token }), ...(name === undefined ? {} : { name }) }
     const bridge: Bridge = new Bridge(
-      { place: url === undefined ? { store } : { url }, concurrency, limits, keep, ...(name === undefined ? {} : { name }) },
+      { place: url === undefined ? { store } : { url }, concurrency, limits, keep, ...optional },
       clockOf(clock)?.native,
       new Actions(
         this,
@@ -353,7 +356,7 @@ function hasBindings(env: unknown): boolean {
   return Object.values(Object.getOwnPropertyDescriptors(env)).some(({ value }) => (typeof value === 'object' && value !== null) || typeof value === 'function')
 }
 
-const KNOWN = new Set(['store', 'url', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
+const KNOWN = new Set(['store', 'url', 'token', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
 const KEPT = new Set(['completed', 'failed', 'cancelled'])
 const LIMITS = new Set(['payloadBytesMax', 'stepsMax', 'historyEntriesMax', 'executionBytesMax'])
 
@@ -363,7 +366,7 @@ function check(options: WorkflowOptions): void {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw wrong(`there is no option \`${name}\`; the options are ${[...KNOWN].map(known => `\`${known}\``).join(', ')}`)
   }
-  const { store, url, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
+  const { store, url, token, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
     throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, or ':memory:'`)
   }
@@ -371,6 +374,9 @@ function check(options: WorkflowOptions): void {
   if (url !== undefined && store !== undefined) {
     throw wrong('both `store` and `url` are given: expected one, `store` for an engine in this process, `url` for a server elsewhere')
   }
+  // What it is is not said: it may be a token in the wrong form.
+  if (token !== undefined && (typeof token !== 'string' || token === '')) throw wrong('`token` is no text: expected one that `workflow token create` made')
+  if (token !== undefined && url === undefined) throw wrong('`token` is given without `url`: an engine in this process asks for none')
   if (url !== undefined && options.limits !== undefined) throw wrong('`limits` are given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && options.keep !== undefined) throw wrong('`keep` is given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && clock !== undefined) throw wrong('`clock` is given with `url`: time passes at the server, so leave one of them out')

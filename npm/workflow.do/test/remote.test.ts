@@ -268,3 +268,30 @@ test('what is no address of a server is refused', async () => {
   assert.throws(() => new Workflow({ url: 7 as unknown as string }), { code: 'invalid_request' })
   assert.throws(() => new Workflow({ url: 'http://127.0.0.1:1', store: 'x.db' }), { code: 'invalid_request', message: /both `store` and `url`/ })
 })
+
+test('where a server asks for a token, one is given, and nothing shows it', async () => {
+  const adminToken = 'an-admin-token-of-more-than-32-characters'
+  await using engine = new Workflow({ store: ':memory:' })
+  const { url } = await engine.serve({ port: 0, adminToken })
+  assert.equal((await fetch(`${url}/api/v1/executions`)).status, 401)
+  await using stranger = new Workflow({ url })
+  await assert.rejects(stranger.listExecutions(), (error: WorkflowError) => error.code === 'unauthorized' && error.status === 401)
+  await using workflow = new OrderWorkflow({ url, token: adminToken })
+  const { id } = await workflow.start('order-processing', { orderId: 'ord_1' })
+  assert.equal((await workflow.wait(id)).output, 'thank you')
+  // The engine's own process is not asked.
+  assert.equal((await engine.status(id))?.status, 'completed')
+  for (const wrong of [{ url, token: '' }, { token: adminToken }, { url, token: 'two\nlines' }]) {
+    const refused = async () => {
+      await using other = new Workflow(wrong)
+      await other.listExecutions()
+    }
+    await assert.rejects(refused(), (error: WorkflowError) => error.code === 'invalid_request' && !error.message.includes(adminToken) && !error.message.includes('lines'))
+  }
+})
+
+test('a server that other machines can reach does not start without a token', async () => {
+  await using engine = new Workflow({ store: ':memory:' })
+  await assert.rejects(engine.serve({ port: 0, host: '0.0.0.0' }), /can be reached from other machines, and there is no token/)
+  await assert.rejects(engine.serve({ port: 0, adminToken: 'short' }), (error: WorkflowError) => /at least 32/.test(error.message) && !error.message.includes('short'))
+})

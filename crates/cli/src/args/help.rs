@@ -33,6 +33,9 @@ Settings come from the command line, then from WORKFLOW_... variables, then from
   endpoint-hosts = [\"actions.example.com\"]
   keep-completed = \"30d\"
 
+Without a token it listens on this machine only (`workflow token --help`). WORKFLOW_ADMIN_TOKEN, of
+at least 32 characters, is an admin's token that is not in the database: for containers.
+
 SIGTERM and Ctrl-C stop it in order: steps that run get their time, what is left runs again after the
 next start. A second signal stops it at once; nothing that was acknowledged is lost either way.
 
@@ -158,6 +161,32 @@ Example:
 pub const ENDPOINT_REMOVE: &str = "\
 Example:
   workflow endpoint remove orders";
+
+pub const TOKEN: &str = "\
+Without any token whoever reaches the server may do everything, and it listens on this machine only.
+With the first one every request needs one. A reader reads, an operator also starts and controls
+executions, an admin does everything, a worker only runs actions.
+
+Examples:
+  workflow token create ops --role admin
+  WORKFLOW_TOKEN=wf_... workflow token create deploy --role operator";
+
+pub const TOKEN_CREATE: &str = "\
+The token is shown once; the server keeps only its SHA-256. The first one has to be an admin's. With
+--db it is made in a file that no server has open: for a server that is to listen to other machines.
+
+Examples:
+  workflow token create deploy --role operator
+  workflow token create ops --role admin --db workflow.db";
+
+pub const TOKEN_LIST: &str = "\
+Examples:
+  workflow token list
+  workflow token list --json | jq -r '.[] | select(.revokedAt == null).name'";
+
+pub const TOKEN_REVOKE: &str = "\
+Example:
+  workflow token revoke deploy";
 
 pub const BACKUP: &str = "\
 The copy is of one moment: everything that was acknowledged before the command began is in it. It gets

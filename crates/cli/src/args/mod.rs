@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use serve::{LogFormat, Serve};
-pub use values::{Instant, JsonInput};
+pub use values::{Instant, JsonInput, TokenText};
 
 use crate::program;
 
@@ -55,6 +55,16 @@ pub struct Shared {
     #[arg(long, global = true, env = "WORKFLOW_URL", default_value = "http://127.0.0.1:4747", hide_env_values = true)]
     #[arg(value_name = "URL", help_heading = "Everywhere")]
     pub url: String,
+    /// Who you are, where the server asks; better in WORKFLOW_TOKEN or workflow.toml, which others on this machine do not see
+    #[arg(
+        long,
+        global = true,
+        env = "WORKFLOW_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        help_heading = "Everywhere"
+    )]
+    pub token: Option<TokenText>,
     /// Print JSON for programs: one value on standard output
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
@@ -138,6 +148,9 @@ pub enum Command {
     /// Where actions are called over HTTP
     #[command(subcommand, after_long_help = help::ENDPOINT)]
     Endpoint(Endpoint),
+    /// Who may do what
+    #[command(subcommand, after_long_help = help::TOKEN)]
+    Token(Token),
     /// Copy a database file, also while a server has it open
     #[command(after_long_help = help::BACKUP)]
     Backup(Backup),
@@ -288,4 +301,32 @@ pub struct EndpointAdd {
     /// Calls at the same time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub concurrency: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token; once there is one, every request needs one
+    #[command(after_long_help = help::TOKEN_CREATE)]
+    Create(TokenCreate),
+    /// List the tokens, those that were revoked included
+    #[command(after_long_help = help::TOKEN_LIST)]
+    List,
+    /// Revoke tokens, by name or id; what streams or works with them ends
+    #[command(after_long_help = help::TOKEN_REVOKE)]
+    Revoke {
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct TokenCreate {
+    /// Names it: deploy
+    pub name: String,
+    /// What its holder may do: read, that and run workflows, everything, run actions only
+    #[arg(long, value_name = "ROLE", value_parser = ["reader", "operator", "admin", "worker"])]
+    pub role: String,
+    /// In this database file, which no server has open, instead of asking a server
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<std::path::PathBuf>,
 }

@@ -31,6 +31,9 @@ pub struct Serve {
     #[arg(long = "allowed-host", env = "WORKFLOW_ALLOWED_HOSTS", value_delimiter = ',', value_name = "HOST")]
     #[arg(hide_env_values = true)]
     pub allowed_hosts: Option<Vec<String>>,
+    /// Listen to other machines although there is no token: whoever reaches the server may do everything
+    #[arg(long)]
+    pub insecure: bool,
     /// What steps that run get to finish when the server is stopped [default: 10s]
     #[arg(long, env = "WORKFLOW_STOP_WITHIN", value_name = "DURATION", hide_env_values = true)]
     pub stop_within: Option<String>,

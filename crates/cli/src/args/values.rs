@@ -113,3 +113,21 @@ mod tests {
         assert_eq!("{}".parse(), Ok(JsonInput::Text("{}".to_owned())));
     }
 }
+
+/// A token, which is never shown.
+#[derive(Clone)]
+pub struct TokenText(pub String);
+
+impl std::fmt::Debug for TokenText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenText")
+    }
+}
+
+impl FromStr for TokenText {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<TokenText, Self::Err> {
+        Ok(TokenText(text.trim().to_owned()))
+    }
+}

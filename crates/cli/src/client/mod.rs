@@ -12,9 +12,11 @@ use std::time::Duration;
 pub use problem::Problem;
 pub use stream::Stream;
 
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 
+use crate::args::TokenText;
 use crate::error::Error;
 use crate::program;
 
@@ -57,7 +59,7 @@ impl Answer {
 }
 
 impl Client {
-    pub fn new(url: &str) -> Result<Client, Error> {
+    pub fn new(url: &str, token: Option<&TokenText>) -> Result<Client, Error> {
         let base = Url::parse(url).map_err(|error| Error::usage(format!("--url: `{url}` is no URL: {error}")))?;
         if base.scheme() != "http" && base.scheme() != "https" {
             return Err(Error::usage(format!("--url: `{url}` must begin with http:// or https://")));
@@ -67,6 +69,10 @@ impl Client {
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .user_agent(concat!("workflow/", env!("CARGO_PKG_VERSION")));
+        let builder = match token {
+            Some(token) => builder.default_headers([(AUTHORIZATION, authorization(token)?)].into_iter().collect()),
+            None => builder,
+        };
         // A proxy is for the world outside; this machine's server is never behind it.
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|error| Error::failed("client", format!("cannot set up HTTP: {error}")))?;
@@ -217,6 +223,14 @@ async fn answer(client: &Client, response: reqwest::Response, changes: bool) -> 
     Err(Error::Refused(Box::new(Problem::new(status.as_u16(), text))))
 }
 
+/// Marked, so that nothing that shows headers shows it.
+fn authorization(token: &TokenText) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::try_from(format!("Bearer {}", token.0));
+    let mut value = value.map_err(|_| Error::usage("--token: a token has no line breaks or control characters"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or("").trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -244,7 +258,7 @@ mod tests {
 
     #[test]
     fn ids_cannot_leave_their_place_in_the_path() {
-        let client = Client::new("http://127.0.0.1:4747/base/").unwrap();
+        let client = Client::new("http://127.0.0.1:4747/base/", None).unwrap();
         let url = |id: &str| client.url(&["executions", id]).map(String::from).ok();
         assert_eq!(url("a/b?c#d").as_deref(), Some("http://127.0.0.1:4747/base/api/v1/executions/a%2Fb%3Fc%23d"));
         assert_eq!(url(".."), None);

@@ -182,6 +182,29 @@ pub struct Endpoints {
 }
 
 #[derive(Debug, Deserialize)]
+pub struct Tokens {
+    pub tokens: Vec<Box<RawValue>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    pub id: String,
+    pub name: String,
+    pub role: String,
+    pub created_at: i64,
+    pub revoked_at: Option<i64>,
+}
+
+/// With its secret.
+#[derive(Deserialize)]
+pub struct NewToken {
+    pub name: String,
+    pub role: String,
+    pub token: String,
+}
+
+#[derive(Debug, Deserialize)]
 pub struct EventAnswer {
     pub executions: Vec<Execution>,
     #[serde(default)]

@@ -12,10 +12,11 @@ mod executions;
 mod files;
 mod serve;
 mod start;
+mod token;
 mod validate;
 mod wait;
 
-use crate::args::{self, Cli, Command, Endpoint};
+use crate::args::{self, Cli, Command, Endpoint, Token, TokenText};
 use crate::client::Client;
 use crate::error::Error;
 use crate::output;
@@ -36,13 +37,24 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Check(arguments) => check::run(&arguments, cli.shared.json),
         Command::Backup(arguments) => backup::run(&arguments, cli.shared.json),
         Command::Completions { shell } => completions::run(shell),
+        Command::Token(Token::Create(create)) if create.db.is_some() => {
+            let file = create.db.clone().expect("it has just been looked at");
+            token::create_in(&file, &create, cli.shared.json)
+        }
         command => {
-            let context = Context { client: Client::new(&cli.shared.url)?, json: cli.shared.json };
+            let context =
+                Context { client: Client::new(&cli.shared.url, token(cli.shared.token)?.as_ref())?, json: cli.shared.json };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| Error::failed("runtime", format!("cannot start: {error}")))?;
             runtime.block_on(with_server(command, &context))
         }
     }
+}
+
+/// The token that requests are sent with.
+fn token(given: Option<TokenText>) -> Result<Option<TokenText>, Error> {
+    let given = given.filter(|token| !token.0.is_empty());
+    if given.is_some() { Ok(given) } else { serve::configured_token() }
 }
 
 /// `workflow` alone.
@@ -69,6 +81,9 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         Command::Endpoint(Endpoint::Add(add)) => endpoint::add(context, &add).await,
         Command::Endpoint(Endpoint::List) => endpoint::list(context).await,
         Command::Endpoint(Endpoint::Remove { names }) => endpoint::remove(context, &names).await,
+        Command::Token(Token::Create(create)) => token::create(context, &create).await,
+        Command::Token(Token::List) => token::list(context).await,
+        Command::Token(Token::Revoke { names }) => token::revoke(context, &names).await,
         Command::Serve(_)
         | Command::Validate(_)
         | Command::Eval { .. }

@@ -1,6 +1,6 @@
-//! `workflow definitions` and `workflow endpoint list`.
+//! `workflow definitions`, `workflow endpoint list` and `workflow token list`.
 
-use crate::client::model::{Definition, Endpoint};
+use crate::client::model::{Definition, Endpoint, Token};
 
 use super::look::{RED, painted};
 use super::table::{Overflow, table};
@@ -40,4 +40,16 @@ pub fn endpoints(endpoints: &[Endpoint], width: Option<usize>) -> String {
     };
     let rows = endpoints.iter().map(row).collect();
     table(&["ENDPOINT", "URL", "TIMEOUT", "CALLS", "SECRET", "ACTIONS"], rows, &[3], Overflow::Wrap, width)
+}
+
+pub fn tokens(tokens: &[Token], clock: &Clock, width: Option<usize>) -> String {
+    let row = |token: &Token| {
+        let state = match token.revoked_at {
+            Some(at) => dim(&format!("revoked {}", clock.relative(at))),
+            None => "live".to_owned(),
+        };
+        vec![clean(&token.name), clean(&token.role), clean(&token.id), clock.relative(token.created_at), state]
+    };
+    let rows = tokens.iter().map(row).collect();
+    table(&["TOKEN", "ROLE", "ID", "MADE", ""], rows, &[], Overflow::Cut, width)
 }

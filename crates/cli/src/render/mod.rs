@@ -14,7 +14,7 @@ mod table;
 mod time;
 
 pub use check::{bytes, checked};
-pub use definitions::{definitions, endpoints};
+pub use definitions::{definitions, endpoints, tokens};
 pub use execution::execution;
 pub use history::{Day, history};
 pub use json::pretty;

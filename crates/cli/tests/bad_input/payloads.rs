@@ -31,11 +31,10 @@ fn refused(what: &str, answer: &Answer) {
     assert!(answer.body.to_string().len() < 3 << 20, "{what} is answered at length");
 }
 
-#[test]
-fn bombs_of_json_are_refused_and_take_no_memory() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut site = site(&directory);
-    let before = site.server.memory_kib();
+/// What it is, and the request: method, path, body.
+type Bomb = (&'static str, &'static str, &'static str, String);
+
+fn bombs() -> Vec<Bomb> {
     let depth = 100_000;
     let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(depth), close.repeat(depth));
     let input = |value: &str| format!("{{\"input\":{{\"a\":{value}}}}}");
@@ -47,7 +46,7 @@ fn bombs_of_json_are_refused_and_take_no_memory() {
     };
     let named = |n: usize| format!("{{\"id\":\"{}{n}\",\"action\":\"noop\"}}", "u".repeat(108));
     let params = |value: &str| steps(&format!("{{\"id\":\"a\",\"action\":\"noop\",\"params\":{{\"a\":{value}}}}}"));
-    let bombs: Vec<(&str, &str, &str, String)> = vec![
+    vec![
         ("arrays in arrays", "POST", START, input(&nested("[", "", "]"))),
         ("objects in objects", "POST", START, input(&nested("{\"a\":", "1", "}"))),
         ("arrays that never end", "POST", START, input(&"[".repeat(depth))),
@@ -100,8 +99,15 @@ fn bombs_of_json_are_refused_and_take_no_memory() {
             format!("{{\"url\":\"http://127.0.0.1:1\",\"actions\":[{}\"a b\"]}}", long("\"a\",", 200_000)),
         ),
         ("a long url", "PUT", "/api/v1/endpoints/e", format!("{{\"url\":\"http://evil.example/{}\"}}", "x".repeat(200_000))),
-    ];
-    for (what, method, path, body) in bombs {
+    ]
+}
+
+#[test]
+fn bombs_of_json_are_refused_and_take_no_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut site = site(&directory);
+    let before = site.server.memory_kib();
+    for (what, method, path, body) in bombs() {
         refused(what, &site.ask(method, path, &[], body.into_bytes()));
         site.is_alive();
     }

@@ -10,3 +10,4 @@ mod fake;
 mod offline;
 mod process;
 mod served;
+mod tokens;

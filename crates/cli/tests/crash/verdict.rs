@@ -100,7 +100,7 @@ impl Histories {
                     Event::Resumed { key, .. } => ("resume", key),
                     Event::Cancelled { key, .. } => ("cancel", key),
                     Event::Retried { key, .. } => ("retry", key),
-                    Event::StepReady { cause: ReadyCause::RunNow { key }, .. } => ("steps/charge/run-now", key),
+                    Event::StepReady { cause: ReadyCause::RunNow { key, .. }, .. } => ("steps/charge/run-now", key),
                     _ => return false,
                 };
                 call == control.call && key.as_ref().is_some_and(|key| key.as_str() == control.key)

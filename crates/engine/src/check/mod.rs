@@ -101,6 +101,7 @@ impl Check<'_> {
             self.found(Finding::new(Kind::SchemaDiffers, difference));
         }
         self.report.checked.endpoints = self.read("the endpoints", self.file.endpoints()).unwrap_or_default() as u64;
+        self.read("the tokens", self.file.tokens());
     }
 
     fn definitions(&mut self) {

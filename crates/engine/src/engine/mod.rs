@@ -8,6 +8,7 @@ mod run;
 mod session;
 mod shared;
 mod start;
+mod tokens;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ use crate::ring::message::{Input, Reply};
 use crate::ring::sessions::ENGINE_PREFIX;
 use crate::ring::slots::{Provider, ProviderKind};
 use crate::ring::{Gauges, Opened, Ring};
+use crate::token::Tokens;
 use crate::{ActionResult, Error, Handler, Options};
 
 pub use session::{Join, Session, SessionEvent, TaskId};
@@ -72,11 +74,12 @@ impl Engine {
     pub async fn open_with(store: impl Store, options: Options, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
         let store: Arc<dyn Store> = Arc::new(store);
         let shared = Arc::new(Shared::new(clock, &options, &store)?);
-        let (rows, batch, endpoints, newest) = shared
+        let (rows, batch, endpoints, tokens, newest) = shared
             .readers
             .run(|store| {
                 let newest = Filter { limit: 1, ..Filter::default() };
-                let read = || Ok((store.definitions()?, store.batch()?, store.endpoints()?, store.executions(&newest)?));
+                let (batch, tokens) = (store.batch(), store.tokens());
+                let read = || Ok((store.definitions()?, batch?, store.endpoints()?, tokens?, store.executions(&newest)?));
                 read().map_err(crate::reading::unread)
             })
             .await?;
@@ -86,7 +89,9 @@ impl Engine {
         let session =
             SessionId::new(&format!("{ENGINE_PREFIX}{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
         let newest = newest.first().map(|head| head.started_at);
-        let opened = Opened { catalog, batch, session, seed: random, at: shared.clock.now().mono, newest };
+        let tokens = Arc::new(Tokens::from_rows(tokens));
+        shared.tokens.send_replace(tokens.clone());
+        let opened = Opened { catalog, tokens, batch, session, seed: random, at: shared.clock.now().mono, newest };
         let handlers = shared.handlers.clone();
         let dispatcher = Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), options.abort_grace);
         Driver::start(Ring::new(options, opened), shared.clone(), dispatcher, &store)?;

@@ -22,6 +22,7 @@ use crate::ring::catalog::{Catalog, Registration};
 use crate::ring::message::Input;
 use crate::ring::slots::{Provider, ProviderId};
 use crate::ring::{Gauges, Ring};
+use crate::token::Tokens;
 use crate::{Error, Options};
 
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Shared {
     catalog: RwLock<Catalog>,
     providers: Mutex<Providers>,
     pub(super) endpoints: Mutex<BTreeMap<EndpointName, EndpointState>>,
+    /// Those that are durable.
+    pub tokens: watch::Sender<Arc<Tokens>>,
     ready: AtomicBool,
     gauges: Mutex<Gauges>,
     closed: watch::Sender<bool>,
@@ -92,6 +95,7 @@ impl Shared {
             catalog: RwLock::new(Catalog::default()),
             providers: Mutex::new(Providers::default()),
             endpoints: Mutex::new(BTreeMap::new()),
+            tokens: watch::Sender::default(),
             ready: AtomicBool::new(true),
             gauges: Mutex::new(Gauges::default()),
             closed: watch::Sender::new(false),

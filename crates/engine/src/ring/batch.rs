@@ -15,6 +15,7 @@ use crate::ring::catalog::{Before, Registration};
 use crate::ring::message::{AbortReason, Answer, AttemptKey, ClaimKey, Output, Reply, StartReply, Started, answer, answer_start};
 use crate::ring::resident::Queued;
 use crate::ring::slots::ProviderId;
+use crate::token::Tokens;
 
 /// A batch is closed to further work at either bound: it has to be written while others wait.
 pub const TRANSITIONS_MAX: usize = 4_096;
@@ -57,6 +58,8 @@ pub struct Effects {
     pub again: Vec<(ExecutionId, Queued)>,
     /// How to take back what it does to the catalog, the newest last.
     pub undo: Vec<Before>,
+    /// The tokens before the first change to them in it.
+    pub tokens_before: Option<Arc<Tokens>>,
     /// Executions that it starts and ends, for the metrics.
     pub started: Vec<ExecutionId>,
     pub over: Vec<(ExecutionId, WorkflowId, Status)>,
@@ -69,6 +72,7 @@ pub enum Effect {
     Undefined { workflow: WorkflowId },
     EndpointPut(Box<Endpoint>),
     EndpointRemoved(EndpointName),
+    Tokens(Arc<Tokens>),
 }
 
 /// An item whose claim the commit settles.

@@ -14,7 +14,7 @@ use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
-use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Store, Stored, Taken};
+use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Store, Stored, Taken, Token};
 
 use crate::Error;
 use crate::clock::Mono;
@@ -23,6 +23,7 @@ use crate::lines::Wire;
 use crate::request::RefusedStart;
 use crate::ring::catalog::Registration;
 use crate::ring::slots::{Provider, ProviderId};
+use crate::token::{Revocation, TokenView, Tokens};
 
 /// Where one answer goes.
 pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -50,6 +51,15 @@ pub enum Input {
     RemoveEndpoint {
         name: EndpointName,
         reply: Reply<()>,
+    },
+    CreateToken {
+        token: Box<Token>,
+        admin_elsewhere: bool,
+        reply: Reply<TokenView>,
+    },
+    RevokeToken {
+        revocation: Revocation,
+        reply: Reply<Option<TokenView>>,
     },
     /// What came of an attempt.
     Finished {
@@ -278,6 +288,8 @@ pub enum Output {
     },
     EndpointPut(Box<Endpoint>),
     EndpointRemoved(EndpointName),
+    /// These tokens are durable.
+    Tokens(Arc<Tokens>),
     /// The store went away or came back.
     Ready(bool),
     /// All that was accepted is durable and nothing runs: the end of a shutdown, or of an engine that lost its store.

@@ -31,8 +31,10 @@ pub mod sessions;
 pub mod slots;
 mod starts;
 mod timers;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use workflow_core::command::Command;
@@ -41,6 +43,7 @@ use workflow_core::mutation::mutated;
 use workflow_core::time::Timestamp;
 
 use crate::clock::{Mono, Now};
+use crate::token::Tokens;
 use crate::{Error, Options};
 use attempts::Attempts;
 use batch::{Open, Sealed, Waiter};
@@ -63,6 +66,7 @@ pub const LONG_PAYLOAD_BYTES: usize = workflow_store::PAYLOAD_INLINE_BYTES_MAX;
 #[derive(Debug)]
 pub struct Opened {
     pub catalog: Catalog,
+    pub tokens: Arc<Tokens>,
     /// The number of the newest durable batch.
     pub batch: u64,
     /// This life of the engine.
@@ -83,6 +87,9 @@ pub struct Ring {
     catalog: Catalog,
     /// The newest batch that changes the catalog.
     catalog_batch: u64,
+    tokens: Arc<Tokens>,
+    /// The newest batch that changes the tokens.
+    tokens_batch: u64,
     slots: Slots,
     residents: Residents,
     attempts: Attempts,
@@ -159,6 +166,8 @@ impl Ring {
             ids: Ids::new(opened.seed),
             catalog: opened.catalog,
             catalog_batch: 0,
+            tokens: opened.tokens,
+            tokens_batch: 0,
             slots,
             residents: Residents::default(),
             attempts: Attempts::default(),
@@ -206,7 +215,9 @@ impl Ring {
             | Input::Define { .. }
             | Input::Undefine { .. }
             | Input::PutEndpoint { .. }
-            | Input::RemoveEndpoint { .. } => match self.why_closed() {
+            | Input::RemoveEndpoint { .. }
+            | Input::CreateToken { .. }
+            | Input::RevokeToken { .. } => match self.why_closed() {
                 Some(error) => self.refuse(input, &error),
                 None => {
                     self.queued_bytes += input.bytes();
@@ -330,6 +341,8 @@ impl Ring {
             Input::Undefine { workflow, reply } => self.undefine(&workflow, reply, now),
             Input::PutEndpoint { endpoint, reply } => self.put_endpoint(endpoint, reply),
             Input::RemoveEndpoint { name, reply } => self.remove_endpoint(name, reply),
+            Input::CreateToken { token, admin_elsewhere, reply } => self.create_token(*token, admin_elsewhere, reply),
+            Input::RevokeToken { revocation, reply } => self.revoke_token(&revocation, reply, now),
             Input::Finished { .. }
             | Input::Join(_)
             | Input::Offer { .. }
@@ -398,6 +411,8 @@ impl Ring {
             Input::Define { reply, .. } => message::answer(reply, Err(error)),
             Input::Undefine { reply, .. } => message::answer(reply, Err(error)),
             Input::PutEndpoint { reply, .. } | Input::RemoveEndpoint { reply, .. } => message::answer(reply, Err(error)),
+            Input::CreateToken { reply, .. } => message::answer(reply, Err(error)),
+            Input::RevokeToken { reply, .. } => message::answer(reply, Err(error)),
             Input::Finished { .. }
             | Input::Join(_)
             | Input::Offer { .. }

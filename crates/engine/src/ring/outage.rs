@@ -165,6 +165,9 @@ impl Ring {
             for before in effects.undo.drain(..).rev().filter(|_| !mutated("catalog-not-taken-back")) {
                 self.catalog.restore(before);
             }
+            if let Some(before) = effects.tokens_before.take() {
+                self.tokens = before;
+            }
             for key in &effects.begun {
                 if let Some(attempt) = self.attempts.remove(key).filter(|attempt| attempt.running) {
                     self.slots.give_back(attempt.provider);
@@ -191,6 +194,7 @@ impl Ring {
             queued.ends(*id).is_none_or(|key| !never_begun.contains(&key) || mutated("timeout-of-a-lost-attempt"))
         });
         self.catalog_batch = self.catalog_batch.min(self.durable);
+        self.tokens_batch = self.tokens_batch.min(self.durable);
         self.parked_batch = self.parked_batch.min(self.durable);
         self.forget_parked();
         self.scan.restart();

@@ -43,6 +43,7 @@ impl Ring {
                 Effect::Undefined { workflow } => self.outputs.push(Output::Undefined { workflow }),
                 Effect::EndpointPut(endpoint) => self.outputs.push(Output::EndpointPut(endpoint)),
                 Effect::EndpointRemoved(name) => self.outputs.push(Output::EndpointRemoved(name)),
+                Effect::Tokens(tokens) => self.outputs.push(Output::Tokens(tokens)),
             }
         }
         let (mut lost, mut never_written) = (Vec::new(), Vec::new());

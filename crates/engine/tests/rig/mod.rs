@@ -33,6 +33,7 @@ use workflow_engine::ring::message::{
 };
 use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::ring::{Opened, Ring};
+use workflow_engine::token::Tokens;
 use workflow_engine::{Error, Options};
 use workflow_store::{Batch, Change, Claim, Committed, Fault, FaultKind, Filter, Store};
 
@@ -94,6 +95,8 @@ pub struct Rig {
     /// The last `seq` of each transition that was committed.
     pub ends: Vec<(ExecutionId, u64)>,
     pub dispatched: usize,
+    /// As callers find them.
+    pub tokens: Arc<Tokens>,
     /// Executions whose end was told.
     pub over: Vec<ExecutionId>,
     pub closed: bool,
@@ -165,9 +168,11 @@ impl Rig {
 
     fn life(store: Arc<dyn Store>, options: Options, clock: SimulatedClock, life: u64) -> Rig {
         let newest = store.executions(&Filter { limit: 1, ..Filter::default() }).unwrap().first().map(|head| head.started_at);
+        let tokens = Arc::new(Tokens::from_rows(store.tokens().unwrap()));
         let opened = Opened {
             newest,
             catalog: Catalog::from_rows(store.definitions().unwrap()),
+            tokens: tokens.clone(),
             batch: store.batch().unwrap(),
             session: SessionId::new(&format!("engine-{life}")).unwrap(),
             seed: life,
@@ -191,6 +196,7 @@ impl Rig {
             commits: Vec::new(),
             ends: Vec::new(),
             dispatched: 0,
+            tokens,
             over: Vec::new(),
             closed: false,
             outputs: Vec::new(),
@@ -256,6 +262,7 @@ impl Rig {
                     self.lines = Lines::default();
                 }
                 Output::Over(over) => self.over.extend(over.into_iter().map(|(id, _)| id)),
+                Output::Tokens(tokens) => self.tokens = tokens,
                 Output::Durable { .. }
                 | Output::Defined(_)
                 | Output::Undefined { .. }

@@ -231,7 +231,7 @@ impl<'a> World<'a> {
                     broken("what is shown is durable", format!("{pin:?}"));
                 }
             }
-            Output::Undefined { .. } | Output::EndpointPut(_) | Output::EndpointRemoved(_) => {}
+            Output::Undefined { .. } | Output::EndpointPut(_) | Output::EndpointRemoved(_) | Output::Tokens(_) => {}
             Output::Ready(ready) => self.trace.say(|| format!("ready: {ready}")),
             Output::Closed => {
                 self.trace.say(|| "closed".to_owned());
@@ -449,6 +449,7 @@ pub fn options(setting: &Setting) -> Options {
 fn open(disk: &Disk, setting: &Setting, session: SessionId, seed: u64, now: Now) -> Ring {
     let definitions = disk.memory.definitions().expect("this store can always be read");
     let batch = disk.memory.batch().expect("this store can always be read");
-    let opened = Opened { catalog: Catalog::from_rows(definitions), batch, session, seed, at: now.mono, newest: None };
+    let (catalog, tokens) = (Catalog::from_rows(definitions), Default::default());
+    let opened = Opened { catalog, tokens, batch, session, seed, at: now.mono, newest: None };
     Ring::new(options(setting), opened)
 }

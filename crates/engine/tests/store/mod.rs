@@ -6,7 +6,7 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::{
     Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, Filter, Head, History, Memory, Store, Stored,
-    Taken,
+    Taken, Token,
 };
 
 pub struct Hooked<C, R> {
@@ -69,6 +69,9 @@ where
     }
     fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
         self.store.endpoints()
+    }
+    fn tokens(&self) -> Result<Vec<Token>, Fault> {
+        self.store.tokens()
     }
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
         self.store.counts()

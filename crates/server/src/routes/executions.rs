@@ -16,6 +16,7 @@ use workflow_core::time::Timestamp;
 use workflow_core::view::StepResult;
 use workflow_engine::{Count, Error, ExecutionView, HistoryEntry, Include, ListRequest, Listed};
 
+use crate::access::{self, Standing};
 use crate::app::App;
 use crate::body::{FromBody, JsonBody, Nothing};
 use crate::caller::OnBehalf;
@@ -312,15 +313,22 @@ pub(crate) async fn execution(
     State(app): State<App>,
     ExecutionPath(id): ExecutionPath,
     Query(WaitQuery(wait)): Query<WaitQuery>,
+    standing: Standing,
 ) -> Result<Response, Problem> {
-    Ok(reply::execution(StatusCode::OK, &find(&app, id, wait).await?))
+    Ok(reply::execution(StatusCode::OK, &find(&app, id, wait, &standing).await?))
 }
 
-pub(crate) async fn find(app: &App, id: ExecutionId, wait: Option<Duration>) -> Result<ExecutionView, Problem> {
+pub(crate) async fn find(
+    app: &App,
+    id: ExecutionId,
+    wait: Option<Duration>,
+    standing: &Standing,
+) -> Result<ExecutionView, Problem> {
     if let Some(wait) = wait {
         tokio::select! {
             ended = app.engine.wait(id, Some(wait)) => return Ok(ended?),
             () = app.closing() => {}
+            () = app.access.lost(standing) => return Err(access::revoked()),
         }
     }
     app.engine.status(id).await?.ok_or_else(|| Problem::execution_not_found(&id.to_string()))

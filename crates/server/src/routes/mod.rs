@@ -6,6 +6,7 @@ pub(crate) mod executions;
 mod health;
 mod page;
 mod stream;
+mod tokens;
 mod worker;
 pub(crate) mod workflows;
 
@@ -34,6 +35,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(executions::run_now))
         .routes(routes!(endpoints::endpoints))
         .routes(routes!(endpoints::endpoint, endpoints::put_endpoint, endpoints::delete_endpoint))
+        .routes(routes!(tokens::tokens, tokens::create_token))
+        .routes(routes!(tokens::token, tokens::revoke_token))
         .routes(routes!(worker::worker))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -1,6 +1,7 @@
 //! The history of an execution as it happens, as server-sent events.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -12,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use workflow_core::id::ExecutionId;
 use workflow_engine::{HistoryEntry, Watch};
 
+use crate::access::Standing;
 use crate::app::App;
 use crate::parameters::{ExecutionPath, FromQuery, Pairs, Query, header_text, wrong_header};
 use crate::problem::Problem;
@@ -50,13 +52,16 @@ pub(crate) async fn stream(
     State(app): State<App>,
     ExecutionPath(id): ExecutionPath,
     Query(StreamQuery(after)): Query<StreamQuery>,
+    standing: Standing,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let after = last_event_id(&headers)?.or(after).unwrap_or(0);
     let permit = app.admission.waiter()?;
     let watch = app.engine.watch(id, after).await?;
     let keep_alive = KeepAlive::new().interval(limits::HEARTBEAT);
-    let response = Sse::new(messages(app.clone(), id, watch, permit)).keep_alive(keep_alive).into_response();
+    let lost = Box::pin(app.access.lost(&standing));
+    let following = Following { app: app.clone(), id, watch, permit, lost };
+    let response = Sse::new(messages(following)).keep_alive(keep_alive).into_response();
     let mut response = response.map(|body| admission::flowing(&app, body));
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -78,15 +83,11 @@ struct Following {
     watch: Watch,
     /// Its place among those that wait.
     permit: OwnedSemaphorePermit,
+    /// Ends when the client may not see more.
+    lost: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-fn messages(
-    app: App,
-    id: ExecutionId,
-    watch: Watch,
-    permit: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Event, Infallible>> {
-    let following = Following { app, id, watch, permit };
+fn messages(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
     unfold(Some(following), |following| async {
         let mut following = following?;
         let closing = following.app.closing();
@@ -94,6 +95,8 @@ fn messages(
             next = following.watch.next() => next,
             // The client comes back to the next server, and names what it has seen.
             () = closing => return None,
+            // Asking again it is told why.
+            () = &mut following.lost => return None,
         };
         match next {
             Some(Ok(entry)) => Some((Ok(message(&entry)), Some(following))),

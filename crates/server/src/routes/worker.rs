@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tracing::Instrument;
 
+use crate::access::Standing;
 use crate::app::App;
 use crate::parameters::{NoQuery, Query};
 use crate::problem::{Kind, Problem};
@@ -30,8 +31,13 @@ use crate::{schema, worker as session};
         (status = 426, description = "The request does not ask for a WebSocket", content_type = "application/problem+json", body = schema::ProblemDocument)
     )
 )]
-pub(crate) async fn worker(State(app): State<App>, Query(NoQuery): Query<NoQuery>, request: Request) -> Response {
-    match upgrade(app, request) {
+pub(crate) async fn worker(
+    State(app): State<App>,
+    Query(NoQuery): Query<NoQuery>,
+    standing: Standing,
+    request: Request,
+) -> Response {
+    match upgrade(app, standing, request) {
         Ok(response) => response,
         Err(problem) => {
             let is_required = *problem.kind == Kind::UPGRADE_REQUIRED;
@@ -46,7 +52,7 @@ pub(crate) async fn worker(State(app): State<App>, Query(NoQuery): Query<NoQuery
     }
 }
 
-fn upgrade(app: App, mut request: Request) -> Result<Response, Problem> {
+fn upgrade(app: App, standing: Standing, mut request: Request) -> Result<Response, Problem> {
     let required = |why: String| {
         let detail =
             format!("workers connect here with a WebSocket, and this request is none ({why}); see docs/worker-protocol.md");
@@ -66,7 +72,7 @@ fn upgrade(app: App, mut request: Request) -> Result<Response, Problem> {
                 let frame_bytes_max = session::frame_bytes_max(&app);
                 let heartbeat = app.options.worker_heartbeat;
                 let link = Link::new(TokioIo::new(upgraded), Role::Server, frame_bytes_max, heartbeat).await;
-                session::converse(&app, link).await;
+                session::converse(&app, &standing, link).await;
             }
             Err(error) => tracing::debug!(%error, "a worker's connection broke before it was one"),
         }

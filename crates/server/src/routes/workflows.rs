@@ -12,6 +12,7 @@ use workflow_core::id::{IdempotencyKey, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_engine::{EMBEDDED_HISTORY_MAX, Registered, StartAnswer, StartRequest};
 
+use crate::access::Standing;
 use crate::app::App;
 use crate::body::{FromBody, JsonBody};
 use crate::caller::OnBehalf;
@@ -226,9 +227,10 @@ pub(crate) async fn start(
     Segments(workflow): Segments<String>,
     Query(query): Query<StartQuery>,
     Key(key): Key,
+    standing: Standing,
     JsonBody(body, _room): JsonBody<StartBody>,
 ) -> Result<Response, Problem> {
-    reply::started(&begin(&app, engine, workflow, query, key, body).await?)
+    reply::started(&begin(&app, engine, workflow, query, key, body, &standing).await?)
 }
 
 pub(crate) async fn begin(
@@ -238,13 +240,21 @@ pub(crate) async fn begin(
     query: StartQuery,
     key: Option<IdempotencyKey>,
     body: StartBody,
+    standing: &Standing,
 ) -> Result<StartAnswer, Problem> {
     let request = StartRequest { workflow, input: body.input, key };
     Ok(match query.wait {
         None => engine.start(request).await?,
         Some(wait) => {
-            let closing = app.closing();
-            let enough = async move { drop(timeout(wait, closing).await) };
+            let (closing, lost) = (app.closing(), app.access.lost(standing));
+            let cut_short = async move {
+                tokio::select! {
+                    () = closing => {}
+                    // What it was allowed to start it is told of.
+                    () = lost => {}
+                }
+            };
+            let enough = async move { drop(timeout(wait, cut_short).await) };
             engine.start_and_wait(request, query.history, enough).await?
         }
     })

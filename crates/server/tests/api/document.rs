@@ -26,6 +26,7 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
     let expected = "\
         DELETE /api/v1/endpoints/{name}\n\
         DELETE /api/v1/executions/{id}\n\
+        DELETE /api/v1/tokens/{token}\n\
         DELETE /api/v1/workflows/{id}\n\
         GET /\n\
         GET /api/v1/endpoints\n\
@@ -35,6 +36,8 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
         GET /api/v1/executions/{id}\n\
         GET /api/v1/executions/{id}/history\n\
         GET /api/v1/executions/{id}/stream\n\
+        GET /api/v1/tokens\n\
+        GET /api/v1/tokens/{token}\n\
         GET /api/v1/worker\n\
         GET /api/v1/workflows\n\
         GET /api/v1/workflows/{id}\n\
@@ -49,6 +52,7 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
         POST /api/v1/executions/{id}/resume\n\
         POST /api/v1/executions/{id}/retry\n\
         POST /api/v1/executions/{id}/steps/{stepId}/run-now\n\
+        POST /api/v1/tokens\n\
         POST /api/v1/workflows/{id}/executions\n\
         PUT /api/v1/endpoints/{name}\n\
         PUT /api/v1/workflows/{id}";

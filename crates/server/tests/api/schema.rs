@@ -88,27 +88,9 @@ impl Document {
                     }
                 }
                 "pattern" | "additionalProperties" if rule.is_string() || rule.is_boolean() => {}
-                "minLength" | "maxLength" => {
-                    let (length, bound) = (value.as_str().map(|text| text.chars().count() as u64), rule.as_u64());
-                    let fits = length
-                        .is_none_or(|length| if keyword == "minLength" { Some(length) >= bound } else { Some(length) <= bound });
-                    if !fits {
+                "minLength" | "maxLength" | "minItems" | "minimum" | "maximum" => {
+                    if !is_within(keyword, rule, value) {
                         return Err(format!("{at}: the {keyword} of {value} is not {rule}"));
-                    }
-                }
-                "minItems" => {
-                    if value.as_array().is_some_and(|items| (items.len() as u64) < rule.as_u64().unwrap_or_default()) {
-                        return Err(format!("{at}: fewer than {rule} items"));
-                    }
-                }
-                "maximum" => {
-                    if value.as_f64() > rule.as_f64() {
-                        return Err(format!("{at}: {value} is more than {rule}"));
-                    }
-                }
-                "minimum" => {
-                    if value.as_f64() < rule.as_f64() {
-                        return Err(format!("{at}: {value} is less than {rule}"));
                     }
                 }
                 "items" => {
@@ -149,6 +131,18 @@ impl Document {
             }
         }
         Ok(())
+    }
+}
+
+fn is_within(keyword: &str, rule: &Value, value: &Value) -> bool {
+    let (bound, number) = (rule.as_f64().unwrap(), value.as_f64());
+    let length = value.as_str().map(|text| text.chars().count() as f64);
+    match keyword {
+        "minLength" => length.is_none_or(|length| length >= bound),
+        "maxLength" => length.is_none_or(|length| length <= bound),
+        "minItems" => value.as_array().is_none_or(|items| items.len() as f64 >= bound),
+        "minimum" => number.is_none_or(|number| number >= bound),
+        _ => number.is_none_or(|number| number <= bound),
     }
 }
 

@@ -22,7 +22,15 @@ pub struct Messages {
 }
 
 pub async fn open(api: &Api, path: &str, last_event_id: Option<u64>) -> Messages {
+    open_as(api, path, last_event_id, "").await
+}
+
+/// With a token.
+pub async fn open_as(api: &Api, path: &str, last_event_id: Option<u64>, token: &str) -> Messages {
     let mut request = request(Method::GET, path).body(Body::empty()).unwrap();
+    if !token.is_empty() {
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    }
     if let Some(id) = last_event_id {
         request.headers_mut().insert("last-event-id", id.into());
     }

@@ -25,7 +25,7 @@ const SESSION: &str = "0123456789abcdef";
 /// Nothing here takes this long: it turns a test that would hang into one that fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Client {
+pub struct Client {
     socket: WebSocketStream<TcpStream>,
     heard: VecDeque<Value>,
     /// Messages in the longest frame that came.
@@ -33,7 +33,7 @@ struct Client {
 }
 
 /// Why no connection came about: the status and the body.
-type Refused = (StatusCode, String);
+pub type Refused = (StatusCode, String);
 
 async fn connect(server: &Server, protocol: &str, headers: &[(&'static str, &str)]) -> Result<Client, Refused> {
     let mut request = format!("ws://{}/api/v1/worker", server.address).into_client_request().unwrap();
@@ -55,7 +55,26 @@ async fn connect(server: &Server, protocol: &str, headers: &[(&'static str, &str
     }
 }
 
+/// A connection with a token, or without any.
+pub async fn attempt(server: &Server, token: &str) -> Result<Client, Refused> {
+    let authorization = format!("Bearer {token}");
+    let headers: &[_] = if token.is_empty() { &[] } else { &[("authorization", &*authorization)] };
+    connect(server, "workflow.worker.v1", headers).await
+}
+
 impl Client {
+    pub async fn greet(&mut self, session: &str) {
+        self.say(&json!({ "type": "hello", "session": session, "holding": [] })).await;
+        self.hear("welcome").await;
+    }
+
+    /// With what it is sent away: code and message.
+    pub async fn last_word(&mut self) -> (String, String) {
+        let refused = self.hear("refused").await;
+        assert!(self.next().await.is_none());
+        (refused["code"].as_str().unwrap().to_owned(), refused["message"].as_str().unwrap().to_owned())
+    }
+
     async fn new(server: &Server) -> Client {
         connect(server, "workflow.worker.v1", &[]).await.unwrap()
     }

@@ -46,6 +46,7 @@ const CASES: &[Case] = &[
     ("a_usable_snapshot_shortens_the_tail", reads::a_usable_snapshot_shortens_the_tail),
     ("definitions_are_kept_for_ever", reads::definitions_are_kept_for_ever),
     ("endpoints_are_put_and_removed", reads::endpoints_are_put_and_removed),
+    ("tokens_are_added_and_revoked_and_stay", reads::tokens_are_added_and_revoked_and_stay),
     ("texts_survive_as_they_are", reads::texts_survive_as_they_are),
 ];
 

@@ -11,7 +11,9 @@ use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
-use super::sample::{action, append, at, begun, completed, definition, endpoint, head, id, json, recorded, started, workflow};
+use super::sample::{
+    action, append, at, begun, completed, definition, endpoint, head, id, json, recorded, started, token, workflow,
+};
 use crate::{
     Batch, Change, Claim, ClaimKind, Cursor, Deletable, Deletion, Fault, Filter, Head, HeadChange, Item, Memory, Snapshot, Store,
     Transition,
@@ -49,6 +51,10 @@ enum Step {
         /// None: whatever it is.
         ended_until: Option<i64>,
     },
+    Token {
+        which: u8,
+        revoked: bool,
+    },
     /// A batch that must be refused, unless the item is left out.
     Gap {
         which: u8,
@@ -77,6 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<u8>(), proptest::option::weighted(0.8, 0..8i64)).prop_map(|(which, ended_until)| {
             Step::Delete { which, ended_until }
         }),
+        1 => (0..6u8, any::<bool>()).prop_map(|(which, revoked)| Step::Token { which, revoked }),
         1 => any::<u8>().prop_map(|which| Step::Gap { which }),
     ]
 }
@@ -188,6 +195,7 @@ impl Run {
                 }
                 Change::Delete(Deletion { id, which })
             }),
+            Step::Token { which, revoked } => Some(Change::PutToken(Box::new(token(*which, *revoked)))),
             Step::Gap { which } => {
                 let id = pick(*which);
                 id.and_then(|id| now.get(&id)).map(|now| {
@@ -232,6 +240,7 @@ impl Run {
         prop_assert_eq!(store.load(&self.ids), memory.load(&self.ids));
         prop_assert_eq!(store.definitions(), memory.definitions());
         prop_assert_eq!(store.endpoints(), memory.endpoints());
+        prop_assert_eq!(store.tokens(), memory.tokens());
         prop_assert_eq!(store.counts(), memory.counts());
         self.compare_histories(store, memory)?;
         self.compare_lists(store, memory)?;

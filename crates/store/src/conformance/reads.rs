@@ -9,7 +9,7 @@ use workflow_core::time::Timestamp;
 
 use super::sample::{
     action, append, at, begun, commit_all, commit_changes, completed, definition, endpoint, head, id, json, recorded, start,
-    started, workflow,
+    started, token, workflow,
 };
 use crate::{
     Change, ClaimKind, FaultKind, Filter, HISTORY_PAGE_BYTES_MAX, HeadChange, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store,
@@ -30,6 +30,7 @@ pub(super) fn an_empty_store_answers(store: &dyn Store) {
     assert_eq!(store.parked(&action("charge"), None, 10), Ok(vec![]));
     assert_eq!(store.definitions(), Ok(vec![]));
     assert_eq!(store.endpoints(), Ok(vec![]));
+    assert_eq!(store.tokens(), Ok(vec![]));
     assert_eq!(store.counts(), Ok(vec![]));
     assert_eq!(store.claim(ClaimKind::EventId, "", "x"), Ok(None));
 }
@@ -174,4 +175,12 @@ pub(super) fn texts_survive_as_they_are(store: &dyn Store) {
     let loaded = store.load(&[id(1)]).expect("executions are loaded").remove(0).expect("it was committed");
     let read = loaded.events[2..].iter().filter_map(|recorded| recorded.event.payload()?.resident().cloned());
     assert_eq!(read.collect::<Vec<_>>(), outputs);
+}
+
+pub(super) fn tokens_are_added_and_revoked_and_stay(store: &dyn Store) {
+    let put = |token| Change::PutToken(Box::new(token));
+    commit_changes(store, vec![put(token(2, false)), put(token(1, false)), put(token(6, false))]);
+    assert_eq!(store.tokens(), Ok(vec![token(1, false), token(2, false), token(6, false)]));
+    commit_changes(store, vec![put(token(6, true)), put(token(3, false)), put(token(3, true))]);
+    assert_eq!(store.tokens(), Ok(vec![token(1, false), token(2, false), token(3, true), token(6, true)]));
 }

@@ -2,13 +2,14 @@
 
 use workflow_core::definition::StepIndex;
 use workflow_core::event::{Event, Payload, Recorded, Started, TriggeredBy};
-use workflow_core::id::{ActionName, EndpointName, ExecutionId, Slot, Version, WorkflowId};
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, Slot, TokenId, TokenName, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::{Millis, Timestamp};
 
 use crate::{
-    Batch, Change, Claim, ClaimKind, Committed, DefinitionRow, Endpoint, Head, HeadChange, Item, Store, Taken, Transition,
+    Batch, Change, Claim, ClaimKind, Committed, DefinitionRow, Endpoint, Head, HeadChange, Item, Role, Store, Taken, Token,
+    Transition,
 };
 
 /// When the executions of the tests start.
@@ -144,6 +145,18 @@ pub fn endpoint(name: &str) -> Endpoint {
         secret: None,
         timeout: Millis::from_secs(300),
         concurrency: 64,
+    }
+}
+
+/// The `number`th token, one of four names.
+pub fn token(number: u8, revoked: bool) -> Token {
+    Token {
+        id: TokenId::new(&format!("{number:016x}")).expect("a test's token id is valid"),
+        name: TokenName::new(["ops", "deploy", "grafana", "billing"][usize::from(number % 4)]).expect("a test's name is valid"),
+        role: Role::ALL[usize::from(number % 4)],
+        sha256: [number; 32],
+        created_at: at(number.into()),
+        revoked_at: revoked.then(|| at(i64::from(number) + 1_000)),
     }
 }
 

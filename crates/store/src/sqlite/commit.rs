@@ -16,7 +16,7 @@ use super::row::{self, SEQ_MAX, place};
 use super::{Broken, read, reading, writing};
 use crate::{
     Batch, Change, Claim, Committed, DefinitionRow, Endpoint, Fault, FaultKind, Head, HeadChange, Item, PAYLOAD_INLINE_BYTES_MAX,
-    Transition,
+    Token, Transition,
 };
 
 /// Executions under way whose place is remembered; beyond, the memory starts anew.
@@ -361,6 +361,7 @@ impl<'a> Commit<'a> {
                     self.connection.prepare_cached("DELETE FROM endpoint WHERE name = ?1")?.execute([name.as_str()])?;
                 }
                 Change::Delete(deletion) => self.delete(deletion)?,
+                Change::PutToken(token) => self.put_token(token)?,
             }
         }
         Ok(())
@@ -507,6 +508,14 @@ impl<'a> Commit<'a> {
         let actions = endpoint.actions.as_ref().map(|actions| serde_json::to_string(actions).expect("names are JSON"));
         let timeout_ms = i64::try_from(endpoint.timeout.get()).unwrap_or(i64::MAX);
         let values = params![endpoint.name.as_str(), endpoint.url, actions, endpoint.secret, timeout_ms, endpoint.concurrency];
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn put_token(&mut self, token: &Token) -> Result<(), Trouble> {
+        let sql = "INSERT OR REPLACE INTO token (id, name, role, sha256, created_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (created_at, revoked_at) = (token.created_at.millis(), token.revoked_at.map(|at| at.millis()));
+        let values = params![token.id.as_str(), token.name.as_str(), token.role.as_str(), token.sha256, created_at, revoked_at];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

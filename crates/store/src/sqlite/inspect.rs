@@ -282,6 +282,14 @@ impl Inspection {
         read::endpoints(&self.connection).map(|endpoints| endpoints.len()).map_err(during)
     }
 
+    /// That every token can be read.
+    pub fn tokens(&self) -> Result<usize, Fault> {
+        if self.schema < migrate::TOKENS {
+            return Ok(0);
+        }
+        read::tokens(&self.connection).map(|tokens| tokens.len()).map_err(during)
+    }
+
     fn answer<T>(&self, result: rusqlite::Result<T>) -> Result<T, Fault> {
         result.map_err(|error| during(error.into()))
     }

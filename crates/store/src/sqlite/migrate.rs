@@ -6,7 +6,11 @@ const STEPS: &[&str] = &[
     include_str!("schema/0001_initial.sql"),
     include_str!("schema/0002_recent.sql"),
     include_str!("schema/0003_claims_by_execution.sql"),
+    include_str!("schema/0004_tokens.sql"),
 ];
+
+/// The first schema with the table `token`.
+pub(super) const TOKENS: u32 = 4;
 
 /// The newest schema that this version knows; `PRAGMA user_version` says which one a file has.
 pub(super) const NEWEST: u32 = STEPS.len() as u32;

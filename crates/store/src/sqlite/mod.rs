@@ -36,7 +36,7 @@ use workflow_core::time::Timestamp;
 
 use crate::{
     Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, FaultKind, Filter, Head, History, Store, Stored,
-    Taken,
+    Taken, Token,
 };
 pub use backup::{Backup, BackupError, backup};
 use checkpoint::Checkpointer;
@@ -296,6 +296,10 @@ impl Store for Sqlite {
 
     fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
         self.read("read endpoints", read::endpoints)
+    }
+
+    fn tokens(&self) -> Result<Vec<Token>, Fault> {
+        self.read("read tokens", read::tokens)
     }
 
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {

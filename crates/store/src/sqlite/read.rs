@@ -5,7 +5,7 @@ use std::sync::RwLock;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use workflow_core::codec;
 use workflow_core::event::Recorded;
-use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, TokenId, TokenName, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::{Millis, Timestamp};
@@ -17,7 +17,7 @@ use super::row::{self, SEQ_MAX, head_by_id, id, json, optional_time, place, seq_
 use crate::row::written_bytes;
 use crate::{
     ClaimKind, Cursor, DefinitionRow, ENDED_LOOKED_AT_MAX, Ended, Endpoint, Fault, HISTORY_PAGE_BYTES_MAX, Head, History,
-    Snapshot, Stored, Taken,
+    Snapshot, Stored, Taken, Token,
 };
 
 pub(super) fn batch(connection: &Connection) -> Result<u64, Trouble> {
@@ -280,6 +280,24 @@ pub(super) fn endpoints(connection: &Connection) -> Result<Vec<Endpoint>, Troubl
         });
     }
     Ok(endpoints)
+}
+
+pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, Trouble> {
+    let sql = "SELECT id, name, role, sha256, created_at, revoked_at FROM token ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut tokens = Vec::new();
+    while let Some(row) = rows.next()? {
+        tokens.push(Token {
+            id: text(row, 0, TokenId::new)?,
+            name: text(row, 1, TokenName::new)?,
+            role: text(row, 2, str::parse)?,
+            sha256: row.get(3)?,
+            created_at: time(row, 4)?,
+            revoked_at: optional_time(row, 5)?,
+        });
+    }
+    Ok(tokens)
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<(String, Status, u64)>, Trouble> {

@@ -8,11 +8,11 @@ use workflow_core::id::ExecutionId;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::conformance::sample::{
-    action, append, at, begun, completed, definition, endpoint, finish, head, id, json, recorded, start, workflow,
+    action, append, at, begun, completed, definition, endpoint, finish, head, id, json, recorded, start, token, workflow,
 };
 use workflow_store::{
     Batch, Change, Claim, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, Head, HeadChange, History, Item,
-    Memory, Snapshot, Store, Stored, Taken, Transition,
+    Memory, Snapshot, Store, Stored, Taken, Token, Transition,
 };
 
 use super::seed::Random;
@@ -163,7 +163,8 @@ impl Writing {
     fn other(&mut self, number: u64) -> Change {
         let which = self.random.below(2);
         let name = workflow(WORKFLOWS[which]);
-        match self.random.below(4) {
+        match self.random.below(5) {
+            4 => Change::PutToken(Box::new(token(which as u8, number % 2 == 0))),
             0 => Change::PutEndpoint(Box::new(endpoint(["a", "b"][which]))),
             1 => Change::RemoveEndpoint(endpoint(["a", "b"][which]).name),
             2 => Change::Undefine { workflow: name, at: at(number.cast_signed()) },
@@ -188,6 +189,7 @@ pub struct Answers {
     parked: Vec<Result<Vec<ExecutionId>, Fault>>,
     definitions: Result<Vec<DefinitionRow>, Fault>,
     endpoints: Result<Vec<Endpoint>, Fault>,
+    tokens: Result<Vec<Token>, Fault>,
     counts: Result<Vec<(String, Status, u64)>, Fault>,
     claims: Vec<Result<Option<Taken>, Fault>>,
 }
@@ -223,6 +225,7 @@ impl Answers {
             parked: ACTIONS.map(|name| store.parked(&action(name), None, 1_000)).into(),
             definitions: store.definitions(),
             endpoints: store.endpoints(),
+            tokens: store.tokens(),
             counts: store.counts(),
             claims: (0..6).map(|n| store.claim(ClaimKind::IdempotencyKey, "order", &format!("key {n}"))).collect(),
         }
@@ -237,7 +240,7 @@ impl Answers {
                 self.$field.compare(&expected.$field, stringify!($field), &mut first, &mut silent);
             )*};
         }
-        look!(batch, loaded, histories, payloads, lists, due, next_wake, parked, definitions, endpoints, counts, claims);
+        look!(batch, loaded, histories, payloads, lists, due, next_wake, parked, definitions, endpoints, tokens, counts, claims);
         first.map(|what| Difference { what, silent })
     }
 }

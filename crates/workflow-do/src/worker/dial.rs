@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    AUTHORIZATION, CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use reqwest::{Response, StatusCode, Upgraded, Url};
 use serde::Deserialize;
@@ -33,7 +34,7 @@ struct Problem {
 }
 
 impl Dialer {
-    pub fn new(base: &str) -> Result<Dialer, Error> {
+    pub fn new(base: &str, token: Option<&str>) -> Result<Dialer, Error> {
         let wrong = |why: &str| {
             Error::Invalid(format!("`{base}` {why}; the address of a server such as http://127.0.0.1:4747 was expected"))
         };
@@ -53,6 +54,10 @@ impl Dialer {
             .http1_only()
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT_WITHIN);
+        let builder = match token {
+            Some(token) => builder.default_headers([(AUTHORIZATION, authorization(token)?)].into_iter().collect()),
+            None => builder,
+        };
         // A proxy does not let a WebSocket through, unless it cannot see that it is one.
         let builder = if is_plain { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|error| Error::Invalid(format!("no HTTP client could be made: {error}")))?;
@@ -85,6 +90,14 @@ impl Dialer {
     }
 }
 
+/// Marked, so that nothing that shows headers shows it.
+fn authorization(token: &str) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::try_from(format!("Bearer {}", token.trim()));
+    let mut value = value.map_err(|_| Error::Invalid("the token has line breaks or control characters".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 async fn refusal(response: Response) -> String {
     let status = response.status();
     let problem: Problem = match response.bytes().await {
@@ -103,11 +116,12 @@ mod tests {
 
     #[test]
     fn an_address_is_that_of_a_server() {
-        let url = |base: &str| Dialer::new(base).map(|dialer| dialer.url.to_string()).map_err(|error| error.to_string());
+        let url = |base: &str| Dialer::new(base, None).map(|dialer| dialer.url.to_string()).map_err(|error| error.to_string());
         assert_eq!(url("http://127.0.0.1:4747"), Ok("http://127.0.0.1:4747/api/v1/worker".to_owned()));
         assert_eq!(url("https://example.com/flows/"), Ok("https://example.com/flows/api/v1/worker".to_owned()));
         assert!(url("127.0.0.1:4747").is_err());
         let wrong = url("ws://127.0.0.1:4747").unwrap_err();
+        assert!(Dialer::new("http://127.0.0.1:4747", Some("two\nlines")).is_err_and(|error| !error.to_string().contains("two")));
         assert!(wrong.contains("neither with http:// nor with https://"), "{wrong}");
     }
 }

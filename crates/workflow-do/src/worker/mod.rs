@@ -85,6 +85,7 @@ pub enum WorkerState {
 #[must_use]
 pub struct WorkerBuilder {
     url: String,
+    token: Option<String>,
     name: Option<String>,
     concurrency: usize,
     abort_grace: Duration,
@@ -98,6 +99,7 @@ impl Worker {
     pub fn builder(url: impl Into<String>) -> WorkerBuilder {
         WorkerBuilder {
             url: url.into(),
+            token: None,
             name: None,
             concurrency: CONCURRENCY,
             abort_grace: Options::default().abort_grace,
@@ -205,6 +207,12 @@ impl WorkerBuilder {
         self
     }
 
+    /// Where the server asks for one: a token with the role `worker`, or `admin`.
+    pub fn token(mut self, token: impl Into<String>) -> WorkerBuilder {
+        self.token = Some(token.into());
+        self
+    }
+
     /// For people: who this is, in the server's log.
     pub fn name(mut self, name: impl Into<String>) -> WorkerBuilder {
         self.name = Some(name.into());
@@ -226,7 +234,7 @@ impl WorkerBuilder {
     /// Begins to work, and to connect for as long as it takes; [`Worker::connected`] waits for it. Must be called on a tokio
     /// runtime.
     pub fn connect(self) -> Result<Worker, Error> {
-        let dialer = Dialer::new(&self.url)?;
+        let dialer = Dialer::new(&self.url, self.token.as_deref())?;
         let offered = checked(self.offered)?;
         let shared = Arc::new(Shared {
             dialer,

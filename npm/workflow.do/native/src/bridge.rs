@@ -156,10 +156,13 @@ impl Inner {
     }
 
     fn serve(&self, home: &Home, serve: Serve) {
-        let Serve { id, host, port } = serve;
-        self.with_engine(home, id, async move |engine, pending| match engine.serve(&host, port).await {
+        let Serve { id, host, port, admin_token, insecure } = serve;
+        self.with_engine(home, id, async move |engine, pending| match engine.serve(&host, port, admin_token, insecure).await {
             Ok(address) => pending.value(&serde_json::json!({ "url": format!("http://{address}"), "port": address.port() })),
-            Err(error) => pending.fail(503, "cannot_serve", &format!("cannot serve on {host}:{port}: {error}")),
+            Err(error) => {
+                let status = if error.kind() == std::io::ErrorKind::InvalidInput { 400 } else { 503 };
+                pending.fail(status, "cannot_serve", &format!("cannot serve on {host}:{port}: {error}"));
+            }
         });
     }
 

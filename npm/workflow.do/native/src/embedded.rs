@@ -16,7 +16,7 @@ use workflow_core::id::ActionName;
 use workflow_core::limits::Limits;
 use workflow_engine::clock::{Clock, SystemClock};
 use workflow_engine::{ActionResult, Engine, Handler, Retention, TaskId};
-use workflow_server::{Call, Direct};
+use workflow_server::{AdminToken, Call, Direct};
 use workflow_store::{Memory, Sqlite};
 
 use crate::home::Broken;
@@ -118,16 +118,28 @@ impl Embedded {
     }
 
     /// Serves the HTTP API until the engine is closed, and answers with the address that it listens on.
-    pub async fn serve(&self, host: &str, port: u16) -> std::io::Result<std::net::SocketAddr> {
+    pub async fn serve(
+        &self,
+        host: &str,
+        port: u16,
+        admin_token: Option<String>,
+        insecure: bool,
+    ) -> std::io::Result<std::net::SocketAddr> {
+        use std::io::{Error, ErrorKind};
+        let admin_token = admin_token.as_deref().map(AdminToken::new).transpose();
+        let admin_token = admin_token.map_err(|weak| Error::new(ErrorKind::InvalidInput, format!("`adminToken`: {weak}")))?;
+        let payload_bytes_max = self.payload_bytes_max;
+        let options =
+            workflow_server::Options { payload_bytes_max, admin_token, insecure, ..workflow_server::Options::default() };
         let listener = TcpListener::bind((host, port)).await?;
         let address = listener.local_addr()?;
+        workflow_server::may_listen(address.ip(), &options, &self.engine.tokens().borrow())
+            .map_err(|unguarded| Error::new(ErrorKind::PermissionDenied, unguarded))?;
         self.engine.expect_workers();
         let (close, closed) = oneshot::channel::<()>();
         let closed = async move {
             let _ = closed.await;
         };
-        let payload_bytes_max = self.payload_bytes_max;
-        let options = workflow_server::Options { payload_bytes_max, ..workflow_server::Options::default() };
         let serving = tokio::spawn(workflow_server::serve(self.engine.clone(), listener, options, closed));
         self.servers().insert(address.port(), Server { close, serving });
         Ok(address)

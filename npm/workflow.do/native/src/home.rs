@@ -20,7 +20,7 @@ use crate::remote::Remote;
 use crate::tasks::Tasks;
 
 /// What a bridge is opened with.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
     pub place: Place,
@@ -31,6 +31,9 @@ pub struct Options {
     pub limits: Limits,
     #[serde(default)]
     pub keep: Keep,
+    /// Where a server asks for one.
+    #[serde(default)]
+    pub token: Option<String>,
     /// For people.
     #[serde(default)]
     pub name: Option<String>,
@@ -57,6 +60,13 @@ impl Keep {
             failed: duration("failed", &self.failed)?,
             cancelled: duration("cancelled", &self.cancelled)?,
         })
+    }
+}
+
+/// Without the token.
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("place", &self.place).field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -95,13 +105,13 @@ impl Home {
         tasks: Arc<Tasks>,
         outbox: Arc<Outbox>,
     ) -> Result<Home, Broken> {
-        let Options { place, concurrency, limits, keep, name } = options;
+        let Options { place, concurrency, limits, keep, token, name } = options;
         Ok(match place {
             Place::Store(store) => {
                 let embedded = Embedded::open(store, concurrency, limits, keep.retention()?, clock, tasks.handler()).await?;
                 Home::Embedded(Arc::new(embedded))
             }
-            Place::Url(url) => Home::Remote(Remote::open(&url, name, concurrency, tasks, outbox)?),
+            Place::Url(url) => Home::Remote(Remote::open(&url, token, name, concurrency, tasks, outbox)?),
         })
     }
 

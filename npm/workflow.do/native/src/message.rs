@@ -113,11 +113,23 @@ pub struct Failed<'a> {
     pub retry_after: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Serve {
     pub id: RequestId,
     pub host: String,
     pub port: u16,
+    #[serde(default)]
+    pub admin_token: Option<String>,
+    #[serde(default)]
+    pub insecure: bool,
+}
+
+/// Without the token.
+impl std::fmt::Debug for Serve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serve").field("id", &self.id).field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+    }
 }
 
 /// To JavaScript.

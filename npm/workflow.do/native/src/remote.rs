@@ -50,10 +50,10 @@ struct State {
 }
 
 /// Where requests go.
-#[derive(Debug)]
 pub struct Server {
     /// Without a slash at its end.
     base: String,
+    token: Option<String>,
     http: reqwest::Client,
     places: Semaphore,
 }
@@ -69,12 +69,13 @@ pub struct Sending {
 impl Remote {
     pub fn open(
         url: &str,
+        token: Option<String>,
         name: Option<String>,
         concurrency: usize,
         tasks: Arc<Tasks>,
         outbox: Arc<Outbox>,
     ) -> Result<Remote, Broken> {
-        let server = Arc::new(Server::new(url)?);
+        let server = Arc::new(Server::new(url, token)?);
         Ok(Remote { server, tasks, outbox, name, concurrency, state: Mutex::default() })
     }
 
@@ -98,6 +99,9 @@ impl Remote {
             .handler(self.tasks.received())
             .offer(state.actions.iter().map(String::as_str))
             .concurrency(self.concurrency);
+        if let Some(token) = &self.server.token {
+            builder = builder.token(token.as_str());
+        }
         if let Some(name) = &self.name {
             builder = builder.name(name);
         }
@@ -153,8 +157,15 @@ async fn warn(mut states: tokio::sync::watch::Receiver<WorkerState>, outbox: Arc
     }
 }
 
+/// Without the token.
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
 impl Server {
-    fn new(url: &str) -> Result<Server, Broken> {
+    fn new(url: &str, token: Option<String>) -> Result<Server, Broken> {
         let wrong = |why: String| {
             let message =
                 format!("`url` is '{url}', which {why}: expected the address of a server such as 'http://127.0.0.1:4747'");
@@ -166,7 +177,16 @@ impl Server {
         }
         // Whoever has this addon in its process may have chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut headers = http::HeaderMap::new();
+        if let Some(token) = &token {
+            let refused =
+                |_| Broken { code: "invalid_request", message: "`token` has line breaks or control characters".to_owned() };
+            let mut value = http::HeaderValue::try_from(format!("Bearer {}", token.trim())).map_err(refused)?;
+            value.set_sensitive(true);
+            headers.insert(http::header::AUTHORIZATION, value);
+        }
         let http = reqwest::Client::builder()
+            .default_headers(headers)
             .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -175,7 +195,7 @@ impl Server {
             .pool_idle_timeout(IDLE_CONNECTIONS_FOR)
             .build()
             .map_err(|error| Broken { code: "invalid_request", message: format!("no HTTP client could be made: {error}") })?;
-        Ok(Server { base: url.trim_end_matches('/').to_owned(), http, places: Semaphore::new(REQUESTS_MAX) })
+        Ok(Server { base: url.trim_end_matches('/').to_owned(), token, http, places: Semaphore::new(REQUESTS_MAX) })
     }
 
     fn request(&self, request: &Request<'_>) -> Result<reqwest::Request, Broken> {

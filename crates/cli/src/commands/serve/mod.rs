@@ -10,13 +10,17 @@ use std::path::Path;
 
 use tokio::net::{TcpListener, TcpSocket};
 use workflow_engine::Engine;
-use workflow_store::{Durability, Sqlite};
+use workflow_engine::token::Tokens;
+use workflow_store::{Durability, Sqlite, Store};
 
 use crate::args::Serve;
 use crate::error::Error;
 use crate::output;
+use crate::program;
 use crate::render::{bold, clean, dim, look, painted};
 use settings::Settings;
+
+pub use settings::configured_token;
 
 pub fn run(serve: &Serve, json: bool) -> Result<(), Error> {
     let settings = Settings::new(serve)?;
@@ -36,29 +40,49 @@ async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop:
     let store = open_store(&settings).await?;
     let listener = listen(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
     let address = listener.local_addr().map_err(|error| cannot_listen(&settings.listen, &error))?;
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "other machines can reach this server, and it asks nobody who they are");
-    }
-    let options = workflow_engine::Options {
+    let engine = workflow_engine::Options {
         endpoint_hosts: settings.endpoint_hosts.clone(),
         worker_grace: settings.worker_grace,
         retention: settings.retention,
         ..Default::default()
     };
-    let payload_bytes_max = options.limits.payload_bytes_max;
-    let engine = Engine::open(store, options).await.map_err(|error| Error::failed(error.code(), error.to_string()))?;
     let options = workflow_server::Options {
         allowed_hosts: settings.allowed_hosts.clone(),
-        payload_bytes_max,
+        admin_token: settings.admin_token.clone(),
+        insecure: settings.insecure,
+        payload_bytes_max: engine.limits.payload_bytes_max,
         ..workflow_server::Options::default()
     };
     let options = descriptors::fitted(options);
+    guarded(&settings, &store, address, &options)?;
+    let engine = Engine::open(store, engine).await.map_err(|error| Error::failed(error.code(), error.to_string()))?;
     ready(&settings, address, json)?;
 
     let served = workflow_server::serve(engine.clone(), listener, options, first_signal.wait()).await;
     let closed = stop::within(settings.stop_within, engine.shutdown(settings.stop_within)).await;
     served.map_err(|error| Error::failed("listener", format!("the server broke off: {error}")))?;
     closed
+}
+
+/// Nobody may do everything from another machine, unless somebody insists.
+fn guarded(settings: &Settings, store: &Sqlite, address: SocketAddr, options: &workflow_server::Options) -> Result<(), Error> {
+    let tokens = store.tokens().map_err(|fault| Error::failed("store", fault.to_string()))?;
+    let tokens = Tokens::from_rows(tokens);
+    if workflow_server::may_listen(address.ip(), options, &tokens).is_err() {
+        let create = program::command(format_args!("token create NAME --role admin --db {}", settings.db.display()));
+        let message = format!(
+            "{address} can be reached from other machines, and there is no token: whoever reaches it could do everything; make \
+             one with `{create}`, or set WORKFLOW_ADMIN_TOKEN, or insist with --insecure"
+        );
+        return Err(Error::failed("unguarded", message));
+    }
+    let has_token = tokens.any() || options.admin_token.is_some();
+    if has_token && !address.ip().is_loopback() {
+        tracing::warn!(%address, "other machines can reach this server, and what they say, tokens too, is not encrypted");
+    } else if !address.ip().is_loopback() {
+        tracing::warn!(%address, "other machines can reach this server, and it asks nobody who they are");
+    }
+    Ok(())
 }
 
 /// Opening may wait for a predecessor and read a log: not on a thread that serves.

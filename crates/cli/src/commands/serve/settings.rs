@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use workflow_engine::Retention;
+use workflow_server::AdminToken;
 
-use crate::args::{LogFormat, Serve};
+use crate::args::{LogFormat, Serve, TokenText};
 use crate::error::Error;
 
 const CONFIG_FILE: &str = "workflow.toml";
@@ -21,6 +22,10 @@ pub struct Settings {
     pub log_format: LogFormat,
     pub endpoint_hosts: Vec<String>,
     pub allowed_hosts: Vec<String>,
+    /// Only from the environment: a file is read by more people than it should be.
+    pub admin_token: Option<AdminToken>,
+    /// Listen where other machines can call, without a token.
+    pub insecure: bool,
     /// What steps that run get to finish.
     pub stop_within: Duration,
     /// How long a worker may be away.
@@ -31,7 +36,7 @@ pub struct Settings {
 }
 
 /// The file. An unknown key is a typing error, not something to pass over.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct File {
     db: Option<PathBuf>,
@@ -45,16 +50,15 @@ struct File {
     keep_completed: Option<String>,
     keep_failed: Option<String>,
     keep_cancelled: Option<String>,
+    insecure: Option<bool>,
+    /// Of the commands that call a server.
+    token: Option<String>,
 }
 
 impl Settings {
     pub fn new(serve: &Serve) -> Result<Settings, Error> {
-        let file = match &serve.config {
-            Some(path) => read(path)?,
-            None if Path::new(CONFIG_FILE).exists() => read(Path::new(CONFIG_FILE))?,
-            None => File::default(),
-        };
-        Settings::merge(serve.clone(), file)
+        let settings = Settings::merge(serve.clone(), file(serve.config.as_deref())?)?;
+        Ok(Settings { admin_token: admin_token()?, ..settings })
     }
 
     fn merge(serve: Serve, file: File) -> Result<Settings, Error> {
@@ -75,9 +79,33 @@ impl Settings {
             stop_within,
             worker_grace: worker_grace.unwrap_or(workflow_engine::Options::default().worker_grace),
             retention,
+            admin_token: None,
+            insecure: serve.insecure || file.insecure.unwrap_or(false),
             unsafe_no_sync: serve.unsafe_no_sync,
         })
     }
+}
+
+/// The token that the configuration file has for the commands that call a server.
+pub fn configured_token() -> Result<Option<TokenText>, Error> {
+    let path = std::env::var_os("WORKFLOW_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    Ok(file(path.as_deref())?.token.map(TokenText))
+}
+
+fn file(named: Option<&Path>) -> Result<File, Error> {
+    match named {
+        Some(path) => read(path),
+        None if Path::new(CONFIG_FILE).exists() => read(Path::new(CONFIG_FILE)),
+        None => Ok(File::default()),
+    }
+}
+
+/// Not an argument, not a setting of the file, and not clap's, whose messages repeat what was wrong.
+fn admin_token() -> Result<Option<AdminToken>, Error> {
+    const VARIABLE: &str = "WORKFLOW_ADMIN_TOKEN";
+    let Some(text) = std::env::var_os(VARIABLE).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let token = AdminToken::new(text.to_str().unwrap_or_default());
+    token.map(Some).map_err(|weak| Error::usage(format!("{VARIABLE}: {weak}")))
 }
 
 fn duration(name: &str, text: Option<String>) -> Result<Option<Duration>, Error> {

@@ -1,0 +1,30 @@
+//! Tokens as the callers of an engine see them.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::Engine;
+use crate::Error;
+use crate::ring::message::Input;
+use crate::token::{self, Revocation, Secret, TokenRequest, TokenView, Tokens};
+
+impl Engine {
+    /// Makes a token. Its text is in this answer and nowhere else.
+    pub async fn create_token(&self, request: TokenRequest) -> Result<(TokenView, Secret), Error> {
+        let (token, secret) = token::make(&request, self.shared().clock.now().wall)?;
+        let (token, admin_elsewhere) = (Box::new(token), request.admin_elsewhere);
+        let view = self.ask(|reply| Input::CreateToken { token, admin_elsewhere, reply }).await?;
+        Ok((view, secret))
+    }
+
+    /// From the answer on nobody calls with it. None when there is no such token.
+    pub async fn revoke_token(&self, revocation: Revocation) -> Result<Option<TokenView>, Error> {
+        self.ask(|reply| Input::RevokeToken { revocation, reply }).await
+    }
+
+    /// The tokens as they are, and as they come to be.
+    pub fn tokens(&self) -> watch::Receiver<Arc<Tokens>> {
+        self.shared().tokens.subscribe()
+    }
+}
