@@ -37,6 +37,8 @@ pub enum Change {
     },
     PutEndpoint(Box<Endpoint>),
     RemoveEndpoint(EndpointName),
+    /// A new token, or one that is revoked now.
+    PutToken(Box<Token>),
     Delete(Deletion),
 }
 
@@ -57,8 +59,6 @@ pub enum Deletable {
     EndedUntil(Timestamp),
     /// Whatever its head row says: its stored data make no sense, so that nobody can bring it to its end.
     Anyhow,
-    /// A new token, or one that is revoked now.
-    PutToken(Box<Token>),
 }
 
 /// What happened to one execution. A batch may hold several of one execution, in order.

@@ -282,8 +282,8 @@ async fn a_start_that_waits_is_told_what_it_started_when_its_token_is_revoked() 
     api.workflow("long", &[("held", "held")]).await;
     let admin = create(&api, "", "ops", "admin").await;
     let operator = create(&api, &admin, "deploy", "operator").await;
-    let mut starting =
-        std::pin::pin!(call(&api, Method::POST, "/api/v1/workflows/long/executions?wait=60s", &operator, &json!({})));
+    let (path, nothing) = ("/api/v1/workflows/long/executions?wait=60s", json!({}));
+    let starting = call(&api, Method::POST, path, &operator, &nothing);
     let counted = async {
         // It has begun when it can be seen.
         while call(&api, Method::GET, "/api/v1/executions", &admin, &Value::Null).await.json()["executions"] == json!([]) {
@@ -291,7 +291,7 @@ async fn a_start_that_waits_is_told_what_it_started_when_its_token_is_revoked() 
         }
         call(&api, Method::DELETE, "/api/v1/tokens/deploy", &admin, &Value::Null).await
     };
-    let (answer, _) = tokio::join!(starting.as_mut(), counted);
+    let (answer, _) = tokio::join!(starting, counted);
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
     assert_eq!(answer.json()["status"], "running");
     api.gate.add_permits(1);

@@ -25,6 +25,7 @@ const SESSION: &str = "0123456789abcdef";
 /// Nothing here takes this long: it turns a test that would hang into one that fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+#[derive(Debug)]
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
     heard: VecDeque<Value>,
