@@ -35,7 +35,7 @@ for target in "${targets[@]}"; do
   [[ "$target" == definition || "$target" == request ]] && options[0]=-max_len=8192
   if $minimise; then
     kept=$(mktemp -d)
-    "$folder/$target" "${options[@]}" -set_cover_merge=1 "$kept" "$corpus" "$found"
+    "$folder/$target" "${options[@]}" -use_counters=0 -set_cover_merge=1 "$kept" "$corpus" "$found"
     # Inputs that once failed stay, whatever they reach now.
     find "$corpus" -type f ! -name 'failed-*' -delete
     cp "$kept"/* "$corpus"/ && rm -r "$kept"

@@ -45,7 +45,10 @@ done
 url=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["url"])' "$work/ready")
 
 status=0
-"$st" --config-file scripts/schemathesis.toml run "$url/openapi.json" --checks all --mode all --continue-on-failure \
+root=$PWD
+# It leaves a folder where it runs.
+cd "$work"
+"$root/$st" --config-file "$root/scripts/schemathesis.toml" run "$url/openapi.json" --checks all --mode all --continue-on-failure \
   --max-time "$seconds" --seed "$seed" --generation-database none --request-timeout 20 --suppress-health-check all \
   --no-color --warnings off || status=$?
 # A panic is answered with 500, which a check finds; what is in the log and was not answered is looked for here.

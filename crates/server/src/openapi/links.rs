@@ -7,7 +7,6 @@ use utoipa::openapi::{OpenApi as Document, RefOr};
 const LINKS: &[(&str, &str, &str)] = &[
     ("start", "/api/v1/executions/{id}", "$response.body#/id"),
     ("replayExecution", "/api/v1/executions/{id}", "$response.body#/id"),
-    ("sendEvent", "/api/v1/executions/{id}", "$response.body#/executions/0/id"),
     ("register", "/api/v1/workflows/{id}", "$response.body#/id"),
     ("putEndpoint", "/api/v1/endpoints/{name}", "$response.body#/name"),
 ];
