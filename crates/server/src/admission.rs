@@ -171,7 +171,7 @@ fn weighed(app: &App, changes: bool, answer: Response) -> Response {
     match room {
         None => answer,
         Some(Ok(room)) => answer.map(|body| Body::new(Held { body, room: Some(room) })),
-        Some(Err(_)) if changes => {
+        Some(Err(_)) if changes && answer.status().is_success() => {
             let detail = "the change was written, and there is no room for the answer: others wait for clients that do not read \
                           them; repeating it with the same idempotency key is safe";
             Problem::new(&Kind::OUTCOME_UNKNOWN, detail).into_response()

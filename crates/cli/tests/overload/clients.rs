@@ -49,6 +49,11 @@ impl Ledger {
         self.started.lock().unwrap().clone()
     }
 
+    /// Whether the execution of this key was acknowledged.
+    pub fn has(&self, key: &str) -> bool {
+        self.started.lock().unwrap().contains_key(key)
+    }
+
     pub fn refusals(&self) -> BTreeMap<String, u64> {
         self.refusals.lock().unwrap().clone()
     }
@@ -216,6 +221,9 @@ pub async fn sends_all_but_the_end(load: Load, number: usize, bytes: usize) {
         }
     }
 }
+
+/// The key of the last execution for a worker that never reads.
+pub const LAST_UNREAD: &str = "unread-63";
 
 /// Offers to take tasks, is given long ones, and never reads.
 pub async fn worker_that_never_reads(load: Load, bytes: usize) {

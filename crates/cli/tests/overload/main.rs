@@ -130,6 +130,10 @@ async fn overload(address: &str, pid: u32, ledger: &Arc<Ledger>, share: f64, qui
     let clients_before = ledger.connected.load(Ordering::Relaxed);
     let mut all = JoinSet::new();
     // First those that hold on to what they have been given.
+    all.spawn(clients::worker_that_never_reads(load.clone(), LARGE_BYTES));
+    while !ledger.has(clients::LAST_UNREAD) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     for _ in 0..DEAF_WATCHERS {
         all.spawn(clients::asks_and_never_reads(load.clone(), format!("/api/v1/executions/{large}/stream")));
     }
@@ -145,7 +149,6 @@ async fn overload(address: &str, pid: u32, ledger: &Arc<Ledger>, share: f64, qui
     for number in 0..STALLED_SENDERS {
         all.spawn(clients::sends_all_but_the_end(load.clone(), number, LARGE_BYTES));
     }
-    all.spawn(clients::worker_that_never_reads(load.clone(), LARGE_BYTES));
     let input: Arc<[u8]> = Arc::from(json!({ "input": { "text": "x".repeat(LARGE_BYTES) } }).to_string().into_bytes());
     for number in 0..LARGE {
         all.spawn(clients::starts(load.clone(), format!("large-{number}"), Arc::clone(&input)));
