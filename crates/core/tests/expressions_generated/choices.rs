@@ -27,6 +27,7 @@ impl Choices for Seed {
 }
 
 /// A byte a choice, so that a fuzzer that changes one byte changes one thing.
+#[allow(dead_code, reason = "the fuzz target of expressions makes its choices so")]
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl Choices for Bytes<'_> {

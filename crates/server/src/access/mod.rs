@@ -168,7 +168,8 @@ impl Access {
     /// Lets a request in, with its [`Standing`], or answers it.
     #[expect(clippy::result_large_err, reason = "both are what becomes of a request")]
     pub fn guard(&self, mut request: Request) -> Result<(Request, Trail), Response> {
-        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let route = route.as_ref().map(MatchedPath::as_str);
         let need = Need::of(request.method(), route);
         if need == Need::Nothing || self.strangers == Strangers::None {
             return Ok((request, Trail(None)));

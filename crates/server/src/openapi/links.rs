@@ -15,7 +15,7 @@ pub(super) fn add(document: &mut Document) {
     for (from, prefix, expression) in LINKS {
         let parameter = prefix.rsplit(['{', '}']).nth(1).expect("the prefix ends in a parameter");
         let targets = targets(document, prefix, from);
-        for operation in document.paths.paths.values_mut().flat_map(super::operations) {
+        for (_, operation) in document.paths.paths.values_mut().flat_map(super::operations) {
             if operation.operation_id.as_deref() != Some(from) {
                 continue;
             }
@@ -35,5 +35,5 @@ pub(super) fn add(document: &mut Document) {
 fn targets(document: &mut Document, prefix: &str, but: &str) -> Vec<String> {
     let paths = document.paths.paths.iter_mut().filter(|(path, _)| path.starts_with(prefix));
     let operations = paths.flat_map(|(_, item)| super::operations(item));
-    operations.filter_map(|operation| operation.operation_id.clone()).filter(|id| id != but).collect()
+    operations.filter_map(|(_, operation)| operation.operation_id.clone()).filter(|id| id != but).collect()
 }

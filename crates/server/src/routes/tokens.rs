@@ -113,7 +113,7 @@ impl FromBody for TokenBody {
 pub(crate) async fn create_token(
     State(app): State<App>,
     Query(NoQuery): Query<NoQuery>,
-    JsonBody(TokenBody { name, role }): JsonBody<TokenBody>,
+    JsonBody(TokenBody { name, role }, _room): JsonBody<TokenBody>,
 ) -> Result<Response, Problem> {
     let wrong = |why: String| Problem::new(&Kind::INVALID_REQUEST, why);
     if name.starts_with(PREFIX) {

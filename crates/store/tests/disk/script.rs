@@ -164,7 +164,7 @@ impl Writing {
         let which = self.random.below(2);
         let name = workflow(WORKFLOWS[which]);
         match self.random.below(5) {
-            4 => Change::PutToken(Box::new(token(which as u8, number % 2 == 0))),
+            4 => Change::PutToken(Box::new(token(which as u8, number.is_multiple_of(2)))),
             0 => Change::PutEndpoint(Box::new(endpoint(["a", "b"][which]))),
             1 => Change::RemoveEndpoint(endpoint(["a", "b"][which]).name),
             2 => Change::Undefine { workflow: name, at: at(number.cast_signed()) },

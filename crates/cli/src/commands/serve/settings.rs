@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_mistake_in_the_file_is_not_passed_over() {
-        assert!(toml::from_str::<File>("databse = 'a'").unwrap_err().to_string().contains("unknown field `databse`"));
+        assert!(toml::from_str::<File>("databse = 'a'").err().unwrap().to_string().contains("unknown field `databse`"));
         for name in ["stop-within", "worker-grace", "keep-completed", "keep-failed", "keep-cancelled"] {
             let bad = Settings::merge(Serve::default(), file(&format!("{name} = 'soon'"))).unwrap_err();
             assert!(matches!(bad, Error::Usage(message) if message.starts_with(&format!("{name}: "))));
