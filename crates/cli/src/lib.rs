@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod diagnostics;
 mod error;
+mod keys;
 mod output;
 mod program;
 mod render;

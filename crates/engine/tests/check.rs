@@ -18,7 +18,7 @@ use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_engine::Options;
 use workflow_engine::check::{Kind, Report, check};
-use workflow_store::{Inspection, OpenError, Sqlite};
+use workflow_store::{Inspection, Keys, OpenError, Sqlite};
 
 const NAP: &str = r#"{"id":"nap","steps":[{"id":"nap","action":"noop","wait":"1h"}],
     "triggers":[{"event":"Customer.created"}]}"#;
@@ -112,7 +112,7 @@ fn crashed(from: &Path, to: &Path) -> PathBuf {
 }
 
 fn checked(path: &Path) -> Report {
-    check(&Inspection::open(path).unwrap(), FINDINGS_MAX)
+    check(&Inspection::open(path, &Keys::default()).unwrap(), FINDINGS_MAX)
 }
 
 fn sound(path: &Path) -> Report {
@@ -172,9 +172,9 @@ fn a_file_that_an_engine_has_open_is_refused_and_an_engine_is_refused_while_it_i
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("workflow.db");
     let (rig, _) = everything(&path);
-    assert!(matches!(Inspection::open(&path), Err(OpenError::InUse { .. })));
+    assert!(matches!(Inspection::open(&path, &Keys::default()), Err(OpenError::InUse { .. })));
     drop(rig);
-    let inspection = Inspection::open(&path).unwrap();
+    let inspection = Inspection::open(&path, &Keys::default()).unwrap();
     let at_once = workflow_store::Options { lock_wait: Duration::ZERO, ..workflow_store::Options::default() };
     let refused = Sqlite::open(&path, at_once.clone()).unwrap_err();
     assert!(matches!(&refused, OpenError::InUse { holder: Some(holder), .. } if holder.pid == std::process::id()), "{refused}");
@@ -289,13 +289,13 @@ fn of_payloads_and_what_is_wanted(kinds: &Kinds) -> Vec<Damage> {
         ),
         other(
             Some(kinds.paused),
-            format!("INSERT INTO payload VALUES ({} << 24 | 2, '1')", number(kinds.paused)),
+            format!("INSERT INTO payload (place, json) VALUES ({} << 24 | 2, '1')", number(kinds.paused)),
             PAYLOAD,
             "there is a payload of event 2, which has none",
         ),
         other(
             Some(kinds.long),
-            format!("INSERT INTO snapshot VALUES ({}, 3, 1, '{{}}')", number(kinds.long)),
+            format!("INSERT INTO snapshot (execution, seq, codec, body) VALUES ({}, 3, 1, '{{}}')", number(kinds.long)),
             &[Kind::SnapshotUnusable],
             "a snapshot up to event 3",
         ),
@@ -367,6 +367,74 @@ fn of_the_rest(kinds: &Kinds) -> Vec<Damage> {
     ]
 }
 
+/// As earlier versions wrote them: what is found then is found by what the rows say.
+const WITHOUT_SEALS: &str = "UPDATE execution SET seal = NULL, last = NULL; UPDATE history SET seal = NULL; \
+    UPDATE payload SET seal = NULL; UPDATE definition SET seal = NULL; UPDATE claim SET seal = NULL; \
+    UPDATE counter SET seal = NULL; UPDATE workflow SET seal = NULL";
+
+/// The same damages to rows with seals.
+#[test]
+fn no_damage_passes_a_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("workflow.db");
+    let (rig, kinds) = everything(&path);
+    drop(rig);
+    for Damage { sql, .. } in damages(&kinds) {
+        let other = tempfile::tempdir().unwrap();
+        let damaged = other.path().join("workflow.db");
+        fs::copy(&path, &damaged).unwrap();
+        let person = Connection::open(&damaged).unwrap();
+        person.execute_batch(&sql).unwrap();
+        drop(person);
+        assert!(!checked(&damaged).is_sound(), "{sql}");
+    }
+}
+
+/// What the seals alone can show: the rows make as much sense as before.
+#[test]
+fn a_value_that_could_have_been_written_and_was_not_is_found_by_its_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("workflow.db");
+    let (rig, kinds) = everything(&path);
+    drop(rig);
+    let long = history(kinds.long);
+    let cases = [
+        (
+            kinds.completed,
+            format!("UPDATE history SET events = replace(events, 'true', 'null') WHERE {}", history(kinds.completed)),
+            Kind::HistoryBroken,
+        ),
+        (kinds.completed, format!("UPDATE history SET at = at + 1 WHERE {}", history(kinds.completed)), Kind::HistoryBroken),
+        (
+            kinds.failed,
+            format!("UPDATE execution SET error_fingerprint = 'card stolen' WHERE {}", row(kinds.failed)),
+            Kind::HeadDiffers,
+        ),
+        (kinds.sleeping, format!("UPDATE execution SET wake_at = wake_at - 1 WHERE {}", row(kinds.sleeping)), Kind::HeadDiffers),
+        (kinds.long, format!("UPDATE payload SET json = replace(json, 'long ', 'lang ') WHERE {long}"), Kind::PayloadBroken),
+        // The payloads of two events, each where the other was.
+        (
+            kinds.long,
+            format!(
+                "CREATE TEMP TABLE copy AS SELECT row_number() OVER (ORDER BY place DESC) AS n, json, seal FROM payload WHERE {long}; \
+                 UPDATE payload SET (json, seal) = (SELECT json, seal FROM copy WHERE n = \
+                 (SELECT count(*) FROM payload p WHERE p.place <= payload.place AND p.place >> 24 = payload.place >> 24)) WHERE {long}"
+            ),
+            Kind::PayloadBroken,
+        ),
+    ];
+    for (id, sql, kind) in cases {
+        let other = tempfile::tempdir().unwrap();
+        let damaged = other.path().join("workflow.db");
+        fs::copy(&path, &damaged).unwrap();
+        let person = Connection::open(&damaged).unwrap();
+        person.execute_batch(&sql).unwrap();
+        drop(person);
+        let found = checked(&damaged).findings;
+        assert!(found.iter().any(|finding| finding.kind == kind && finding.execution == Some(id)), "{sql}: {found:#?}");
+    }
+}
+
 #[test]
 fn every_damage_is_found_and_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -379,6 +447,7 @@ fn every_damage_is_found_and_named() {
         let damaged = other.path().join("workflow.db");
         fs::copy(&path, &damaged).unwrap();
         let person = Connection::open(&damaged).unwrap();
+        person.execute_batch(WITHOUT_SEALS).unwrap();
         let before = person.total_changes();
         person.execute_batch(sql).unwrap();
         assert!(person.total_changes() > before || sql.starts_with("DROP"), "it does something: {sql}");
@@ -426,7 +495,7 @@ fn damaged_pages_and_a_damaged_newest_commit_are_found() {
     // Cut short.
     bytes.truncate(bytes.len() / 2);
     fs::write(&path, bytes).unwrap();
-    match Inspection::open(&path) {
+    match Inspection::open(&path, &Keys::default()) {
         Ok(file) => assert!(!check(&file, FINDINGS_MAX).is_sound()),
         Err(error) => assert!(matches!(error, OpenError::Damaged { .. }), "{error}"),
     }
@@ -437,8 +506,11 @@ fn findings_beyond_the_limit_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("workflow.db");
     drop(everything(&path));
-    Connection::open(&path).unwrap().execute("UPDATE execution SET steps_completed = 9", []).unwrap();
-    let report = check(&Inspection::open(&path).unwrap(), 3);
+    let person = Connection::open(&path).unwrap();
+    person.execute_batch(WITHOUT_SEALS).unwrap();
+    person.execute("UPDATE execution SET steps_completed = 9", []).unwrap();
+    drop(person);
+    let report = check(&Inspection::open(&path, &Keys::default()).unwrap(), 3);
     assert_eq!((report.findings.len(), report.more, report.found()), (3, 207, 210));
 }
 
@@ -447,7 +519,7 @@ fn files_of_all_releases_can_be_checked() {
     let released = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/databases");
     for file in fs::read_dir(released).unwrap() {
         let file = file.unwrap().path();
-        let inspection = Inspection::open(&file).unwrap();
+        let inspection = Inspection::open(&file, &Keys::default()).unwrap();
         let report = check(&inspection, FINDINGS_MAX);
         // Their histories were made up by hand to hold every event, so that they do not fold; all else is as it was written.
         let unexpected = report.findings.iter().filter(|finding| matches!(finding.kind, Kind::FileDamaged | Kind::SchemaDiffers));

@@ -8,6 +8,7 @@ mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod fault;
+mod keys;
 mod memory;
 mod row;
 mod sqlite;
@@ -15,11 +16,13 @@ mod token;
 
 pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, HeadChange, Item, Taken, Transition};
 pub use fault::{Fault, FaultKind};
+pub use keys::{KEYS_VARIABLE, Keys, KeysError};
 pub use memory::Memory;
 pub use row::{Cursor, DefinitionRow, Ended, Endpoint, Filter, Head, History, Snapshot, Stored};
 pub use sqlite::{Backup, BackupError, backup};
-pub use sqlite::{ClaimRow, Examined, Inspection, Stray, Unreadable};
+pub use sqlite::{ClaimRow, Examined, Inspection, Protection, Stray, Unreadable};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
+pub use sqlite::{Reencrypted, reencrypt};
 pub use token::{Role, Token, UnknownRole};
 
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};

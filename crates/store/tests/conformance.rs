@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use workflow_store::conformance::{agrees_with_memory, exercise};
-use workflow_store::{Durability, Memory, Options, Sqlite, Store};
+use workflow_store::{Durability, Keys, Memory, Options, Sqlite, Store};
 
 #[test]
 fn memory_keeps_the_contract() {
@@ -24,18 +24,43 @@ fn sqlite_keeps_the_contract() {
 }
 
 #[test]
+fn sqlite_with_a_key_keeps_the_contract() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut number = 0;
+    exercise(|| {
+        number += 1;
+        let options = Options { keys: keys(), ..Options::default() };
+        Box::new(Sqlite::open(directory.path().join(format!("{number}.db")), options).unwrap())
+    });
+}
+
+fn keys() -> Keys {
+    Keys::parse("test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap()
+}
+
+#[test]
 fn sqlite_in_memory_keeps_the_contract() {
     exercise(|| Box::new(Sqlite::open(":memory:", Options::default()).unwrap()));
 }
 
-/// A file that is copied while it is in use is what a killed process leaves.
 #[test]
 fn sqlite_answers_random_batches_as_memory_does() {
+    answers_as_memory_does(&Keys::default());
+}
+
+#[test]
+fn sqlite_with_a_key_answers_random_batches_as_memory_does() {
+    answers_as_memory_does(&keys());
+}
+
+/// A file that is copied while it is in use is what a killed process leaves.
+fn answers_as_memory_does(keys: &Keys) {
     let directory = tempfile::tempdir().unwrap();
     let number = Cell::new(0);
     let path = |number: u32| directory.path().join(format!("{number}.db"));
     // What is compared are the answers; a crash of the machine is another test's.
-    let options = || Options { durability: Durability::UnsafeNormal, recent_bytes_max: 300, ..Options::default() };
+    let options =
+        || Options { durability: Durability::UnsafeNormal, recent_bytes_max: 300, keys: keys.clone(), ..Options::default() };
     let open = || -> Box<dyn Store> { Box::new(Sqlite::open(path(number.get()), options()).unwrap()) };
     let empty = || {
         number.set(number.get() + 1);

@@ -14,7 +14,7 @@ use workflow_store::conformance::sample::{
     append, at, claimed, commit, commit_all, commit_changes, completed, finish, head, id, json, recorded, start, workflow,
 };
 use workflow_store::{
-    Change, ClaimKind, Deletable, Deletion, Filter, Head, Inspection, Memory, OpenError, Options, Sqlite, Store,
+    Change, ClaimKind, Deletable, Deletion, Filter, Head, Inspection, Keys, Memory, OpenError, Options, Sqlite, Store,
 };
 
 /// Options that do not wait for a predecessor.
@@ -199,7 +199,7 @@ fn files_of_all_releases_open_and_go_on() {
         let path = directory.path().join("workflow.db");
         fs::copy(released(schema), &path)
             .unwrap_or_else(|error| panic!("a file of schema {schema}, made with UPDATE_TESTDATA=1 before the release: {error}"));
-        assert_eq!(Inspection::open(&path).unwrap().schema(), schema);
+        assert_eq!(Inspection::open(&path, &Keys::default()).unwrap().schema(), schema);
         let memory = Memory::new();
         workflow_store::conformance::released::write(&memory);
         let store = Sqlite::open(&path, at_once()).unwrap();
@@ -209,7 +209,7 @@ fn files_of_all_releases_open_and_go_on() {
         assert_same(&store, &memory);
         drop(store);
         assert_same(&Sqlite::open(&path, at_once()).unwrap(), &memory);
-        let file = Inspection::open(&path).unwrap();
+        let file = Inspection::open(&path, &Keys::default()).unwrap();
         assert_eq!((file.schema(), file.damages(10)), (Inspection::NEWEST_SCHEMA, Vec::new()), "from schema {schema}");
         assert_eq!(file.differences(), Ok(Vec::new()), "from schema {schema}: it is as a new file of this version would be");
         assert_eq!(file.strays(10).unwrap().len(), 0);

@@ -11,7 +11,7 @@ use workflow_core::id::{ActionName, Caller, EventName, ExecutionId, IdempotencyK
 use workflow_core::json::Json;
 use workflow_engine::{EventAnswer, EventRequest, HistoryEntry, ListRequest, Options, Page, Registered, StartRequest, Watch};
 use workflow_server::Options as ServerOptions;
-use workflow_store::{Memory, Sqlite};
+use workflow_store::{Keys, Memory, Sqlite};
 
 use crate::action::{self, ActionError, Context};
 use crate::{Error, Execution, Status};
@@ -33,6 +33,7 @@ pub struct Engine {
 #[derive(Debug)]
 pub struct Builder {
     store: Place,
+    keys: Keys,
     options: Options,
     actions: Vec<(String, usize, workflow_engine::Handler)>,
 }
@@ -46,7 +47,7 @@ enum Place {
 impl Engine {
     pub fn builder() -> Builder {
         let options = Options { require_actions: true, ..Options::default() };
-        Builder { store: Place::File("workflow.db".into()), options, actions: Vec::new() }
+        Builder { store: Place::File("workflow.db".into()), keys: Keys::default(), options, actions: Vec::new() }
     }
 
     /// The same engine, for what it does on behalf of somebody: what is started or moved with it says so in the history, as `by`. 1
@@ -207,6 +208,14 @@ impl Builder {
         self
     }
 
+    /// Encrypts inputs, outputs, events and error messages in the file: `Keys::parse("2026:base64...")`, from wherever the program keeps
+    /// its secrets. The first key is written with, all are read with. A file that was written with a key opens only with it.
+    #[must_use]
+    pub fn encryption_keys(mut self, keys: Keys) -> Builder {
+        self.keys = keys;
+        self
+    }
+
     /// Keeps everything in memory: for tests.
     #[must_use]
     pub fn in_memory(mut self) -> Builder {
@@ -257,7 +266,8 @@ impl Builder {
         let engine = match self.store {
             Place::Memory => workflow_engine::Engine::open(Memory::new(), self.options).await?,
             Place::File(path) => {
-                let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, workflow_store::Options::default()));
+                let store_options = workflow_store::Options { keys: self.keys, ..workflow_store::Options::default() };
+                let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, store_options));
                 let store = opened.await.map_err(|error| Error::Invalid(format!("opening the store panicked: {error}")))??;
                 workflow_engine::Engine::open(store, self.options).await?
             }

@@ -17,6 +17,11 @@ export interface WorkflowOptions<Env = unknown> {
    * at a time opens it; several share a `workflow serve` by `url`.
    */
   store?: string
+  /**
+   * Embedded: encrypts inputs, outputs, events and error messages in the file. `'name:base64'`, several separated by commas: the first
+   * key is written with, all are read with; `openssl rand -base64 32` makes one. From a secret store or the environment, not from the code.
+   */
+  encryptionKeys?: string
   /** Remote: where `workflow serve` listens, `'http://127.0.0.1:4747'`. This process then only runs actions. */
   url?: string
   /**

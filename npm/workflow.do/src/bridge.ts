@@ -113,6 +113,7 @@ export interface BridgeOptions {
   limits: Limits
   keep: Keep
   token?: string
+  encryptionKeys?: string
   name?: string
 }
 

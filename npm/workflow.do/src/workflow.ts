@@ -297,8 +297,12 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
   }
 
   #connect(): Bridge {
-    const { store = STORE, url, token, concurrency = CONCURRENCY, limits = {}, keep = {}, name, clock } = this.#options
-    const optional = { ...(token === undefined ? {} : { token }), ...(name === undefined ? {} : { name }) }
+    const { store = STORE, encryptionKeys, url, token, concurrency = CONCURRENCY, limits = {}, keep = {}, name, clock } = this.#options
+    const optional = {
+      ...(encryptionKeys === undefined ? {} : { encryptionKeys }),
+      ...(token === undefined ? {} : { token }),
+      ...(name === undefined ? {} : { name })
+    }
     const bridge: Bridge = new Bridge(
       { place: url === undefined ? { store } : { url }, concurrency, limits, keep, ...optional },
       clockOf(clock)?.native,
@@ -356,7 +360,7 @@ function hasBindings(env: unknown): boolean {
   return Object.values(Object.getOwnPropertyDescriptors(env)).some(({ value }) => (typeof value === 'object' && value !== null) || typeof value === 'function')
 }
 
-const KNOWN = new Set(['store', 'url', 'token', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
+const KNOWN = new Set(['store', 'encryptionKeys', 'url', 'token', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
 const KEPT = new Set(['completed', 'failed', 'cancelled'])
 const LIMITS = new Set(['payloadBytesMax', 'stepsMax', 'historyEntriesMax', 'executionBytesMax'])
 
@@ -366,9 +370,12 @@ function check(options: WorkflowOptions): void {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw wrong(`there is no option \`${name}\`; the options are ${[...KNOWN].map(known => `\`${known}\``).join(', ')}`)
   }
-  const { store, url, token, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
+  const { store, encryptionKeys, url, token, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
     throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, or ':memory:'`)
+  }
+  if (encryptionKeys !== undefined && typeof encryptionKeys !== 'string') {
+    throw wrong(`\`encryptionKeys\` is of type ${typeof encryptionKeys}: expected keys as 'name:base64', separated by commas`)
   }
   if (url !== undefined && typeof url !== 'string') throw wrong(`\`url\` is ${describe(url)}: expected 'http://127.0.0.1:4747'`)
   if (url !== undefined && store !== undefined) {
@@ -379,6 +386,7 @@ function check(options: WorkflowOptions): void {
   if (token !== undefined && url === undefined) throw wrong('`token` is given without `url`: an engine in this process asks for none')
   if (url !== undefined && options.limits !== undefined) throw wrong('`limits` are given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && options.keep !== undefined) throw wrong('`keep` is given with `url`: a server has its own, so leave one of them out')
+  if (url !== undefined && encryptionKeys !== undefined) throw wrong('`encryptionKeys` are given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && clock !== undefined) throw wrong('`clock` is given with `url`: time passes at the server, so leave one of them out')
   if (name !== undefined && typeof name !== 'string') throw wrong(`\`name\` is ${describe(name)}: expected a text`)
   if (concurrency !== undefined && (!Number.isInteger(concurrency) || (concurrency as number) < 1)) {

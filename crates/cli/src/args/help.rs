@@ -197,6 +197,18 @@ Examples:
   workflow backup workflow.db /backups/workflow-$(date +%F).db
   workflow check /backups/workflow-2026-11-23.db";
 
+pub const REENCRYPT: &str = "\
+The keys are in WORKFLOW_ENCRYPTION_KEY, or in the file that --encryption-key-file or
+WORKFLOW_ENCRYPTION_KEY_FILE names: `name:base64`, several separated by commas. The first one is
+written with, all are read with; `openssl rand -base64 32` makes one.
+
+To change the key: put the new one in front, restart the server, and from then on it writes with that.
+When it suits, stop the server and run this for the rest; then the old key can go. It can be broken
+off and run again, and needs as much free room as the file has.
+
+Example:
+  WORKFLOW_ENCRYPTION_KEY=2027:...,2026:... workflow reencrypt workflow.db";
+
 pub const CHECK: &str = "\
 Reads everything and writes nothing: the pages of the file, every definition, every history, and that
 it gives what is stored beside it. Takes the log of a crash into account. While a server has the file

@@ -157,6 +157,9 @@ pub enum Command {
     /// Check a database file that no server has open
     #[command(after_long_help = help::CHECK)]
     Check(Check),
+    /// Encrypt everything in a database file with the first encryption key
+    #[command(after_long_help = help::REENCRYPT)]
+    Reencrypt(Reencrypt),
     /// Print completions for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions { shell: clap_complete::Shell },
@@ -261,6 +264,24 @@ pub struct Check {
     /// Show at most this many findings
     #[arg(long, short = 'n', default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
+    #[command(flatten)]
+    pub keys: KeyFile,
+}
+
+#[derive(Debug, Args)]
+pub struct Reencrypt {
+    /// The database; no server may have it open
+    #[arg(value_name = "FILE")]
+    pub file: std::path::PathBuf,
+    #[command(flatten)]
+    pub keys: KeyFile,
+}
+
+#[derive(Debug, Args)]
+pub struct KeyFile {
+    /// The file with the encryption keys, when they are not in WORKFLOW_ENCRYPTION_KEY
+    #[arg(long, env = "WORKFLOW_ENCRYPTION_KEY_FILE", value_name = "FILE", hide_env_values = true)]
+    pub encryption_key_file: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

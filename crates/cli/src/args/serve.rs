@@ -49,6 +49,9 @@ pub struct Serve {
     /// How long executions are kept once they were cancelled [default: for ever]
     #[arg(long, env = "WORKFLOW_KEEP_CANCELLED", value_name = "DURATION", hide_env_values = true)]
     pub keep_cancelled: Option<String>,
+    /// The file with the keys that payloads are encrypted with, when they are not in WORKFLOW_ENCRYPTION_KEY
+    #[arg(long, env = "WORKFLOW_ENCRYPTION_KEY_FILE", value_name = "FILE", hide_env_values = true)]
+    pub encryption_key_file: Option<PathBuf>,
     /// Commits do not wait for the disk. For the test that must notice it: a crash of the machine loses what was acknowledged
     #[arg(long, hide = true)]
     pub unsafe_no_sync: bool,

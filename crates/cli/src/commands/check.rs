@@ -8,13 +8,15 @@ use workflow_store::{Inspection, OpenError};
 
 use crate::args::Check;
 use crate::error::Error;
+use crate::keys;
 use crate::output;
 use crate::program;
 use crate::render;
 
 pub fn run(arguments: &Check, json: bool) -> Result<(), Error> {
     let path = &arguments.file;
-    let file = Inspection::open(path).map_err(|error| refused(path, &error))?;
+    let keys = keys::given(arguments.keys.encryption_key_file.as_deref())?;
+    let file = Inspection::open(path, &keys).map_err(|error| refused(path, &error))?;
     let report = check(&file, usize::try_from(arguments.limit).unwrap_or(usize::MAX));
     if json {
         output::line(&as_json(path, &report).to_string())?;
@@ -64,6 +66,9 @@ fn as_json(path: &Path, report: &Report) -> Value {
             "claims": checked.claims,
             "endpoints": checked.endpoints,
         },
+        "unsealed": report.protection.unsealed,
+        "plain": report.protection.plain,
+        "encrypted": report.protection.encrypted,
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "more": report.more,
     })

@@ -10,6 +10,7 @@ mod eval;
 mod event;
 mod executions;
 mod files;
+mod reencrypt;
 mod serve;
 mod start;
 mod token;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Eval { expression, scope } => eval::run(&expression, scope.as_ref(), cli.shared.json),
         Command::Check(arguments) => check::run(&arguments, cli.shared.json),
         Command::Backup(arguments) => backup::run(&arguments, cli.shared.json),
+        Command::Reencrypt(arguments) => reencrypt::run(&arguments, cli.shared.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Token(Token::Create(create)) if create.db.is_some() => {
             let file = create.db.clone().expect("it has just been looked at");
@@ -89,6 +91,7 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         | Command::Eval { .. }
         | Command::Check(_)
         | Command::Backup(_)
+        | Command::Reencrypt(_)
         | Command::Completions { .. } => {
             unreachable!("needs no server and was run without one")
         }

@@ -1,6 +1,7 @@
 //! What `workflow check` found.
 
 use workflow_engine::check::{Checked, Kind, Report};
+use workflow_store::Protection;
 
 use super::look::{RED, painted};
 use super::{clean, counted, dim, look};
@@ -42,7 +43,7 @@ pub fn checked(file: &str, report: &Report) -> String {
             counted(usize::try_from(found).unwrap_or(usize::MAX), "finding")
         ),
     };
-    text + &format!("{verdict} {}\n", dim(&format!("({})", looked_at(&report.checked))))
+    text + &format!("{verdict} {}\n", dim(&format!("({})", looked_at(&report.checked)))) + &dim(&protected(&report.protection))
 }
 
 fn looked_at(checked: &Checked) -> String {
@@ -61,6 +62,24 @@ fn looked_at(checked: &Checked) -> String {
     }
     parts.push(bytes(checked.bytes));
     format!("{}, schema {}", parts.join(", "), checked.schema)
+}
+
+/// What protects the texts, where there is something to say.
+fn protected(protection: &Protection) -> String {
+    let rows = |count: u64| counted(usize::try_from(count).unwrap_or(usize::MAX), "row");
+    let mut text = String::new();
+    if protection.unsealed > 0 {
+        text += &format!("{} of an earlier version, without a checksum\n", rows(protection.unsealed));
+    }
+    if !protection.encrypted.is_empty() {
+        let mut parts: Vec<String> =
+            protection.encrypted.iter().map(|(key, count)| format!("{} encrypted with key `{key}`", rows(*count))).collect();
+        if protection.plain > 0 {
+            parts.push(format!("{} in plain text", rows(protection.plain)));
+        }
+        text += &format!("{}\n", parts.join(", "));
+    }
+    text
 }
 
 /// `12.3 MiB`.

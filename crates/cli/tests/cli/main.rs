@@ -5,6 +5,7 @@
 
 mod database;
 mod definitions;
+mod encryption;
 mod executions;
 mod fake;
 mod offline;

@@ -17,8 +17,12 @@ pub struct Served {
 
 impl Served {
     pub fn start(directory: &Path, arguments: &[&str]) -> Served {
+        Served::start_with(directory, arguments, &[])
+    }
+
+    pub fn start_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Served {
         let mut command = workflow(&[&["serve", "--json"], arguments].concat());
-        command.env("WORKFLOW_LISTEN", "127.0.0.1:0");
+        command.env("WORKFLOW_LISTEN", "127.0.0.1:0").envs(variables.iter().copied());
         let mut child = command.current_dir(directory).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

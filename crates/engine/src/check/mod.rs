@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use workflow_core::definition::Definition;
 use workflow_core::id::{ExecutionId, Version};
 use workflow_core::status::Status;
-use workflow_store::{ClaimKind, Examined, Fault, Inspection};
+use workflow_store::{ClaimKind, Examined, Fault, Inspection, Protection};
 
 pub use finding::{Finding, Kind};
 
@@ -20,6 +20,8 @@ pub use finding::{Finding, Kind};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
     pub checked: Checked,
+    /// What protects the texts of the file.
+    pub protection: Protection,
     /// The first ones.
     pub findings: Vec<Finding>,
     /// How many there are besides.
@@ -102,6 +104,7 @@ impl Check<'_> {
         }
         self.report.checked.endpoints = self.read("the endpoints", self.file.endpoints()).unwrap_or_default() as u64;
         self.read("the tokens", self.file.tokens());
+        self.report.protection = self.read("the seals", self.file.protection()).unwrap_or_default();
     }
 
     fn definitions(&mut self) {

@@ -565,7 +565,8 @@ pub fn on_both_stores(test: impl Fn(Box<dyn FnOnce(Options) -> Rig>)) {
     let path = folder.path().join("workflow.db");
     let file = path.clone();
     test(Box::new(move |options| Rig::with(sqlite(&file), options)));
-    let report = workflow_engine::check::check(&workflow_store::Inspection::open(&path).unwrap(), 10);
+    let report =
+        workflow_engine::check::check(&workflow_store::Inspection::open(&path, &workflow_store::Keys::default()).unwrap(), 10);
     assert!(report.is_sound(), "{report:#?}");
 }
 

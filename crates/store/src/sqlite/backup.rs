@@ -11,7 +11,7 @@ use rusqlite::backup::StepResult;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{self, OpenError};
-use super::inspect::{Inspection, existing};
+use super::inspect::{Still, existing};
 use super::open::{self, Refused};
 
 const CACHE_BYTES: u32 = 4 << 20;
@@ -46,7 +46,7 @@ pub fn backup(source: impl AsRef<Path>, destination: impl AsRef<Path>) -> Result
     let destination = absent(destination.as_ref())?;
     let source = existing(source.as_ref())?;
     let (offline, online);
-    let (connection, is_online) = match Inspection::open(&source) {
+    let (connection, is_online) = match Still::open(&source) {
         Ok(opened) => {
             offline = opened;
             (&offline.connection, false)

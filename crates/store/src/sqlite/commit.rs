@@ -8,11 +8,14 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use workflow_core::codec;
 use workflow_core::id::{ExecutionId, WorkflowId};
 use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
 
 use super::checkpoint::Signal;
 use super::error::{self, Trouble};
+use super::range::{Ahead, Range};
 use super::recent::{self, Chunk, Line, Packing, Recent};
 use super::row::{self, SEQ_MAX, place};
+use super::seal::{HIDDEN, HIDDEN_EVENTS, Seals, View, bound};
 use super::{Broken, read, reading, writing};
 use crate::{
     Batch, Change, Claim, Committed, DefinitionRow, Endpoint, Fault, FaultKind, Head, HeadChange, Item, PAYLOAD_INLINE_BYTES_MAX,
@@ -25,6 +28,7 @@ const KNOWN_MAX: usize = 1 << 18;
 /// The one connection that writes, and what it need not read again. Only a commit changes either.
 pub(super) struct Writer {
     connection: Connection,
+    seals: Arc<Seals>,
     /// That this opening has; another one would have found a greater.
     epoch: i64,
     batch: u64,
@@ -52,13 +56,6 @@ pub(super) struct Known {
     seq: u64,
 }
 
-/// How far the time in an id lies before `started_at`, least and most.
-#[derive(Clone, Copy, PartialEq, Default)]
-struct Ahead {
-    min: i64,
-    max: i64,
-}
-
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer").field("epoch", &self.epoch).field("batch", &self.batch).finish_non_exhaustive()
@@ -67,15 +64,16 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Takes the ownership of the range.
-    pub fn new(connection: Connection, recent_bytes_max: u64) -> Result<Writer, Trouble> {
-        let owner = format!("process {}", std::process::id());
-        // Not `RETURNING`: its row comes before the commit, and a commit that fails after it is not told of.
-        connection.execute("UPDATE range SET owner = ?1, epoch = epoch + 1", [owner])?;
-        let epoch = connection.query_row("SELECT epoch FROM range", [], |row| row.get(0))?;
-        let (batch, recent) = (read::batch(&connection)?, Recent::read(&connection, recent_bytes_max)?);
+    pub fn new(connection: Connection, seals: Arc<Seals>, recent_bytes_max: u64) -> Result<Writer, Trouble> {
+        let range = Range::read(&connection)?;
+        let range = Range { owner: format!("process {}", std::process::id()), epoch: range.epoch + 1, ..range };
+        range.write(&connection)?;
+        let (epoch, batch) = (range.epoch, read::batch(&connection)?);
+        let recent = Recent::read(seals.view(&connection), recent_bytes_max)?;
         let memory = Memory::read(&connection, &recent)?;
         let is_empty = recent.is_empty();
-        let mut writer = Writer { connection, epoch, batch, memory, recent: Arc::new(RwLock::new(recent)), restless: false };
+        let recent = Arc::new(RwLock::new(recent));
+        let mut writer = Writer { connection, seals, epoch, batch, memory, recent, restless: false };
         if !is_empty {
             let ((), moved) = writer.empty_recent()?;
             writer.finish()?;
@@ -91,6 +89,10 @@ impl Writer {
 
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    pub fn view(&self) -> View<'_> {
+        self.seals.view(&self.connection)
     }
 
     /// Tells the checkpointer how long the write-ahead log is, from now on.
@@ -177,7 +179,7 @@ impl Writer {
     /// What is known of what is stored, read anew.
     fn recall(&mut self) -> Result<(), Trouble> {
         let bytes_max = reading(&self.recent).bytes_max();
-        let recent = Recent::read(&self.connection, bytes_max)?;
+        let recent = Recent::read(self.view(), bytes_max)?;
         self.memory = Memory::read(&self.connection, &recent)?;
         *writing(&self.recent) = recent;
         Ok(())
@@ -188,13 +190,14 @@ impl Writer {
         self.begin()?;
         self.fence(batch.number)?;
         let ahead = self.memory.ahead;
-        let mut commit = Commit::new(&self.connection, &mut self.memory, &self.recent, batch.number)?;
+        let view = self.seals.view(&self.connection);
+        let mut commit = Commit::new(view, &mut self.memory, &self.recent, batch.number)?;
         let mut committed = Committed::default();
         for (place, item) in batch.items.iter().enumerate() {
             if let Some(claim) = &item.claim
                 && !commit.claim(claim)?
             {
-                let holder = read::claim(&self.connection, claim.kind, &claim.scope, &claim.key)?;
+                let holder = read::claim(view, claim.kind, &claim.scope, &claim.key)?;
                 let holder = holder.ok_or_else(|| Trouble::Corrupt("a claim is taken and not there".to_owned()))?;
                 committed.taken.push((place, holder));
                 continue;
@@ -204,8 +207,7 @@ impl Writer {
         commit.counters()?;
         let moved = commit.recent()?;
         if self.memory.ahead != ahead {
-            let mut statement = self.connection.prepare_cached("UPDATE range SET ahead_min = ?1, ahead_max = ?2")?;
-            statement.execute([self.memory.ahead.min, self.memory.ahead.max])?;
+            Range { ahead: self.memory.ahead, ..Range::read(&self.connection)? }.write(&self.connection)?;
         }
         Ok((committed, moved))
     }
@@ -214,12 +216,13 @@ impl Writer {
     fn empty_recent(&mut self) -> Result<((), Vec<ExecutionId>), Trouble> {
         self.begin()?;
         self.fence(self.batch + 1)?;
-        let mut commit = Commit::new(&self.connection, &mut self.memory, &self.recent, self.batch)?;
+        let view = self.seals.view(&self.connection);
+        let mut commit = Commit::new(view, &mut self.memory, &self.recent, self.batch)?;
         while let Some(id) = commit.oldest() {
             commit.settle(id)?;
         }
         let moved = commit.moved;
-        self.connection.execute("UPDATE range SET batch = ?1", [self.batch.cast_signed()])?;
+        Range { batch: self.batch.cast_signed(), ..Range::read(&self.connection)? }.write(&self.connection)?;
         self.connection.execute("DELETE FROM recent", [])?;
         writing(&self.recent).emptied(self.batch);
         Ok(((), moved))
@@ -244,12 +247,10 @@ impl Writer {
 }
 
 impl Memory {
-    fn read(connection: &Connection, recent: &Recent) -> rusqlite::Result<Memory> {
+    fn read(connection: &Connection, recent: &Recent) -> Result<Memory, Trouble> {
         let newest: i64 = connection.query_row("SELECT ifnull(max(key), 0) FROM execution", [], |row| row.get(0))?;
         let next_key = newest.max(recent.newest_key()) + 1;
-        let ahead = |row: &rusqlite::Row<'_>| Ok(Ahead { min: row.get(0)?, max: row.get(1)? });
-        let ahead = connection.query_row("SELECT ahead_min, ahead_max FROM range", [], ahead)?;
-        Ok(Memory { next_key, ahead, ..Memory::default() })
+        Ok(Memory { next_key, ahead: Range::read(connection)?.ahead, ..Memory::default() })
     }
 
     fn tidy(&mut self) {
@@ -274,15 +275,18 @@ impl Memory {
         Ok(Some(Known { key, workflow, status, seq }))
     }
 
-    fn workflow(&mut self, connection: &Connection, workflow: &WorkflowId) -> rusqlite::Result<i64> {
+    fn workflow(&mut self, connection: &Connection, workflow: &WorkflowId) -> Result<i64, Trouble> {
         if let Some(key) = self.workflows.get(workflow) {
             return Ok(*key);
         }
         let key = match row::workflow_key(connection, workflow)? {
             Some(key) => key,
             None => {
-                connection.execute("INSERT INTO workflow (id) VALUES (?1)", [workflow.as_str()])?;
-                connection.last_insert_rowid()
+                let key: i64 = connection.query_row("SELECT ifnull(max(key), 0) + 1 FROM workflow", [], |row| row.get(0))?;
+                let seal = bound::workflow(key).sum(workflow.as_str());
+                let sql = "INSERT INTO workflow (key, id, seal) VALUES (?1, ?2, ?3)";
+                connection.execute(sql, params![key, workflow.as_str(), seal])?;
+                key
             }
         };
         self.workflows.insert(workflow.clone(), key);
@@ -293,6 +297,7 @@ impl Memory {
 /// One commit under way. Statements that nearly every batch needs are looked up once.
 pub(super) struct Commit<'a> {
     pub(super) connection: &'a Connection,
+    seals: &'a Seals,
     pub(super) memory: &'a mut Memory,
     pub(super) recent: &'a RwLock<Recent>,
     number: u64,
@@ -311,28 +316,26 @@ pub(super) struct Commit<'a> {
 /// In the order of [`bind_head`], which every statement shares.
 const HEAD_COLUMNS: &str = "version = ?2, wake_at = ?3, started_at = ?4, completed_at = ?5, steps_completed = ?6, \
     failed_step = ?7, error_code = ?8, error = ?9, error_fingerprint = ?10, triggered_by = ?11, trigger_source = ?12, \
-    replay_of = ?13, parent = ?14";
+    replay_of = ?13, parent = ?14, last = ?15, seal = ?16";
 
 impl<'a> Commit<'a> {
-    fn new(
-        connection: &'a Connection,
-        memory: &'a mut Memory,
-        recent: &'a RwLock<Recent>,
-        number: u64,
-    ) -> rusqlite::Result<Commit<'a>> {
+    fn new(view: View<'a>, memory: &'a mut Memory, recent: &'a RwLock<Recent>, number: u64) -> rusqlite::Result<Commit<'a>> {
+        let View { connection, seals } = view;
         let start = "INSERT INTO execution (key, version, wake_at, started_at, completed_at, steps_completed, failed_step, \
-            error_code, error, error_fingerprint, triggered_by, trigger_source, replay_of, parent, status, id, workflow) \
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+            error_code, error, error_fingerprint, triggered_by, trigger_source, replay_of, parent, last, seal, status, id, workflow) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
         Ok(Commit {
             connection,
+            seals,
             memory,
             recent,
             number,
             line: Line::default(),
             moved: Vec::new(),
-            append: connection.prepare_cached("INSERT INTO history (place, at, form, events) VALUES (?1, ?2, ?3, ?4)")?,
+            append: connection
+                .prepare_cached("INSERT INTO history (place, at, form, events, seal) VALUES (?1, ?2, ?3, ?4, ?5)")?,
             start: connection.prepare_cached(start)?,
-            update: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS}, status = ?15 WHERE key = ?1"))?,
+            update: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS}, status = ?17 WHERE key = ?1"))?,
             update_quietly: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS} WHERE key = ?1"))?,
             counts: BTreeMap::new(),
         })
@@ -340,9 +343,13 @@ impl<'a> Commit<'a> {
 
     /// Whether the claim was free.
     fn claim(&mut self, claim: &Claim) -> Result<bool, Trouble> {
-        let sql = "INSERT INTO claim (kind, scope, key, executions, data) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO claim (kind, scope, key, executions, data, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+            ON CONFLICT DO NOTHING";
         let executions = serde_json::to_string(&claim.executions).expect("ids are JSON");
-        let values = params![row::kind(claim.kind), claim.scope, claim.key, executions, claim.data.text()];
+        let kind = row::kind(claim.kind);
+        let bound = bound::claim(kind, &claim.scope, &claim.key, &executions);
+        let data = self.seals.seal(&bound, claim.data.text(), HIDDEN);
+        let values = params![kind, claim.scope, claim.key, executions, data.text, data.seal];
         Ok(self.connection.prepare_cached(sql)?.execute(values)? == 1)
     }
 
@@ -351,11 +358,7 @@ impl<'a> Commit<'a> {
             match change {
                 Change::Transition(transition) => self.transition(transition)?,
                 Change::Define(row) => self.define(row)?,
-                Change::Undefine { workflow, at } => {
-                    let workflow = self.memory.workflow(self.connection, workflow)?;
-                    let sql = "UPDATE definition SET deleted_at = ?2 WHERE workflow = ?1 AND deleted_at IS NULL";
-                    self.connection.prepare_cached(sql)?.execute([workflow, at.millis()])?;
-                }
+                Change::Undefine { workflow, at } => self.undefine(workflow, *at)?,
                 Change::PutEndpoint(endpoint) => self.put_endpoint(endpoint)?,
                 Change::RemoveEndpoint(name) => {
                     self.connection.prepare_cached("DELETE FROM endpoint WHERE name = ?1")?.execute([name.as_str()])?;
@@ -375,7 +378,7 @@ impl<'a> Commit<'a> {
         };
         let (status, seq) = transition.follows(before.map(|known| (known.status, known.seq)))?;
         let (key, workflow) = match (&transition.head, before) {
-            (Some(change), before) => self.head(change, before)?,
+            (Some(change), before) => self.head(change, before, seq)?,
             (None, Some(before)) => (before.key, before.workflow),
             (None, None) => unreachable!("`follows` refuses a change without a head of what is not stored"),
         };
@@ -392,8 +395,9 @@ impl<'a> Commit<'a> {
             }
         }
         if let Some(snapshot) = &transition.snapshot {
-            let sql = "INSERT OR REPLACE INTO snapshot (execution, seq, codec, body) VALUES (?1, ?2, ?3, ?4)";
-            let values = params![key, snapshot.seq.cast_signed(), snapshot.codec, snapshot.body];
+            let sql = "INSERT OR REPLACE INTO snapshot (execution, seq, codec, body, seal) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let body = self.seals.seal(&bound::snapshot(transition.id, snapshot), &snapshot.body, HIDDEN);
+            let values = params![key, snapshot.seq.cast_signed(), snapshot.codec, body.text, body.seal];
             self.connection.prepare_cached(sql)?.execute(values)?;
         }
         if settled {
@@ -404,15 +408,15 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
-    /// Writes the head row; its key and its workflow's.
-    fn head(&mut self, change: &HeadChange, before: Option<Known>) -> Result<(i64, i64), Trouble> {
+    /// Writes the head row, after event `seq`; its key and its workflow's.
+    fn head(&mut self, change: &HeadChange, before: Option<Known>, seq: u64) -> Result<(i64, i64), Trouble> {
         let head = &change.head;
         let (key, workflow) = match before {
             Some(known) => {
                 let statement = if known.status == head.status { &mut self.update_quietly } else { &mut self.update };
-                bind_head(statement, known.key, head)?;
+                bind_head(statement, self.seals, known.key, head, seq)?;
                 if known.status != head.status {
-                    statement.raw_bind_parameter(15, head.status.as_str())?;
+                    statement.raw_bind_parameter(17, head.status.as_str())?;
                     *self.counts.entry((known.workflow, known.status)).or_default() -= 1;
                 }
                 statement.raw_execute()?;
@@ -422,10 +426,10 @@ impl<'a> Commit<'a> {
                 let workflow = self.memory.workflow(self.connection, &head.workflow)?;
                 let key = self.memory.next_key;
                 self.memory.next_key += 1;
-                bind_head(&mut self.start, key, head)?;
-                self.start.raw_bind_parameter(15, head.status.as_str())?;
-                self.start.raw_bind_parameter(16, head.id.to_bytes())?;
-                self.start.raw_bind_parameter(17, workflow)?;
+                bind_head(&mut self.start, self.seals, key, head, seq)?;
+                self.start.raw_bind_parameter(17, head.status.as_str())?;
+                self.start.raw_bind_parameter(18, head.id.to_bytes())?;
+                self.start.raw_bind_parameter(19, workflow)?;
                 self.start.raw_execute()?;
                 (key, workflow)
             }
@@ -448,8 +452,9 @@ impl<'a> Commit<'a> {
             }
             let encoded = codec::encode(events, PAYLOAD_INLINE_BYTES_MAX);
             for (seq, json) in &encoded.payloads {
-                let sql = "INSERT INTO payload (place, json) VALUES (?1, ?2)";
-                self.connection.prepare_cached(sql)?.execute(params![place(key, *seq), json.text()])?;
+                let sql = "INSERT INTO payload (place, json, seal) VALUES (?1, ?2, ?3)";
+                let json = self.seals.seal(&bound::payload(id, *seq), json.text(), HIDDEN);
+                self.connection.prepare_cached(sql)?.execute(params![place(key, *seq), json.text, json.seal])?;
             }
             if !settled {
                 self.line.push(id, key, last, at, &encoded.text);
@@ -461,8 +466,10 @@ impl<'a> Commit<'a> {
 
     /// Everything of an execution that is not in `history` yet goes there, as one row.
     fn settle(&mut self, id: ExecutionId) -> Result<(), Trouble> {
-        let Some(Packing { place, packed }) = writing(self.recent).take(id) else { return Ok(()) };
-        self.append.execute(params![place, packed.at().millis(), packed.form(), packed.text()])?;
+        let Some(Packing { key, last, packed }) = writing(self.recent).take(id) else { return Ok(()) };
+        let (at, form) = (packed.at(), packed.form());
+        let events = self.seals.seal(&bound::events(id, last, at, form), packed.text(), HIDDEN_EVENTS);
+        self.append.execute(params![place(key, last), at.millis(), form, events.text, events.seal])?;
         self.moved.push(id);
         Ok(())
     }
@@ -474,9 +481,11 @@ impl<'a> Commit<'a> {
     /// The row of this batch, also when it is empty: the newest row is the number of the newest batch. Executions of which
     /// everything is in `history` now.
     fn recent(mut self) -> Result<Vec<ExecutionId>, Trouble> {
-        let sql = "INSERT INTO recent (batch, form, entries) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT INTO recent (batch, form, entries, seal) VALUES (?1, ?2, ?3, ?4)";
         let (text, executions) = std::mem::take(&mut self.line).end();
-        self.connection.prepare_cached(sql)?.execute(params![self.number.cast_signed(), codec::VERSION, text])?;
+        let entries = self.seals.seal(&bound::recent(self.number, codec::VERSION), &text, HIDDEN_EVENTS);
+        let values = params![self.number.cast_signed(), codec::VERSION, entries.text, entries.seal];
+        self.connection.prepare_cached(sql)?.execute(values)?;
         writing(self.recent).add_row(self.number, text.len(), executions);
         while let Some(id) = { writing(self.recent).overdue() } {
             self.settle(id)?;
@@ -494,20 +503,34 @@ impl<'a> Commit<'a> {
         if there.query_row(params![workflow, row.version.0], |_| Ok(())).optional()?.is_some() {
             return Err(Fault::version_twice(row).into());
         }
-        let sql = "INSERT INTO definition (workflow, version, stored, source, created_at, deleted_at) \
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO definition (workflow, version, stored, source, created_at, deleted_at, seal) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let deleted_at = row.deleted_at.map(|at| at.millis());
-        let values = params![workflow, row.version.0, row.stored.text(), row.source.text(), row.created_at.millis(), deleted_at];
+        let (stored, source, seal) = row::sealed_definition(self.seals, row);
+        let values = params![workflow, row.version.0, stored, source, row.created_at.millis(), deleted_at, seal];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
 
+    fn undefine(&mut self, workflow: &WorkflowId, at: Timestamp) -> Result<(), Trouble> {
+        let key = self.memory.workflow(self.connection, workflow)?;
+        let view = self.seals.view(self.connection);
+        for mut row in read::definitions_of(view, workflow)?.into_iter().filter(|row| row.deleted_at.is_none()) {
+            row.deleted_at = Some(at);
+            let (_, _, seal) = row::sealed_definition(self.seals, &row);
+            let sql = "UPDATE definition SET deleted_at = ?3, seal = ?4 WHERE workflow = ?1 AND version = ?2";
+            self.connection.prepare_cached(sql)?.execute(params![key, row.version.0, at.millis(), seal])?;
+        }
+        Ok(())
+    }
+
     fn put_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
-        let sql = "INSERT OR REPLACE INTO endpoint (name, url, actions, secret, timeout_ms, concurrency) \
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT OR REPLACE INTO endpoint (name, url, actions, secret, timeout_ms, concurrency, seal) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let actions = endpoint.actions.as_ref().map(|actions| serde_json::to_string(actions).expect("names are JSON"));
         let timeout_ms = i64::try_from(endpoint.timeout.get()).unwrap_or(i64::MAX);
-        let values = params![endpoint.name.as_str(), endpoint.url, actions, endpoint.secret, timeout_ms, endpoint.concurrency];
+        let (secret, seal) = row::sealed_secret(self.seals, endpoint, actions.as_deref());
+        let values = params![endpoint.name.as_str(), endpoint.url, actions, secret, timeout_ms, endpoint.concurrency, seal];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
@@ -522,19 +545,20 @@ impl<'a> Commit<'a> {
 
     /// The counters, once a batch for each that moved.
     fn counters(&mut self) -> Result<(), Trouble> {
-        let sql = "INSERT INTO counter (workflow, status, count) VALUES (?1, ?2, ?3) \
-            ON CONFLICT DO UPDATE SET count = count + excluded.count";
+        let sql = "INSERT INTO counter (workflow, status, count, seal) VALUES (?1, ?2, ?3, ?4 - ?3) \
+            ON CONFLICT DO UPDATE SET count = count + excluded.count, seal = seal - excluded.count";
         let mut statement = self.connection.prepare_cached(sql)?;
         for ((workflow, status), count) in std::mem::take(&mut self.counts) {
             if count != 0 {
-                statement.execute(params![workflow, status.as_str(), count])?;
+                statement.execute(params![workflow, status.as_str(), count, row::sum_of_counter(workflow, status)])?;
             }
         }
         Ok(())
     }
 }
 
-fn bind_head(statement: &mut CachedStatement<'_>, key: i64, head: &Head) -> rusqlite::Result<()> {
+fn bind_head(statement: &mut CachedStatement<'_>, seals: &Seals, key: i64, head: &Head, seq: u64) -> rusqlite::Result<()> {
+    let sealed = row::sealed_head(seals, key, head, seq);
     statement.raw_bind_parameter(1, key)?;
     statement.raw_bind_parameter(2, head.version.0)?;
     statement.raw_bind_parameter(3, head.wake_at.map(|at| at.millis()))?;
@@ -543,11 +567,13 @@ fn bind_head(statement: &mut CachedStatement<'_>, key: i64, head: &Head) -> rusq
     statement.raw_bind_parameter(6, head.steps_completed)?;
     statement.raw_bind_parameter(7, head.failed_step.as_deref())?;
     statement.raw_bind_parameter(8, head.error_code.as_deref())?;
-    statement.raw_bind_parameter(9, head.error.as_deref())?;
-    statement.raw_bind_parameter(10, head.error_fingerprint.as_deref())?;
+    statement.raw_bind_parameter(9, sealed.error)?;
+    statement.raw_bind_parameter(10, sealed.fingerprint)?;
     statement.raw_bind_parameter(11, head.triggered_by.as_str())?;
     statement.raw_bind_parameter(12, head.trigger_source.as_deref())?;
     statement.raw_bind_parameter(13, head.replay_of.map(ExecutionId::to_bytes))?;
     statement.raw_bind_parameter(14, head.parent.map(ExecutionId::to_bytes))?;
+    statement.raw_bind_parameter(15, seq.cast_signed())?;
+    statement.raw_bind_parameter(16, sealed.seal)?;
     Ok(())
 }

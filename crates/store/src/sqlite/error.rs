@@ -43,6 +43,12 @@ pub enum OpenError {
         path = path.display()
     )]
     Damaged { path: PathBuf, reason: String },
+    #[error(
+        "cannot open {path}: {reason}; give it as `name:base64` in WORKFLOW_ENCRYPTION_KEY, or in the file that \
+         WORKFLOW_ENCRYPTION_KEY_FILE names: nothing was changed in the database",
+        path = path.display()
+    )]
+    Key { path: PathBuf, reason: String },
     #[error("cannot open {path}: the disk is full ({reason}); make room and start again: nothing is lost", path = path.display())]
     Full { path: PathBuf, reason: String },
     #[error(
@@ -124,6 +130,14 @@ impl Trouble {
     /// Stored data of one execution that makes no sense.
     pub fn corrupt(id: ExecutionId, what: impl std::fmt::Display) -> Trouble {
         Trouble::Corrupt(format!("{id}: {what}"))
+    }
+
+    /// The same, with what it is about.
+    pub fn of(self, about: impl std::fmt::Display) -> Trouble {
+        match self {
+            Trouble::Corrupt(what) => Trouble::Corrupt(format!("{about}: {what}")),
+            other => other,
+        }
     }
 
     /// The fault, when nothing has been written.

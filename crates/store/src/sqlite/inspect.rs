@@ -4,6 +4,7 @@
 //! written, neither to the file nor beside it. What a crash left in the write-ahead log counts, and is read from there through an
 //! index in memory, so that not even the `-shm` file comes to be: one that belongs to whoever looked would keep the engine out.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,17 +20,30 @@ use super::lock::Lock;
 use super::open::{self, Refused};
 use super::recent::Recent;
 use super::row::{self, SEQ_MAX, place, seq_of};
+use super::seal::{Seals, View, bound, key_and_rest, known};
 use super::{migrate, read};
-use crate::{ClaimKind, DefinitionRow, Fault, Head, Snapshot, Taken};
+use crate::{ClaimKind, DefinitionRow, Fault, Head, Keys, Snapshot, Taken};
 
 const CACHE_BYTES: u32 = 16 << 20;
+/// Tables with seals, and the column that is encrypted when there is a key.
+const TEXTS: [(&str, &str); 8] = [
+    ("history", "events"),
+    ("payload", "json"),
+    ("recent", "entries"),
+    ("snapshot", "body"),
+    ("definition", "stored"),
+    ("claim", "data"),
+    ("endpoint", "secret"),
+    ("execution", "error"),
+];
 /// Without locks of SQLite's: the file is ours by its lock file, and theirs need a file that may be written.
 const WITHOUT_LOCKS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
 
 /// A database file that no engine has open, as it is.
 #[derive(Debug)]
 pub struct Inspection {
-    pub(super) connection: Connection,
+    connection: Connection,
+    seals: Seals,
     schema: u32,
     recent: Recent,
     recent_unreadable: Option<String>,
@@ -70,6 +84,17 @@ pub struct Unreadable {
     pub why: String,
 }
 
+/// Texts by what protects them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Protection {
+    /// Rows of earlier versions, which have no checksum.
+    pub unsealed: u64,
+    /// Plain texts, with a checksum or without.
+    pub plain: u64,
+    /// Encrypted ones, by the name of the key.
+    pub encrypted: BTreeMap<String, u64>,
+}
+
 /// Rows of a table that belong to no execution.
 #[derive(Debug)]
 pub struct Stray {
@@ -82,27 +107,31 @@ impl Inspection {
     /// The schema that a file has once this version has opened it.
     pub const NEWEST_SCHEMA: u32 = migrate::NEWEST;
 
-    /// Opens the file at `path`, and keeps every engine from opening it.
-    pub fn open(path: impl AsRef<Path>) -> Result<Inspection, OpenError> {
-        let path = existing(path.as_ref())?;
-        let lock = Lock::take_existing(&path)?;
-        let opened = connect(&path).map_err(Refused::from).and_then(|connection| {
-            let schema = open::recognise(&connection)?;
-            if schema == 0 {
-                return Err(Refused::NotOurs("an empty SQLite file".to_owned()));
+    /// Opens the file at `path`, and keeps every engine from opening it. All keys that it was written with are needed.
+    pub fn open(path: impl AsRef<Path>, keys: &Keys) -> Result<Inspection, OpenError> {
+        let Still { path, connection, schema, lock } = Still::open(path.as_ref())?;
+        let seals = Seals::new(keys).and_then(|seals| {
+            if schema < known::SINCE_SCHEMA {
+                connection.execute_batch(&without_seals(schema))?;
+            } else if let Err(refused @ Refused::Key(_)) = known::expect_given(&connection, &seals) {
+                // What else is wrong with that table is found with the other damages.
+                return Err(refused);
             }
-            connection.execute_batch("BEGIN")?;
-            Ok((connection, schema))
+            Ok(seals)
         });
-        let (connection, schema) = opened.map_err(|refused| refused.at(&path))?;
+        let seals = seals.map_err(|refused| refused.at(&path))?;
         let (recent, recent_unreadable) = match schema {
             1 => (Recent::default(), None),
-            _ => match Recent::read(&connection, u64::MAX) {
+            _ => match Recent::read(seals.view(&connection), u64::MAX) {
                 Ok(recent) => (recent, None),
                 Err(trouble) => (Recent::default(), Some(said(trouble))),
             },
         };
-        Ok(Inspection { connection, schema, recent, recent_unreadable, _lock: lock })
+        Ok(Inspection { connection, seals, schema, recent, recent_unreadable, _lock: lock })
+    }
+
+    fn view(&self) -> View<'_> {
+        self.seals.view(&self.connection)
     }
 
     /// The number of its schema; the engine takes an older one to the newest when it opens the file.
@@ -153,7 +182,7 @@ impl Inspection {
     /// Every version of every definition.
     pub fn definitions(&self) -> Result<Vec<Result<DefinitionRow, Unreadable>>, Fault> {
         let find = || {
-            let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at, d.workflow \
+            let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at, d.seal, d.workflow \
                 FROM definition d LEFT JOIN workflow w ON w.key = d.workflow ORDER BY d.workflow, d.version";
             let mut statement = self.connection.prepare(sql)?;
             let mut rows = statement.query([])?;
@@ -161,7 +190,7 @@ impl Inspection {
             while let Some(row) = rows.next()? {
                 let version = Version(row.get(1)?);
                 let unreadable = |trouble| Unreadable { workflow: name_of_workflow(row), version, why: said(trouble) };
-                definitions.push(read::definition(row).map_err(unreadable));
+                definitions.push(read::definition(self.view(), row).map_err(unreadable));
             }
             Ok(definitions)
         };
@@ -188,27 +217,31 @@ impl Inspection {
             let prefix = id.map(|id| format!("{id}: ")).unwrap_or_default();
             said.strip_prefix(&prefix).map(str::to_owned).unwrap_or(said)
         };
-        let head = row::head_by_key(&self.connection, key).map_err(about);
+        let head = row::head_row_by_key(self.view(), key).map_err(about);
+        let last = head.as_ref().ok().and_then(|row| row.last);
         let events = match id {
-            Some(id) => read::events(&self.connection, id, key, self.recent.of(id, u64::MAX)).map_err(about),
+            Some(id) => read::events(self.view(), id, key, last, self.recent.of(id, u64::MAX)).map_err(about),
             None => Err("its id cannot be read".to_owned()),
         };
         Examined {
             key,
             id,
-            head,
+            head: head.map(|row| row.head),
             events,
-            payloads: self.payloads(key).unwrap_or_else(|error| vec![(0, Err(error.to_string()))]),
-            snapshot: read::snapshot(&self.connection, key).unwrap_or_default(),
+            payloads: self.payloads(id, key).unwrap_or_else(|error| vec![(0, Err(error.to_string()))]),
+            snapshot: id.and_then(|id| read::snapshot(self.view(), id, key).unwrap_or_default()),
             parked: self.parked(key).unwrap_or_default(),
         }
     }
 
-    fn payloads(&self, key: i64) -> rusqlite::Result<Vec<(u64, Result<usize, String>)>> {
-        let mut statement = self.connection.prepare_cached("SELECT place, json FROM payload WHERE place BETWEEN ?1 AND ?2")?;
+    fn payloads(&self, id: Option<ExecutionId>, key: i64) -> rusqlite::Result<Vec<(u64, Result<usize, String>)>> {
+        let Some(id) = id else { return Ok(Vec::new()) };
+        let sql = "SELECT place, json, seal FROM payload WHERE place BETWEEN ?1 AND ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([place(key, 0), place(key, SEQ_MAX)], |row| {
-            let json: Result<Json, Trouble> = row::json(row, 1);
-            Ok((seq_of(row.get(0)?), json.map(|json| json.len()).map_err(said)))
+            let seq = seq_of(row.get(0)?);
+            let json: Result<Json, Trouble> = row::sealed_json(self.view(), &bound::payload(id, seq), row, 1, 2);
+            Ok((seq, json.map(|json| json.len()).map_err(said)))
         })?;
         rows.collect()
     }
@@ -250,11 +283,15 @@ impl Inspection {
     /// Hands over one claim after the other.
     pub fn each_claim(&self, mut take: impl FnMut(ClaimRow)) -> Result<(), Fault> {
         let mut walk = || {
-            let mut statement = self.connection.prepare("SELECT kind, scope, key, executions FROM claim")?;
+            let sql = "SELECT kind, scope, key, executions, data, seal FROM claim";
+            let mut statement = self.connection.prepare(sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let executions = row::text(row, 3, |text| serde_json::from_str(text)).map_err(said);
-                take(ClaimRow { kind: row.get(0)?, scope: row.get(1)?, key: row.get(2)?, executions });
+                let (kind, scope, key): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let bound = bound::claim(&kind, &scope, &key, &row.get::<_, String>(3)?);
+                let sealed = row::sealed_json(self.view(), &bound, row, 4, 5);
+                let executions = sealed.and_then(|_| row::text(row, 3, |text| serde_json::from_str(text))).map_err(said);
+                take(ClaimRow { kind, scope, key, executions });
             }
             Ok(())
         };
@@ -263,7 +300,7 @@ impl Inspection {
 
     /// Who holds a claim.
     pub fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
-        read::claim(&self.connection, kind, scope, key).map_err(during)
+        read::claim(self.view(), kind, scope, key).map_err(during)
     }
 
     /// Whether there is an execution with this id.
@@ -279,7 +316,41 @@ impl Inspection {
 
     /// That every endpoint can be read.
     pub fn endpoints(&self) -> Result<usize, Fault> {
-        read::endpoints(&self.connection).map(|endpoints| endpoints.len()).map_err(during)
+        read::endpoints(self.view()).map(|endpoints| endpoints.len()).map_err(during)
+    }
+
+    /// What protects the texts of the file.
+    pub fn protection(&self) -> Result<Protection, Fault> {
+        let count = || {
+            let mut found = Protection::default();
+            if self.schema >= known::SINCE_SCHEMA {
+                for (table, text) in TEXTS {
+                    self.protection_of(table, text, &mut found)?;
+                }
+            }
+            Ok(found)
+        };
+        self.answer(count())
+    }
+
+    fn protection_of(&self, table: &str, text: &str, found: &mut Protection) -> rusqlite::Result<()> {
+        // The name of the key is in the beginning of a seal.
+        let sql = format!("SELECT substr(seal, 1, 80), typeof(seal), {text} IS NOT NULL FROM {table}");
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            match (row.get_ref(1)?.as_str()?, row.get::<_, bool>(2)?) {
+                ("blob", _) => {
+                    let key = row.get_ref(0)?.as_blob().ok().and_then(key_and_rest).map_or("?", |(key, _)| key);
+                    *found.encrypted.entry(key.to_owned()).or_default() += 1;
+                }
+                (kind, has_text) => {
+                    found.unsealed += u64::from(kind == "null");
+                    found.plain += u64::from(has_text);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// That every token can be read.
@@ -293,6 +364,43 @@ impl Inspection {
     fn answer<T>(&self, result: rusqlite::Result<T>) -> Result<T, Fault> {
         result.map_err(|error| during(error.into()))
     }
+}
+
+/// A database file that no engine has open, by its pages.
+pub(super) struct Still {
+    pub path: PathBuf,
+    pub connection: Connection,
+    schema: u32,
+    lock: Option<Lock>,
+}
+
+impl Still {
+    pub fn open(path: &Path) -> Result<Still, OpenError> {
+        let path = existing(path)?;
+        let lock = Lock::take_existing(&path)?;
+        let opened = connect(&path).map_err(Refused::from).and_then(|connection| {
+            let schema = open::recognise(&connection)?;
+            if schema == 0 {
+                return Err(Refused::NotOurs("an empty SQLite file".to_owned()));
+            }
+            connection.execute_batch("BEGIN")?;
+            Ok((connection, schema))
+        });
+        let (connection, schema) = opened.map_err(|refused| refused.at(&path))?;
+        Ok(Still { path, connection, schema, lock })
+    }
+}
+
+/// Tables of an older schema with the columns that they have not yet.
+fn without_seals(schema: u32) -> String {
+    let recent = if schema == 1 { None } else { Some("recent") };
+    let mut sql = String::new();
+    for table in
+        ["history", "payload", "snapshot", "definition", "claim", "endpoint", "workflow", "counter"].into_iter().chain(recent)
+    {
+        sql += &format!("CREATE TEMP VIEW {table} AS SELECT *, NULL AS seal FROM main.{table};");
+    }
+    sql + "CREATE TEMP VIEW execution AS SELECT *, NULL AS last, NULL AS seal FROM main.execution;"
 }
 
 /// The file at `path`, by its own name: a file that is not there is not made.
@@ -339,7 +447,7 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<Vec<(String, String, S
 fn name_of_workflow(row: &Row<'_>) -> String {
     match row.get_ref(0) {
         Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
-        _ => format!("number {}", row.get::<_, i64>(6).unwrap_or_default()),
+        _ => format!("number {}", row.get::<_, i64>(7).unwrap_or_default()),
     }
 }
 

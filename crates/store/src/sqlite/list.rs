@@ -12,6 +12,7 @@ use workflow_core::time::Timestamp;
 
 use super::error::Trouble;
 use super::row::{self, head_by_key, id, text};
+use super::seal::View;
 use crate::{Filter, Head};
 
 /// Read at once from each range, at least.
@@ -19,21 +20,22 @@ const CHUNK_MIN: usize = 8;
 /// And at most.
 const CHUNK_MAX: usize = 1_000;
 
-pub(super) fn executions(connection: &Connection, filter: &Filter) -> Result<Vec<Head>, Trouble> {
-    let Some(ids) = Ids::of(connection, filter)? else { return Ok(Vec::new()) };
-    let ranges = ranges(connection, filter)?;
+pub(super) fn executions(view: View<'_>, filter: &Filter) -> Result<Vec<Head>, Trouble> {
+    let Some(ids) = Ids::of(&view, filter)? else { return Ok(Vec::new()) };
+    let ranges = ranges(&view, filter)?;
     let chunk = (filter.limit.saturating_mul(2) / ranges.len().max(1)).clamp(CHUNK_MIN, filter.limit.clamp(CHUNK_MIN, CHUNK_MAX));
     let mut streams: Vec<Stream<'_>> =
-        ranges.into_iter().map(|range| Stream { connection, range, ids, chunk, read: VecDeque::new() }).collect();
+        ranges.into_iter().map(|range| Stream { connection: &view, range, ids, chunk, read: VecDeque::new() }).collect();
     let mut newest = BinaryHeap::new();
     for (place, stream) in streams.iter_mut().enumerate() {
         newest.extend(stream.next()?.map(|(id, key)| (id, key, place)));
     }
     let mut heads = Vec::new();
     while heads.len() < filter.limit {
-        let Some((_, key, place)) = newest.pop() else { break };
+        let Some((id, key, place)) = newest.pop() else { break };
         newest.extend(streams[place].next()?.map(|(id, key)| (id, key, place)));
-        let head = head_by_key(connection, key)?;
+        let head = head_by_key(view, key)?;
+        streams[place].range.expect(id, &head, filter)?;
         if filter.matches_start(&head) {
             heads.push(head);
         }
@@ -58,19 +60,17 @@ impl Ids {
             to = last;
         }
         if filter.started_after.is_some() || filter.started_before.is_some() {
-            let sql = "SELECT ahead_min, ahead_max FROM range";
-            let (ahead_min, ahead_max): (i64, i64) =
-                connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let ahead = super::range::Range::read(connection)?.ahead;
             let first_id = |at: Timestamp, ahead: i64| {
                 let millis = u128::from(at.millis().saturating_add(ahead).max(0).cast_unsigned());
                 // Beyond the 48 bits of an id: later than all of them.
                 if millis >> 48 == 0 { millis << 80 } else { u128::MAX }
             };
             if let Some(after) = filter.started_after {
-                from = first_id(after, ahead_min);
+                from = first_id(after, ahead.min);
             }
             if let Some(before) = filter.started_before {
-                to = to.min(first_id(before, ahead_max.saturating_add(1)));
+                to = to.min(first_id(before, ahead.max.saturating_add(1)));
             }
         }
         Ok(Some(Ids { from, to }))
@@ -81,6 +81,22 @@ impl Ids {
 enum Range {
     All,
     Of { status: Status, workflow: i64 },
+}
+
+impl Range {
+    /// That an index has led to a row which belongs there.
+    fn expect(&self, id: ExecutionId, head: &Head, filter: &Filter) -> Result<(), Trouble> {
+        let is_meant = match self {
+            Range::All => true,
+            Range::Of { status, .. } => {
+                head.status == *status && filter.workflow.as_ref().is_none_or(|workflow| *workflow == head.workflow)
+            }
+        };
+        if head.id == id && is_meant {
+            return Ok(());
+        }
+        Err(Trouble::corrupt(id, format!("an index leads to {}, {} of {}", head.id, head.status, head.workflow)))
+    }
 }
 
 /// The ranges of the index that hold all that is asked for, and nothing else.
@@ -95,14 +111,18 @@ fn ranges(connection: &Connection, filter: &Filter) -> Result<Vec<Range>, Troubl
             found => found,
         },
     };
-    let sql = "SELECT workflow, status FROM counter WHERE count > 0 AND (?1 IS NULL OR workflow = ?1)";
+    let sql = "SELECT workflow, status, count, seal FROM counter WHERE ?1 IS NULL OR workflow = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([workflow])?;
     let mut ranges = Vec::new();
     while let Some(row) = rows.next()? {
-        let status = text(row, 1, str::parse)?;
+        let (workflow, status, count) = (row.get(0)?, text(row, 1, str::parse)?, row.get(2)?);
+        row::expect_counter(workflow, status, count, row.get(3)?)?;
+        if count <= 0 {
+            continue;
+        }
         if filter.statuses.is_empty() || filter.statuses.contains(&status) {
-            ranges.push(Range::Of { status, workflow: row.get(0)? });
+            ranges.push(Range::Of { status, workflow });
         }
     }
     Ok(ranges)

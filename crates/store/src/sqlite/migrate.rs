@@ -7,6 +7,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0002_recent.sql"),
     include_str!("schema/0003_claims_by_execution.sql"),
     include_str!("schema/0004_tokens.sql"),
+    include_str!("schema/0005_seals.sql"),
 ];
 
 /// The first schema with the table `token`.

@@ -17,11 +17,14 @@ mod lock;
 mod log;
 mod migrate;
 mod open;
+mod range;
 mod read;
 mod readers;
 mod recent;
+mod reencrypt;
 mod room;
 mod row;
+mod seal;
 mod trim;
 
 use std::path::PathBuf;
@@ -35,19 +38,21 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use crate::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, FaultKind, Filter, Head, History, Store, Stored,
-    Taken, Token,
+    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, FaultKind, Filter, Head, History, Keys, Store,
+    Stored, Taken, Token,
 };
 pub use backup::{Backup, BackupError, backup};
 use checkpoint::Checkpointer;
 use commit::Writer;
 pub use error::OpenError;
 use error::Trouble;
-pub use inspect::{ClaimRow, Examined, Inspection, Stray, Unreadable};
+pub use inspect::{ClaimRow, Examined, Inspection, Protection, Stray, Unreadable};
 pub use lock::Holder;
 use lock::Lock;
 use readers::Readers;
 use recent::Recent;
+pub use reencrypt::{Reencrypted, reencrypt};
+use seal::{Seals, View};
 
 /// How a file is opened. The default is right for nearly everyone.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +75,8 @@ pub struct Options {
     pub recent_bytes_max: u64,
     /// The database file refuses to grow beyond this, like a full disk. None: as the disk allows.
     pub file_bytes_max: Option<u64>,
+    /// What payloads are encrypted with; none: they are stored as they are.
+    pub keys: Keys,
 }
 
 /// What a crash can take away.
@@ -94,6 +101,7 @@ impl Default for Options {
             log_bytes_max: 256 << 20,
             recent_bytes_max: 8 << 20,
             file_bytes_max: None,
+            keys: Keys::default(),
         }
     }
 }
@@ -118,6 +126,7 @@ struct Handles {
     readers: Readers,
     writer: Arc<Mutex<Writer>>,
     recent: Arc<RwLock<Recent>>,
+    seals: Arc<Seals>,
     broken: Broken,
 }
 
@@ -156,21 +165,21 @@ impl Sqlite {
     }
 
     /// Reads in one transaction, so that all of it is of one moment.
-    fn read<T>(&self, operation: &'static str, read: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T, Fault> {
-        self.read_histories(operation, |connection, _| read(connection))
+    fn read<T>(&self, operation: &'static str, read: impl FnOnce(View<'_>) -> Result<T, Trouble>) -> Result<T, Fault> {
+        self.read_histories(operation, |view, _| read(view))
     }
 
     /// The same, for histories: their newest events may not be in `history` yet.
     fn read_histories<T>(
         &self,
         operation: &'static str,
-        read: impl FnOnce(&Connection, &RwLock<Recent>) -> Result<T, Trouble>,
+        read: impl FnOnce(View<'_>, &RwLock<Recent>) -> Result<T, Trouble>,
     ) -> Result<T, Fault> {
         let handles = self.handles();
         let handles = usable(handles.as_ref(), operation)?;
         let read = |connection: &Connection| {
             let transaction = connection.unchecked_transaction()?;
-            let answer = read(&transaction, &handles.recent)?;
+            let answer = read(handles.seals.view(&transaction), &handles.recent)?;
             transaction.finish()?;
             Ok(answer)
         };
@@ -221,7 +230,7 @@ impl Store for Sqlite {
     }
 
     fn batch(&self) -> Result<u64, Fault> {
-        self.read("read the batch number", read::batch)
+        self.read("read the batch number", |view| read::batch(&view))
     }
 
     fn reopen(&self) -> Result<(), Fault> {
@@ -252,31 +261,31 @@ impl Store for Sqlite {
     }
 
     fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
-        self.read_histories("load executions", |connection, recent| read::stored(connection, recent, ids))
+        self.read_histories("load executions", |view, recent| read::stored(view, recent, ids))
     }
 
     fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
-        self.read("read payloads", |connection| wanted.iter().map(|&(id, seq)| read::payload(connection, id, seq)).collect())
+        self.read("read payloads", |view| wanted.iter().map(|&(id, seq)| read::payload(view, id, seq)).collect())
     }
 
     fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
-        self.read_histories("read a history", |connection, recent| read::history(connection, recent, id, after, limit))
+        self.read_histories("read a history", |view, recent| read::history(view, recent, id, after, limit))
     }
 
     fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
-        self.read("list executions", |connection| list::executions(connection, filter))
+        self.read("list executions", |view| list::executions(view, filter))
     }
 
     fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
-        self.read("find what is due", |connection| read::due(connection, until, cursor, limit))
+        self.read("find what is due", |view| read::due(&view, until, cursor, limit))
     }
 
     fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
-        self.read("find the next timer", |connection| read::next_wake(connection, after))
+        self.read("find the next timer", |view| read::next_wake(&view, after))
     }
 
     fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
-        self.read("find what wants an action", |connection| read::parked(connection, action, after, limit))
+        self.read("find what wants an action", |view| read::parked(&view, action, after, limit))
     }
 
     fn ended(
@@ -287,7 +296,7 @@ impl Store for Sqlite {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Ended, Fault> {
-        self.read("find what ended long ago", |connection| read::ended(connection, workflow, status, until, after, limit))
+        self.read("find what ended long ago", |view| read::ended(view, workflow, status, until, after, limit))
     }
 
     fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
@@ -303,10 +312,10 @@ impl Store for Sqlite {
     }
 
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
-        self.read("count executions", read::counts)
+        self.read("count executions", |view| read::counts(&view))
     }
 
     fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
-        self.read("look up a claim", |connection| read::claim(connection, kind, scope, key))
+        self.read("look up a claim", |view| read::claim(view, kind, scope, key))
     }
 }

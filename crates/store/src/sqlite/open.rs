@@ -15,6 +15,7 @@ use super::left;
 use super::lock::Lock;
 use super::migrate::{self, APPLICATION_ID};
 use super::readers::Readers;
+use super::seal::{Seals, known};
 use super::{Broken, Durability, Handles, Options, Sqlite};
 
 /// Of new files. Half as many bytes are written as with 16 KiB; with 4 KiB long outputs are slow (decision 0012).
@@ -45,9 +46,18 @@ impl Sqlite {
             let connection = Connection::open_in_memory()?;
             settle(&connection, options.writer_cache_bytes)?;
             migrate::migrate(&connection, 0)?;
-            let writer = Writer::new(connection, options.recent_bytes_max)?;
+            let seals = Arc::new(Seals::new(&options.keys)?);
+            known::admit(&connection, &seals)?;
+            let writer = Writer::new(connection, Arc::clone(&seals), options.recent_bytes_max)?;
             let (recent, writer) = (Arc::clone(writer.recent()), Arc::new(Mutex::new(writer)));
-            Ok(Handles { checkpointer: None, readers: Readers::new(path, &options), writer, recent, broken: Broken::default() })
+            Ok(Handles {
+                checkpointer: None,
+                readers: Readers::new(path, &options),
+                writer,
+                recent,
+                seals,
+                broken: Broken::default(),
+            })
         };
         let handles = open().map_err(|error: Refused| error.at(path))?;
         Ok(Sqlite { path: None, options, handles: RwLock::new(Some(handles)), _lock: None })
@@ -73,6 +83,8 @@ pub(super) enum Refused {
     ReadOnly,
     NoLog(String),
     Damaged(String),
+    /// Of encryption: it is missing, or another one.
+    Key(String),
     Other(String),
 }
 
@@ -101,6 +113,7 @@ impl Refused {
             Refused::Newer(found) => OpenError::Newer { path, found, known: migrate::NEWEST },
             Refused::ReadOnly => OpenError::NotWritable { file: path.clone(), path, reason: "it is read-only".to_owned() },
             Refused::Damaged(reason) => OpenError::Damaged { path, reason },
+            Refused::Key(reason) => OpenError::Key { path, reason },
             Refused::Other(reason) => OpenError::Other { path, reason },
             Refused::NoLog(mode) => OpenError::Other {
                 path,
@@ -119,6 +132,11 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     let schema = recognise(&connection)?;
     if connection.is_readonly(rusqlite::MAIN_DB)? {
         return Err(Refused::ReadOnly);
+    }
+    let seals = Arc::new(Seals::new(&options.keys)?);
+    if schema >= known::SINCE_SCHEMA {
+        // Before anything is changed.
+        known::expect_given(&connection, &seals)?;
     }
     let log_bytes = i64::try_from(options.log_bytes).unwrap_or(i64::MAX);
     // Of a new file the first write fixes the page size.
@@ -149,13 +167,14 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     }
     let broken = Broken::default();
     let signal = Arc::new(Signal::default());
-    let mut writer = Writer::new(connection, options.recent_bytes_max)?;
+    known::admit(&connection, &seals)?;
+    let mut writer = Writer::new(connection, Arc::clone(&seals), options.recent_bytes_max)?;
     writer.announce_log(&signal)?;
     let (recent, writer) = (Arc::clone(writer.recent()), Arc::new(Mutex::new(writer)));
     let own = Connection::open_with_flags(path, flags)?;
     settle(&own, options.reader_cache_bytes)?;
     let checkpointer = Checkpointer::spawn(path, own, options, signal, Arc::clone(&writer), broken.clone());
-    Ok(Handles { checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, recent, broken })
+    Ok(Handles { checkpointer: Some(checkpointer), readers: Readers::new(path, options), writer, recent, seals, broken })
 }
 
 /// Which way of writing the connection has then.

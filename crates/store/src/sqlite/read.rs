@@ -2,7 +2,7 @@
 
 use std::sync::RwLock;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use workflow_core::codec;
 use workflow_core::event::Recorded;
 use workflow_core::id::{ActionName, EndpointName, ExecutionId, TokenId, TokenName, Version, WorkflowId};
@@ -13,7 +13,8 @@ use workflow_core::time::{Millis, Timestamp};
 use super::error::Trouble;
 use super::reading;
 use super::recent::{Chunk, Recent};
-use super::row::{self, SEQ_MAX, head_by_id, id, json, optional_time, place, seq_of, text, time};
+use super::row::{self, HeadRow, SEQ_MAX, head_by_id, id, optional_time, place, sealed_json, seq_of, text, time};
+use super::seal::{View, bound};
 use crate::row::written_bytes;
 use crate::{
     ClaimKind, Cursor, DefinitionRow, ENDED_LOOKED_AT_MAX, Ended, Endpoint, Fault, HISTORY_PAGE_BYTES_MAX, Head, History,
@@ -34,39 +35,56 @@ fn recently(connection: &Connection, recent: &RwLock<Recent>, ids: &[ExecutionId
     Ok(ids.iter().map(|id| recent.of(*id, batch)).collect())
 }
 
-pub(super) fn stored(
-    connection: &Connection,
-    recent: &RwLock<Recent>,
-    ids: &[ExecutionId],
-) -> Result<Vec<Option<Stored>>, Trouble> {
-    let recently = recently(connection, recent, ids)?;
-    ids.iter().zip(recently).map(|(id, recently)| stored_one(connection, *id, recently)).collect()
+pub(super) fn stored(view: View<'_>, recent: &RwLock<Recent>, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Trouble> {
+    let recently = recently(&view, recent, ids)?;
+    ids.iter().zip(recently).map(|(id, recently)| stored_one(view, *id, recently)).collect()
 }
 
-fn stored_one(connection: &Connection, id: ExecutionId, recently: Vec<Chunk>) -> Result<Option<Stored>, Trouble> {
-    let Some((key, head)) = head_by_id(connection, id)? else { return Ok(None) };
-    let snapshot = snapshot(connection, key)?;
+fn stored_one(view: View<'_>, id: ExecutionId, recently: Vec<Chunk>) -> Result<Option<Stored>, Trouble> {
+    let Some(HeadRow { key, head, last }) = head_by_id(view, id)? else { return Ok(None) };
+    let snapshot = snapshot(view, id, key)?;
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
-    let events = Transitions { connection, id, key, after, recently }.all()?;
+    let events = Transitions { view, id, key, after, recently }.all()?;
+    expect_whole(id, events.last().map_or(after, |recorded| recorded.seq), last)?;
     Ok(Some(Stored { head, snapshot, events }))
 }
 
-pub(super) fn snapshot(connection: &Connection, key: i64) -> Result<Option<Snapshot>, Trouble> {
-    let mut statement = connection.prepare_cached("SELECT seq, codec, body FROM snapshot WHERE execution = ?1")?;
-    let snapshot = statement.query_row([key], |row| {
-        Ok(Snapshot { seq: row.get::<_, i64>(0)?.cast_unsigned(), codec: row.get(1)?, body: row.get(2)? })
-    });
-    Ok(snapshot.optional()?.filter(Snapshot::is_usable))
+/// A history that ends before event `last` has lost something.
+fn expect_whole(id: ExecutionId, end: u64, last: Option<u64>) -> Result<(), Trouble> {
+    match last {
+        Some(last) if end < last => {
+            Err(Trouble::corrupt(id, format!("its history ends with event {end}, expected {last} or more")))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// A history from its first event on, whatever snapshot there is.
-pub(super) fn events(connection: &Connection, id: ExecutionId, key: i64, recently: Vec<Chunk>) -> Result<Vec<Recorded>, Trouble> {
-    Transitions { connection, id, key, after: 0, recently }.all()
+pub(super) fn snapshot(view: View<'_>, id: ExecutionId, key: i64) -> Result<Option<Snapshot>, Trouble> {
+    let mut statement = view.prepare_cached("SELECT seq, codec, body, seal FROM snapshot WHERE execution = ?1")?;
+    let mut rows = statement.query([key])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let mut snapshot = Snapshot { seq: row.get::<_, i64>(0)?.cast_unsigned(), codec: row.get(1)?, body: String::new() };
+    let body = view.seals.open_column(&bound::snapshot(id, &snapshot), row, 2, 3);
+    snapshot.body = body.map_err(|trouble| trouble.of(id))?.into_owned();
+    Ok(Some(snapshot).filter(Snapshot::is_usable))
+}
+
+/// A history from its first event on, whatever snapshot there is, to event `last` or further.
+pub(super) fn events(
+    view: View<'_>,
+    id: ExecutionId,
+    key: i64,
+    last: Option<u64>,
+    recently: Vec<Chunk>,
+) -> Result<Vec<Recorded>, Trouble> {
+    let events = Transitions { view, id, key, after: 0, recently }.all()?;
+    expect_whole(id, events.last().map_or(0, |recorded| recorded.seq), last)?;
+    Ok(events)
 }
 
 /// Reads one history.
 struct Transitions<'a> {
-    connection: &'a Connection,
+    view: View<'a>,
     id: ExecutionId,
     key: i64,
     /// Events up to here have been read, or are not wanted.
@@ -87,12 +105,15 @@ impl Transitions<'_> {
 
     /// Hands over the events after `after`, a row at a time, until told to stop.
     fn each(mut self, mut take: impl FnMut(Vec<Recorded>) -> Result<Wanted, Trouble>) -> Result<(), Trouble> {
-        let sql = "SELECT place, at, form, events FROM history WHERE place > ?1 AND place <= ?2 ORDER BY place";
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let sql = "SELECT place, at, form, events, seal FROM history WHERE place > ?1 AND place <= ?2 ORDER BY place";
+        let View { connection, seals } = self.view;
+        let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query([place(self.key, self.after), place(self.key, SEQ_MAX)])?;
         while let Some(row) = rows.next()? {
-            let text = row.get_ref(3)?.as_str().map_err(|error| Trouble::corrupt(self.id, error))?;
-            let events = self.decode(seq_of(row.get(0)?), time(row, 1)?, row.get(2)?, text)?;
+            let (last, at, form) = (seq_of(row.get(0)?), time(row, 1)?, row.get(2)?);
+            let text = seals.open_column(&bound::events(self.id, last, at, form), row, 3, 4);
+            let text = text.map_err(|trouble| trouble.of(format_args!("{}: history up to event {last}", self.id)))?;
+            let events = self.decode(last, at, form, &text)?;
             if let Wanted::Enough = take(events)? {
                 return Ok(());
             }
@@ -129,27 +150,29 @@ enum Wanted {
     Enough,
 }
 
-pub(super) fn payload(connection: &Connection, id: ExecutionId, seq: u64) -> Result<Json, Trouble> {
-    let sql = "SELECT p.json FROM execution e JOIN payload p ON p.place = (e.key << 24 | ?2) WHERE e.id = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
+pub(super) fn payload(view: View<'_>, id: ExecutionId, seq: u64) -> Result<Json, Trouble> {
+    let sql = "SELECT p.json, p.seal FROM execution e JOIN payload p ON p.place = (e.key << 24 | ?2) WHERE e.id = ?1";
+    let mut statement = view.prepare_cached(sql)?;
     let mut rows = statement.query(params![id.to_bytes(), seq.min(SEQ_MAX).cast_signed()])?;
     match rows.next()? {
-        Some(row) => json(row, 0),
+        Some(row) => sealed_json(view, &bound::payload(id, seq), row, 0, 1)
+            .map_err(|trouble| trouble.of(format_args!("{id}: the payload of event {seq}"))),
         None => Err(Fault::payload_missing(id, seq).into()),
     }
 }
 
 pub(super) fn history(
-    connection: &Connection,
+    view: View<'_>,
     recent: &RwLock<Recent>,
     id: ExecutionId,
     after: u64,
     limit: usize,
 ) -> Result<Option<History>, Trouble> {
-    let recently = recently(connection, recent, &[id])?.remove(0);
-    let Some((key, Head { workflow, version, .. })) = head_by_id(connection, id)? else { return Ok(None) };
-    let (mut events, mut bytes, mut more) = (Vec::new(), 0, false);
-    Transitions { connection, id, key, after, recently }.each(|transition| {
+    let recently = recently(&view, recent, &[id])?.remove(0);
+    let Some(HeadRow { key, head, last }) = head_by_id(view, id)? else { return Ok(None) };
+    let Head { workflow, version, .. } = head;
+    let (mut events, mut bytes, mut more) = (Vec::<Recorded>::new(), 0, false);
+    Transitions { view, id, key, after, recently }.each(|transition| {
         for mut recorded in transition {
             if events.len() >= limit || bytes >= HISTORY_PAGE_BYTES_MAX {
                 more = true;
@@ -157,7 +180,7 @@ pub(super) fn history(
             }
             let seq = recorded.seq;
             if let Some(apart) = recorded.event.payload_mut().filter(|payload| payload.resident().is_none()) {
-                let json = payload(connection, id, seq)?;
+                let json = payload(view, id, seq)?;
                 if json.len() != apart.bytes() {
                     return Err(Trouble::corrupt(id, format!("the payload of event {seq} is not the one that was written")));
                 }
@@ -168,6 +191,9 @@ pub(super) fn history(
         }
         Ok(Wanted::More)
     })?;
+    if !more {
+        expect_whole(id, events.last().map_or(after, |recorded| recorded.seq), last)?;
+    }
     Ok(Some(History { workflow, version, events, more }))
 }
 
@@ -200,16 +226,25 @@ pub(super) fn parked(
     after: Option<ExecutionId>,
     limit: usize,
 ) -> Result<Vec<ExecutionId>, Trouble> {
-    let sql = "SELECT id FROM parked WHERE action = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+    let sql = "SELECT p.id, e.id FROM parked p LEFT JOIN execution e ON e.key = p.execution \
+        WHERE p.action = ?1 AND p.id > ?2 ORDER BY p.id LIMIT ?3";
     let after = after.map(ExecutionId::to_bytes);
     let after = after.as_ref().map_or(&[][..], |id| &id[..]);
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![action.as_str(), after, row::rows(limit)], |row| id(row, 0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut rows = statement.query(params![action.as_str(), after, row::rows(limit)])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, of) = (id(row, 0)?, row::optional_id(row, 1)?);
+        if of != Some(id) {
+            return Err(Trouble::corrupt(id, format!("a row of `parked` is of another execution: {of:?}")));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 pub(super) fn ended(
-    connection: &Connection,
+    view: View<'_>,
     workflow: &WorkflowId,
     status: Status,
     until: Timestamp,
@@ -217,12 +252,12 @@ pub(super) fn ended(
     limit: usize,
 ) -> Result<Ended, Trouble> {
     let mut ended = Ended::default();
-    let Some(workflow) = row::workflow_key(connection, workflow)? else { return Ok(ended) };
+    let Some(workflow) = row::workflow_key(&view, workflow)? else { return Ok(ended) };
     let after = after.map(ExecutionId::to_bytes);
     let after = after.as_ref().map_or(&[][..], |id| &id[..]);
     // A range of the index of lists; only the head rows in it are looked up.
     let sql = "SELECT id, completed_at FROM execution WHERE status = ?1 AND workflow = ?2 AND id > ?3 AND id < ?4 ORDER BY id";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = view.prepare_cached(sql)?;
     let mut rows = statement.query(params![status.as_str(), workflow, after, row::first_id_after(until)])?;
     let mut looked_at = 0;
     while let Some(row) = rows.next()? {
@@ -232,52 +267,79 @@ pub(super) fn ended(
         looked_at += 1;
         let found = id(row, 0)?;
         ended.next = Some(found);
-        if optional_time(row, 1)?.is_some_and(|at| at <= until) {
+        // One that is damaged may not have ended when it says so: it stays.
+        if optional_time(row, 1)?.is_some_and(|at| at <= until) && head_by_id(view, found).is_ok() {
             ended.ids.push(found);
         }
     }
     Ok(Ended { next: None, ..ended })
 }
 
-pub(super) fn definitions(connection: &Connection) -> Result<Vec<DefinitionRow>, Trouble> {
-    let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at \
+pub(super) fn definitions(view: View<'_>) -> Result<Vec<DefinitionRow>, Trouble> {
+    let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at, d.seal \
         FROM definition d JOIN workflow w ON w.key = d.workflow ORDER BY w.id, d.version";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = view.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut definitions = Vec::new();
     while let Some(row) = rows.next()? {
-        definitions.push(definition(row)?);
+        definitions.push(definition(view, row)?);
+    }
+    Ok(definitions)
+}
+
+/// Every version of one definition.
+pub(super) fn definitions_of(view: View<'_>, workflow: &WorkflowId) -> Result<Vec<DefinitionRow>, Trouble> {
+    let sql = "SELECT w.id AS workflow, d.version, d.stored, d.source, d.created_at, d.deleted_at, d.seal \
+        FROM definition d JOIN workflow w ON w.key = d.workflow WHERE w.id = ?1 ORDER BY d.version";
+    let mut statement = view.prepare_cached(sql)?;
+    let mut rows = statement.query([workflow.as_str()])?;
+    let mut definitions = Vec::new();
+    while let Some(row) = rows.next()? {
+        definitions.push(definition(view, row)?);
     }
     Ok(definitions)
 }
 
 /// One row of [`definitions`].
-pub(super) fn definition(row: &Row<'_>) -> Result<DefinitionRow, Trouble> {
-    Ok(DefinitionRow {
-        workflow: text(row, 0, WorkflowId::new)?,
-        version: Version(row.get(1)?),
-        stored: json(row, 2)?,
-        source: json(row, 3)?,
-        created_at: time(row, 4)?,
-        deleted_at: optional_time(row, 5)?,
-    })
+pub(super) fn definition(view: View<'_>, row: &Row<'_>) -> Result<DefinitionRow, Trouble> {
+    let (workflow, version) = (text(row, 0, WorkflowId::new)?, Version(row.get(1)?));
+    let (created_at, deleted_at) = (time(row, 4)?, optional_time(row, 5)?);
+    let bound = bound::definition(&workflow, version, created_at, deleted_at);
+    let read = || {
+        let plain = row::definition_text(row.get_ref(2)?.as_str().map_err(corrupt)?, row.get_ref(3)?.as_str().map_err(corrupt)?);
+        let both = view.seals.open(&bound, &plain, row.get_ref(6)?)?;
+        serde_json::from_str::<[Json; 2]>(&both).map_err(corrupt)
+    };
+    let about = |trouble: Trouble| trouble.of(format_args!("version {version} of workflow {workflow}"));
+    let [stored, source] = read().map_err(about)?;
+    Ok(DefinitionRow { workflow, version, stored, source, created_at, deleted_at })
 }
 
-pub(super) fn endpoints(connection: &Connection) -> Result<Vec<Endpoint>, Trouble> {
-    let sql = "SELECT name, url, actions, secret, timeout_ms, concurrency FROM endpoint ORDER BY name";
-    let mut statement = connection.prepare_cached(sql)?;
+fn corrupt(error: impl std::fmt::Display) -> Trouble {
+    Trouble::Corrupt(error.to_string())
+}
+
+pub(super) fn endpoints(view: View<'_>) -> Result<Vec<Endpoint>, Trouble> {
+    let sql = "SELECT name, url, actions, secret, timeout_ms, concurrency, seal FROM endpoint ORDER BY name";
+    let mut statement = view.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut endpoints = Vec::new();
     while let Some(row) = rows.next()? {
         let discovered = row.get_ref(2)? == rusqlite::types::ValueRef::Null;
-        endpoints.push(Endpoint {
+        let mut endpoint = Endpoint {
             name: text(row, 0, EndpointName::new)?,
             url: row.get(1)?,
             actions: if discovered { None } else { Some(text(row, 2, |text| serde_json::from_str(text))?) },
             secret: row.get(3)?,
             timeout: Millis::new(row.get::<_, i64>(4)?.cast_unsigned()),
             concurrency: row.get(5)?,
-        });
+        };
+        let bound = bound::endpoint(&endpoint, row.get_ref(2)?.as_str_or_null().map_err(corrupt)?);
+        let secret = endpoint.secret.clone().unwrap_or_default();
+        let opened = view.seals.open(&bound, &secret, row.get_ref(6)?);
+        let opened = opened.map_err(|trouble| trouble.of(format_args!("endpoint `{}`", endpoint.name)))?;
+        endpoint.secret = endpoint.secret.map(|_| opened.into_owned());
+        endpoints.push(endpoint);
     }
     Ok(endpoints)
 }
@@ -301,21 +363,34 @@ pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, Trouble> {
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<(String, Status, u64)>, Trouble> {
-    let sql = "SELECT w.id AS workflow, c.status, c.count FROM counter c JOIN workflow w ON w.key = c.workflow WHERE c.count > 0";
+    let sql =
+        "SELECT w.id AS workflow, c.status, c.count, c.seal, w.key, w.seal FROM counter c JOIN workflow w ON w.key = c.workflow";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
-        counts.push((row.get(0)?, text(row, 1, str::parse)?, row.get::<_, i64>(2)?.cast_unsigned()));
+        let (workflow, status, count): (String, Status, i64) = (row.get(0)?, text(row, 1, str::parse)?, row.get(2)?);
+        let key = row.get(4)?;
+        row::expect_workflow(key, &workflow, row.get(5)?)?;
+        row::expect_counter(key, status, count, row.get(3)?)?;
+        if count > 0 {
+            counts.push((workflow, status, count.cast_unsigned()));
+        }
     }
     counts.sort();
     Ok(counts)
 }
 
-pub(super) fn claim(connection: &Connection, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Trouble> {
-    let sql = "SELECT executions, data FROM claim WHERE kind = ?1 AND scope = ?2 AND key = ?3";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([row::kind(kind), scope, key])?;
+pub(super) fn claim(view: View<'_>, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Trouble> {
+    let sql = "SELECT executions, data, seal FROM claim WHERE kind = ?1 AND scope = ?2 AND key = ?3";
+    let mut statement = view.prepare_cached(sql)?;
+    let kind = row::kind(kind);
+    let mut rows = statement.query([kind, scope, key])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some(Taken { executions: text(row, 0, |text| serde_json::from_str(text))?, data: json(row, 1)? }))
+    let read = || {
+        let bound = bound::claim(kind, scope, key, row.get_ref(0)?.as_str().map_err(corrupt)?);
+        let data = sealed_json(view, &bound, row, 1, 2)?;
+        Ok(Taken { executions: text(row, 0, |text| serde_json::from_str(text))?, data })
+    };
+    read().map(Some).map_err(|trouble: Trouble| trouble.of(format_args!("{kind} `{key}` of `{scope}`")))
 }

@@ -16,6 +16,7 @@ use workflow_core::time::Timestamp;
 
 use super::error::Trouble;
 use super::row::{SEQ_MAX, place, seq_of};
+use super::seal::{View, bound};
 
 /// Rows are deleted when at least this many can be: a deletion touches pages of its own.
 const ROWS_DELETED: u64 = 32;
@@ -55,7 +56,9 @@ struct Entry {
 
 /// A row for `history`.
 pub(super) struct Packing {
-    pub place: i64,
+    pub key: i64,
+    /// The `seq` of the last event.
+    pub last: u64,
     pub packed: Packed,
 }
 
@@ -101,27 +104,32 @@ impl Entry {
 
 impl Recent {
     /// Reads the table: at the beginning, and after a commit that did not take place.
-    pub fn read(connection: &Connection, bytes_max: u64) -> Result<Recent, Trouble> {
+    pub fn read(view: View<'_>, bytes_max: u64) -> Result<Recent, Trouble> {
         let mut recent = Recent { bytes_max, ..Recent::default() };
-        let mut statement = connection.prepare("SELECT batch, form, entries FROM recent ORDER BY batch")?;
+        let mut statement = view.prepare("SELECT batch, form, entries, seal FROM recent ORDER BY batch")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let batch = row.get::<_, i64>(0)?.cast_unsigned();
             let corrupt = |what: &dyn std::fmt::Display| Trouble::Corrupt(format!("row {batch} of `recent`: {what}"));
-            let text = row.get_ref(2)?.as_str().map_err(|error| corrupt(&error))?;
-            let written: Vec<Written<'_>> = serde_json::from_str(text).map_err(|error| corrupt(&error))?;
             let form: u32 = row.get(1)?;
+            let text = view.seals.open_column(&bound::recent(batch, form), row, 2, 3);
+            let text = text.map_err(|trouble| trouble.of(format_args!("row {batch} of `recent`")))?;
+            let written: Vec<Written<'_>> = serde_json::from_str(&text).map_err(|error| corrupt(&error))?;
             if form != codec::VERSION {
                 return Err(corrupt(&format!("form {form} is not known to this version")));
             }
-            if recent.rows.is_empty() {
-                recent.deleted = batch;
+            match recent.rows.back() {
+                None => recent.deleted = batch,
+                Some(before) if before.batch + 1 != batch => {
+                    return Err(corrupt(&format_args!("expected row {} before it", before.batch + 1)));
+                }
+                Some(_) => {}
             }
             let mut executions = Vec::with_capacity(written.len());
             for Written(key, last, at, events) in written {
                 recent.newest_key = recent.newest_key.max(key);
                 // It was deleted.
-                let Some((id, moved)) = whereabouts(connection, key)? else { continue };
+                let Some((id, moved)) = whereabouts(&view, key)? else { continue };
                 if last > moved {
                     let (at, text) = (Timestamp::from_millis(at), events.get().into());
                     recent.push(id, key, Chunk { batch, last, at, text });
@@ -188,7 +196,7 @@ impl Recent {
             last = chunk.last;
         }
         entry.moved = last;
-        Some(Packing { place: place(entry.key, last), packed })
+        Some(Packing { key: entry.key, last, packed })
     }
 
     /// The execution to take next when there is too much.

@@ -7,7 +7,8 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use super::error::Trouble;
-use crate::{ClaimKind, Head};
+use super::seal::{Bound, HIDDEN, HIDDEN_WORDS, Seal, Seals, View, bound};
+use crate::{ClaimKind, DefinitionRow, Endpoint, Head};
 
 /// `history.place` and `payload.place`: the execution's key and 24 bits of `seq`.
 pub(super) const SEQ_BITS: u32 = 24;
@@ -56,13 +57,19 @@ pub(super) fn text<T, E: std::fmt::Display>(
     column: usize,
     read: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, Trouble> {
-    let name = || row.as_ref().column_name(column).unwrap_or("?").to_owned();
-    let text = row.get_ref(column)?.as_str().map_err(|error| Trouble::Corrupt(format!("column `{}`: {error}", name())))?;
-    read(text).map_err(|error| Trouble::Corrupt(format!("column `{}`: {error}", name())))
+    let corrupt = |error: &dyn std::fmt::Display| Trouble::Corrupt(format!("column `{}`: {error}", column_name(row, column)));
+    let text = row.get_ref(column)?.as_str().map_err(|error| corrupt(&error))?;
+    read(text).map_err(|error| corrupt(&error))
 }
 
-pub(super) fn json(row: &Row<'_>, column: usize) -> Result<Json, Trouble> {
-    text(row, column, |text| Json::parse(text))
+/// A text with a seal, that is JSON.
+pub(super) fn sealed_json(view: View<'_>, bound: &Bound, row: &Row<'_>, column: usize, seal: usize) -> Result<Json, Trouble> {
+    let text = view.seals.open_column(bound, row, column, seal)?;
+    Json::parse(text).map_err(|error| Trouble::Corrupt(format!("column `{}`: {error}", column_name(row, column))))
+}
+
+fn column_name<'a>(row: &'a Row<'_>, column: usize) -> &'a str {
+    row.as_ref().column_name(column).unwrap_or("?")
 }
 
 pub(super) fn kind(kind: ClaimKind) -> &'static str {
@@ -74,28 +81,50 @@ pub(super) fn kind(kind: ClaimKind) -> &'static str {
 
 const HEAD: &str = "SELECT e.key, e.id, w.id AS workflow, e.version, e.status, e.wake_at, e.started_at, e.completed_at, \
     e.steps_completed, e.failed_step, e.error_code, e.error, e.error_fingerprint, e.triggered_by, e.trigger_source, \
-    e.replay_of, e.parent \
+    e.replay_of, e.parent, e.last, e.seal \
     FROM execution e JOIN workflow w ON w.key = e.workflow WHERE ";
 
-/// The key and the head row of an execution.
-pub(super) fn head_by_id(connection: &Connection, id: ExecutionId) -> Result<Option<(i64, Head)>, Trouble> {
-    let mut statement = connection.prepare_cached(&format!("{HEAD} e.id = ?1"))?;
-    let mut rows = statement.query([id.to_bytes()])?;
-    rows.next()?.map(head).transpose()
+/// The head row of an execution, and what the contract does not show of it.
+pub(super) struct HeadRow {
+    pub key: i64,
+    pub head: Head,
+    /// The `seq` of the newest event when it was written; none in rows of earlier versions.
+    pub last: Option<u64>,
 }
 
-pub(super) fn head_by_key(connection: &Connection, key: i64) -> Result<Head, Trouble> {
-    let mut statement = connection.prepare_cached(&format!("{HEAD} e.key = ?1"))?;
+pub(super) fn head_by_id(view: View<'_>, id: ExecutionId) -> Result<Option<HeadRow>, Trouble> {
+    let mut statement = view.prepare_cached(&format!("{HEAD} e.id = ?1"))?;
+    let mut rows = statement.query([id.to_bytes()])?;
+    let Some(row) = rows.next()?.map(|row| head(view, row)).transpose()? else {
+        // From the index alone: it may lead to a row that is lost.
+        let mut indexed = view.prepare_cached("SELECT 1 FROM execution WHERE id = ?1")?;
+        return match indexed.exists([id.to_bytes()])? {
+            true => Err(Trouble::corrupt(id, "its head row, or its workflow, is not there")),
+            false => Ok(None),
+        };
+    };
+    if row.head.id != id {
+        return Err(Trouble::corrupt(id, format!("the index of ids leads to {}", row.head.id)));
+    }
+    Ok(Some(row))
+}
+
+pub(super) fn head_by_key(view: View<'_>, key: i64) -> Result<Head, Trouble> {
+    head_row_by_key(view, key).map(|row| row.head)
+}
+
+pub(super) fn head_row_by_key(view: View<'_>, key: i64) -> Result<HeadRow, Trouble> {
+    let mut statement = view.prepare_cached(&format!("{HEAD} e.key = ?1"))?;
     let mut rows = statement.query([key])?;
     let row = rows.next()?.ok_or_else(|| Trouble::Corrupt(format!("an index names execution {key}, which is not there")))?;
-    Ok(head(row)?.1)
+    head(view, row)
 }
 
 /// A row of [`HEAD`].
-fn head(row: &Row<'_>) -> Result<(i64, Head), Trouble> {
+fn head(view: View<'_>, row: &Row<'_>) -> Result<HeadRow, Trouble> {
     let id = id(row, 1)?;
     let read = || {
-        Ok::<_, Trouble>(Head {
+        let mut head = Head {
             id,
             workflow: text(row, 2, WorkflowId::new)?,
             version: Version(row.get(3)?),
@@ -112,17 +141,107 @@ fn head(row: &Row<'_>) -> Result<(i64, Head), Trouble> {
             trigger_source: row.get(14)?,
             replay_of: optional_id(row, 15)?,
             parent: optional_id(row, 16)?,
-        })
+        };
+        let (key, last): (i64, Option<i64>) = (row.get(0)?, row.get(17)?);
+        let last = last.map(i64::cast_unsigned);
+        let bound = bound::head(key, &head, last.unwrap_or_default());
+        let (seal, plain) = (row.get_ref(18)?, failure_text(&head));
+        let failure = view.seals.open(&bound, &plain, seal)?;
+        if matches!(seal, rusqlite::types::ValueRef::Blob(_)) {
+            let failure = serde_json::from_str(&failure).map_err(|error| Trouble::Corrupt(format!("its failure: {error}")))?;
+            (head.error, head.error_fingerprint) = failure;
+        }
+        Ok(HeadRow { key, head, last })
     };
-    let head = read().map_err(|trouble| match trouble {
-        Trouble::Corrupt(what) => Trouble::corrupt(id, what),
-        other => other,
-    })?;
-    Ok((row.get(0)?, head))
+    read().map_err(|trouble: Trouble| trouble.of(format_args!("{id}: its head row")))
+}
+
+/// The columns of a head row that come from people's actions, as one text; empty when nothing has failed.
+pub(super) fn failure_text(head: &Head) -> String {
+    match (&head.error, &head.error_fingerprint) {
+        (None, None) => String::new(),
+        failure => serde_json::to_string(&failure).expect("texts are JSON"),
+    }
+}
+
+/// The failure of a head row as its columns and its seal show it.
+pub(super) struct SealedHead<'a> {
+    pub error: Option<&'a str>,
+    pub fingerprint: Option<&'a str>,
+    pub seal: Seal,
+}
+
+pub(super) fn sealed_head<'a>(seals: &Seals, key: i64, head: &'a Head, last: u64) -> SealedHead<'a> {
+    let (bound, text) = (bound::head(key, head, last), failure_text(head));
+    let encrypted = if text.is_empty() { None } else { seals.encrypted(&bound, &text) };
+    match encrypted {
+        Some(encrypted) => {
+            let error = head.error.as_ref().map(|_| HIDDEN_WORDS);
+            SealedHead { error, fingerprint: None, seal: Seal::Encrypted(encrypted) }
+        }
+        None => SealedHead {
+            error: head.error.as_deref(),
+            fingerprint: head.error_fingerprint.as_deref(),
+            seal: Seal::Sum(bound.sum(&text)),
+        },
+    }
+}
+
+/// What to store of a definition: its columns `stored`, `source` and `seal`.
+pub(super) fn sealed_definition<'a>(seals: &Seals, row: &'a DefinitionRow) -> (&'a str, &'a str, Seal) {
+    let bound = bound::definition(&row.workflow, row.version, row.created_at, row.deleted_at);
+    let text = definition_text(row.stored.text(), row.source.text());
+    match seals.encrypted(&bound, &text) {
+        Some(encrypted) => (HIDDEN, HIDDEN, Seal::Encrypted(encrypted)),
+        None => (row.stored.text(), row.source.text(), Seal::Sum(bound.sum(&text))),
+    }
+}
+
+/// Both texts of a definition are sealed as one.
+pub(super) fn definition_text(stored: &str, source: &str) -> String {
+    format!("[{stored},{source}]")
+}
+
+/// What to store of the secret of an endpoint: its columns `secret` and `seal`. `actions` as the column has them.
+pub(super) fn sealed_secret<'a>(seals: &Seals, endpoint: &'a Endpoint, actions: Option<&str>) -> (Option<&'a str>, Seal) {
+    let bound = bound::endpoint(endpoint, actions);
+    match &endpoint.secret {
+        Some(secret) => {
+            let sealed = seals.seal(&bound, secret, HIDDEN_WORDS);
+            (Some(sealed.text), sealed.seal)
+        }
+        None => (None, Seal::Sum(bound.sum(""))),
+    }
 }
 
 /// The integer that stands for a workflow.
-pub(super) fn workflow_key(connection: &Connection, workflow: &WorkflowId) -> rusqlite::Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT key FROM workflow WHERE id = ?1")?;
-    statement.query_row([workflow.as_str()], |row| row.get(0)).optional()
+pub(super) fn workflow_key(connection: &Connection, workflow: &WorkflowId) -> Result<Option<i64>, Trouble> {
+    let mut statement = connection.prepare_cached("SELECT key, seal FROM workflow WHERE id = ?1")?;
+    let found = statement.query_row([workflow.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((key, seal)) = found else { return Ok(None) };
+    expect_workflow(key, workflow.as_str(), seal)?;
+    Ok(Some(key))
+}
+
+pub(super) fn expect_workflow(key: i64, id: &str, seal: Option<i32>) -> Result<(), Trouble> {
+    match seal {
+        Some(seal) if seal != bound::workflow(key).sum(id) => {
+            Err(Trouble::Corrupt(format!("workflow `{id}` is not what was written: its checksum differs")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a counter and its seal together always are.
+pub(super) fn sum_of_counter(workflow: i64, status: Status) -> i64 {
+    bound::counter(workflow, status).sum("").into()
+}
+
+pub(super) fn expect_counter(workflow: i64, status: Status, count: i64, seal: Option<i64>) -> Result<(), Trouble> {
+    match seal {
+        Some(seal) if seal.wrapping_add(count) != sum_of_counter(workflow, status) => {
+            Err(Trouble::Corrupt(format!("the counter of {status} executions of workflow {workflow} is not what was written")))
+        }
+        _ => Ok(()),
+    }
 }

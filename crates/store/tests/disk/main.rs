@@ -14,6 +14,7 @@ mod flips;
 mod medium;
 mod play;
 mod power;
+mod reencrypt;
 mod script;
 mod seed;
 mod vfs;

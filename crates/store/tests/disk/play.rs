@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use workflow_store::{Durability, FaultKind, OpenError, Options, Sqlite, Store};
+use workflow_store::{Durability, FaultKind, Keys, OpenError, Options, Sqlite, Store};
 
 use super::medium::{FileName, Op};
 use super::script::{Answers, Script, Step};
@@ -23,6 +23,7 @@ pub fn options() -> Options {
         log_bytes_max: 1 << 20,
         recent_bytes_max: 6_000,
         file_bytes_max: None,
+        keys: Keys::default(),
     }
 }
 

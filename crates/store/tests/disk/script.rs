@@ -203,12 +203,16 @@ impl Answers {
             };
             history.events.iter().filter(long).map(|recorded| recorded.seq).collect::<Vec<_>>()
         };
-        let mut payloads = Vec::new();
-        for (id, history) in ids.iter().zip(&histories) {
-            if let Ok(Some(history)) = history {
-                payloads.extend(apart(history).into_iter().map(|seq| store.payloads(&[(*id, seq)])));
+        // One answer for each execution, so that those of the others stay in their places when one cannot be read.
+        let payloads = ids.iter().zip(&histories).map(|(id, history)| match history {
+            Ok(Some(history)) => {
+                let wanted: Vec<_> = apart(history).into_iter().map(|seq| (*id, seq)).collect();
+                store.payloads(&wanted)
             }
-        }
+            Ok(None) => Ok(Vec::new()),
+            Err(fault) => Err(fault.clone()),
+        });
+        let payloads = payloads.collect();
         let all = Filter { limit: 1_000, ..Filter::default() };
         let mut filters: Vec<Filter> = Status::ALL.map(|status| Filter { statuses: vec![status], ..all.clone() }).into();
         filters.extend(WORKFLOWS.map(|name| Filter { workflow: Some(workflow(name)), ..all.clone() }));

@@ -17,7 +17,7 @@ use workflow_core::limits::Limits;
 use workflow_engine::clock::{Clock, SystemClock};
 use workflow_engine::{ActionResult, Engine, Handler, Retention, TaskId};
 use workflow_server::{AdminToken, Call, Direct};
-use workflow_store::{Memory, Sqlite};
+use workflow_store::{Keys, Memory, Sqlite};
 
 use crate::home::Broken;
 use crate::message::Request;
@@ -33,6 +33,15 @@ pub struct Embedded {
     servers: Mutex<HashMap<u16, Server>>,
 }
 
+/// Where executions are kept.
+#[derive(Debug)]
+pub struct Place {
+    /// A file, or `:memory:`.
+    pub store: String,
+    /// What the file is encrypted with.
+    pub keys: Keys,
+}
+
 /// Stops when it is dropped.
 #[derive(Debug)]
 struct Server {
@@ -42,7 +51,7 @@ struct Server {
 
 impl Embedded {
     pub async fn open(
-        store: String,
+        place: Place,
         concurrency: usize,
         limits: Limits,
         retention: Retention,
@@ -60,10 +69,15 @@ impl Embedded {
             ..workflow_engine::Options::default()
         };
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
+        let Place { store, keys } = place;
         let engine = if store == ":memory:" {
             Engine::open_with(Memory::new(), engine_options, clock).await?
         } else {
-            let opened = tokio::task::spawn_blocking(move || Sqlite::open(store, workflow_store::Options::default())).await;
+            let opened = tokio::task::spawn_blocking(move || {
+                let options = workflow_store::Options { keys, ..workflow_store::Options::default() };
+                Sqlite::open(store, options)
+            })
+            .await;
             let broken = |message| Broken { code: "store_unavailable", message };
             let store = opened.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
             Engine::open_with(store, engine_options, clock).await?

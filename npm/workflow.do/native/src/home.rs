@@ -12,6 +12,7 @@ use workflow_core::limits::Limits;
 use workflow_engine::clock::Clock;
 use workflow_engine::{ActionResult, Retention, TaskId};
 use workflow_server::Answer;
+use workflow_store::Keys;
 
 use crate::embedded::Embedded;
 use crate::message::Request;
@@ -34,6 +35,9 @@ pub struct Options {
     /// Where a server asks for one.
     #[serde(default)]
     pub token: Option<String>,
+    /// Of an engine in this process: what its file is encrypted with.
+    #[serde(default)]
+    pub encryption_keys: Option<Secret>,
     /// For people.
     #[serde(default)]
     pub name: Option<String>,
@@ -79,6 +83,17 @@ pub enum Place {
     Url(String),
 }
 
+/// A text that is shown nowhere.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
 /// Why there is no engine, or no answer of it.
 #[derive(Debug)]
 pub struct Broken {
@@ -105,10 +120,14 @@ impl Home {
         tasks: Arc<Tasks>,
         outbox: Arc<Outbox>,
     ) -> Result<Home, Broken> {
-        let Options { place, concurrency, limits, keep, token, name } = options;
+        let Options { place, concurrency, limits, keep, token, encryption_keys, name } = options;
         Ok(match place {
             Place::Store(store) => {
-                let embedded = Embedded::open(store, concurrency, limits, keep.retention()?, clock, tasks.handler()).await?;
+                let keys = encryption_keys.map(|keys| Keys::parse(&keys.0)).transpose();
+                let keys =
+                    keys.map_err(|error| Broken { code: "invalid_request", message: error.to_string() })?.unwrap_or_default();
+                let place = crate::embedded::Place { store, keys };
+                let embedded = Embedded::open(place, concurrency, limits, keep.retention()?, clock, tasks.handler()).await?;
                 Home::Embedded(Arc::new(embedded))
             }
             Place::Url(url) => Home::Remote(Remote::open(&url, token, name, concurrency, tasks, outbox)?),

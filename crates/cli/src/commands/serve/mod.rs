@@ -91,7 +91,8 @@ async fn open_store(settings: &Settings) -> Result<Sqlite, Error> {
     if settings.unsafe_no_sync {
         tracing::warn!("--unsafe-no-sync: a crash of this machine can lose what was acknowledged");
     }
-    let (path, options) = (settings.db.clone(), workflow_store::Options { durability, ..Default::default() });
+    let keys = crate::keys::given(settings.encryption_key_file.as_deref())?;
+    let (path, options) = (settings.db.clone(), workflow_store::Options { durability, keys, ..Default::default() });
     let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, options)).await;
     let opened = opened.map_err(|error| Error::failed("store", format!("opening the database broke off: {error}")))?;
     opened.map_err(|error| Error::failed("store", error.to_string()))

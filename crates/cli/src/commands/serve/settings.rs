@@ -33,6 +33,7 @@ pub struct Settings {
     /// How long executions that have ended are kept.
     pub retention: Retention,
     pub unsafe_no_sync: bool,
+    pub encryption_key_file: Option<PathBuf>,
 }
 
 /// The file. An unknown key is a typing error, not something to pass over.
@@ -53,6 +54,7 @@ struct File {
     insecure: Option<bool>,
     /// Of the commands that call a server.
     token: Option<String>,
+    encryption_key_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -82,6 +84,7 @@ impl Settings {
             admin_token: None,
             insecure: serve.insecure || file.insecure.unwrap_or(false),
             unsafe_no_sync: serve.unsafe_no_sync,
+            encryption_key_file: serve.encryption_key_file.or(file.encryption_key_file),
         })
     }
 }
