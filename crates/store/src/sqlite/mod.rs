@@ -308,7 +308,7 @@ impl Store for Sqlite {
     }
 
     fn tokens(&self) -> Result<Vec<Token>, Fault> {
-        self.read("read tokens", read::tokens)
+        self.read("read tokens", |view| read::tokens(&view))
     }
 
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
