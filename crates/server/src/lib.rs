@@ -26,6 +26,8 @@ mod routes;
 mod schema;
 mod serve;
 mod taken;
+mod tls;
+mod validity;
 mod worker;
 
 pub mod protocol;
@@ -36,3 +38,4 @@ pub use direct::{Answer, Body, Call, Direct};
 pub use options::Options;
 pub use problem::Problem;
 pub use serve::serve;
+pub use tls::{Tls, TlsError};

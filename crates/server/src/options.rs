@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{AdminToken, protocol};
+use crate::{AdminToken, Tls, protocol};
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -16,6 +16,8 @@ pub struct Options {
     pub admin_token: Option<AdminToken>,
     /// Listen also where other machines can call, without a token.
     pub insecure: bool,
+    /// Speak TLS, and nothing else, with this certificate. Only [`serve`](crate::serve) does: a router has no connections.
+    pub tls: Option<Tls>,
     /// One input or the data of one event. What the engine takes is its own limit; this one only says how much is read.
     pub payload_bytes_max: usize,
     /// Starts, events and reads that are being answered; above it 429. Those that only wait (`?wait=`, streams) do not count, and
@@ -25,7 +27,8 @@ pub struct Options {
     pub waiters_max: usize,
     /// Open connections; above it further ones stay in the system's backlog. Below a common `ulimit -n` of 20,000 or more.
     pub connections_max: usize,
-    /// How long a client may take for the header lines of a request, and be silent between two.
+    /// How long a client may take for the header lines of a request, for a TLS handshake before them, and be silent between two
+    /// requests.
     pub header_timeout: Duration,
     /// How long a client may take for the body of a request.
     pub body_timeout: Duration,
@@ -53,6 +56,7 @@ impl Default for Options {
             allowed_hosts: Vec::new(),
             admin_token: None,
             insecure: false,
+            tls: None,
             payload_bytes_max: 1 << 20,
             requests_max: 4_096,
             waiters_max: 16_384,

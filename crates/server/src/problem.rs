@@ -40,6 +40,7 @@ kinds! {
     ENDPOINT_NOT_FOUND = "endpoint_not_found", NOT_FOUND, "There is no such endpoint";
     TOKEN_NOT_FOUND = "token_not_found", NOT_FOUND, "There is no such token";
     METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not have this method";
+    TLS_EXPECTED = "tls_expected", BAD_REQUEST, "The port speaks TLS";
     REQUEST_TIMEOUT = "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
     UPGRADE_REQUIRED = "upgrade_required", UPGRADE_REQUIRED, "The route is a WebSocket";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not read here";

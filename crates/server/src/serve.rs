@@ -10,10 +10,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 use workflow_core::id::Caller;
 use workflow_engine::Engine;
@@ -21,6 +22,7 @@ use workflow_engine::Engine;
 use crate::access::{Strangers, may_listen};
 use crate::hosts::Hosts;
 use crate::taken::Taken;
+use crate::tls::{RENEW_EVERY, Tls};
 use crate::{Options, app, caller, limits, metrics};
 
 /// What the system could not give (file descriptors, memory) it may give again in a moment.
@@ -43,27 +45,33 @@ pub async fn serve(
     let strangers = Strangers::at(address.ip(), &options);
     let hosts = Hosts::of(address.ip(), &options.allowed_hosts);
     let (close, closing) = watch::channel(false);
-    let limits = Connections::new(&options);
-    let grace = options.shutdown_grace;
+    let (connections_max, grace) = (options.connections_max, options.shutdown_grace);
+    let (header_timeout, write_timeout) = (options.header_timeout, options.write_timeout);
+    let tls = options.tls.clone();
     let (router, app) = app::build(engine, options, hosts, strangers, closing.clone());
-    tracing::info!(%address, "serving the HTTP API");
+    tracing::info!(%address, tls = tls.is_some(), "serving the HTTP API");
+    let common = Connections { router, tls: tls.clone(), closing, header_timeout, write_timeout };
 
     let mut connections = JoinSet::new();
     let mut upkeep = tokio::time::interval(metrics::UPKEEP_EVERY);
     let collected = metrics::collected();
+    let mut renewal = tokio::time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept(), if connections.len() < limits.max => match accepted {
+            accepted = listener.accept(), if connections.len() < connections_max => match accepted {
                 Ok((stream, address)) => {
-                    connections.spawn(connection(stream, caller::at(address.ip()), router.clone(), closing.clone(), limits));
+                    connections.spawn(common.clone().run(stream, caller::at(address.ip())));
                 }
                 Err(error) => refused(&error).await,
             },
             _ = upkeep.tick(), if collected.is_some() => {
                 if let Some(handle) = &collected { handle.run_upkeep() }
+            }
+            _ = renewal.tick(), if tls.is_some() => {
+                if let Some(tls) = tls.clone() { drop(spawn_blocking(move || tls.renew_and_log())) }
             }
         }
     }
@@ -81,49 +89,66 @@ pub async fn serve(
     Ok(())
 }
 
-/// The bounds of one connection.
-#[derive(Debug, Clone, Copy)]
+/// What all connections of a listener have in common.
+#[derive(Clone)]
 struct Connections {
-    max: usize,
+    router: Router,
+    tls: Option<Tls>,
+    closing: watch::Receiver<bool>,
     header_timeout: Duration,
     write_timeout: Duration,
 }
 
 impl Connections {
-    fn new(options: &Options) -> Connections {
-        let &Options { connections_max: max, header_timeout, write_timeout, .. } = options;
-        Connections { max, header_timeout, write_timeout }
+    /// One connection, to its end.
+    async fn run(mut self, stream: TcpStream, caller: Caller) {
+        // An answer is small and someone waits for it.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection broke before its first request");
+            return;
+        }
+        let Some(tls) = self.tls.take() else { return self.exchange(stream, caller).await };
+        let shaken = tokio::select! {
+            shaken = timeout(self.header_timeout, tls.accept(stream)) => shaken,
+            () = until_closing(&mut self.closing) => return,
+        };
+        match shaken {
+            Ok(Some(stream)) => self.exchange(stream, caller).await,
+            Ok(None) => {}
+            Err(_) => tracing::debug!("a client took too long for its TLS handshake"),
+        }
+    }
+
+    /// Its requests and their answers.
+    async fn exchange(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, caller: Caller) {
+        let router = self.router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(caller.clone());
+            request
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_headers(limits::HEADERS_MAX)
+            .max_buf_size(limits::HEADER_BYTES_MAX)
+            .serve_connection(TokioIo::new(Taken::new(stream, self.write_timeout)), TowerToHyperService::new(router))
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = until_closing(&mut self.closing) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke");
+        }
     }
 }
 
-async fn connection(stream: TcpStream, caller: Caller, router: Router, mut closing: watch::Receiver<bool>, limits: Connections) {
-    // An answer is small and someone waits for it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection broke before its first request");
-        return;
-    }
-    let router = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(caller.clone());
-        request
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_headers(limits::HEADERS_MAX)
-        .max_buf_size(limits::HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(Taken::new(stream, limits.write_timeout)), TowerToHyperService::new(router))
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = async { closing.wait_for(|closing| *closing).await.map_or((), |_| ()) } => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke");
-    }
+async fn until_closing(closing: &mut watch::Receiver<bool>) {
+    // Whoever would say so is gone only when the server is.
+    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 async fn refused(error: &io::Error) {

@@ -167,8 +167,8 @@ impl Engine {
         self.serve_with(address, ServerOptions::default()).await
     }
 
-    /// The same with options: an admin's token, names under which it may be called, limits. Tokens that the store has count too
-    /// (`workflow_engine::Engine::create_token`, `workflow token create`).
+    /// The same with options: [TLS](ServerOptions::tls), an admin's token, names under which it may be called, limits. Tokens that the
+    /// store has count too (`workflow_engine::Engine::create_token`, `workflow token create`).
     pub async fn serve_with(&self, address: &str, options: ServerOptions) -> Result<std::net::SocketAddr, Error> {
         let failed = |error| Error::Serve { address: address.to_owned(), error };
         let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;

@@ -80,7 +80,7 @@ pub use workflow_core::limits::Limits;
 pub use workflow_core::status::{Status, StepStatus};
 pub use workflow_core::task::TaskContext;
 pub use workflow_engine::{AbortReason, ExecutionView as Execution, HistoryEntry, ListRequest, Options, Signal, Watch};
-pub use workflow_server::{AdminToken, Options as ServerOptions};
+pub use workflow_server::{AdminToken, Options as ServerOptions, Tls, TlsError};
 pub use workflow_store::{Keys, KeysError};
 
 /// What most programs need.

@@ -29,6 +29,8 @@ export interface WorkflowOptions<Env = unknown> {
    * admin's; one that only runs actions a worker's.
    */
   token?: string
+  /** Remote, for `https://`: a PEM file with a root certificate to trust besides the system's. */
+  caFile?: string
   /** `this.env` in actions: clients, bindings, secrets. */
   env?: Env
   /** Attempts that this process runs at the same time; 256 unless given. */

@@ -115,6 +115,7 @@ export interface BridgeOptions {
   token?: string
   encryptionKeys?: string
   name?: string
+  caFile?: string
 }
 
 export class Bridge implements Transport {

@@ -297,10 +297,11 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
   }
 
   #connect(): Bridge {
-    const { store = STORE, encryptionKeys, url, token, concurrency = CONCURRENCY, limits = {}, keep = {}, name, clock } = this.#options
+    const { store = STORE, encryptionKeys, url, token, caFile, concurrency = CONCURRENCY, limits = {}, keep = {}, name, clock } = this.#options
     const optional = {
       ...(encryptionKeys === undefined ? {} : { encryptionKeys }),
       ...(token === undefined ? {} : { token }),
+      ...(caFile === undefined ? {} : { caFile }),
       ...(name === undefined ? {} : { name })
     }
     const bridge: Bridge = new Bridge(
@@ -360,7 +361,7 @@ function hasBindings(env: unknown): boolean {
   return Object.values(Object.getOwnPropertyDescriptors(env)).some(({ value }) => (typeof value === 'object' && value !== null) || typeof value === 'function')
 }
 
-const KNOWN = new Set(['store', 'encryptionKeys', 'url', 'token', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
+const KNOWN = new Set(['store', 'encryptionKeys', 'url', 'token', 'caFile', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
 const KEPT = new Set(['completed', 'failed', 'cancelled'])
 const LIMITS = new Set(['payloadBytesMax', 'stepsMax', 'historyEntriesMax', 'executionBytesMax'])
 
@@ -370,7 +371,7 @@ function check(options: WorkflowOptions): void {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw wrong(`there is no option \`${name}\`; the options are ${[...KNOWN].map(known => `\`${known}\``).join(', ')}`)
   }
-  const { store, encryptionKeys, url, token, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
+  const { store, encryptionKeys, url, token, caFile, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
     throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, or ':memory:'`)
   }
@@ -388,6 +389,8 @@ function check(options: WorkflowOptions): void {
   if (url !== undefined && options.keep !== undefined) throw wrong('`keep` is given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && encryptionKeys !== undefined) throw wrong('`encryptionKeys` are given with `url`: a server has its own, so leave one of them out')
   if (url !== undefined && clock !== undefined) throw wrong('`clock` is given with `url`: time passes at the server, so leave one of them out')
+  if (caFile !== undefined && typeof caFile !== 'string') throw wrong(`\`caFile\` is ${describe(caFile)}: expected the path of a PEM file`)
+  if (caFile !== undefined && url === undefined) throw wrong('`caFile` is given without `url`: an engine in this process has no connection')
   if (name !== undefined && typeof name !== 'string') throw wrong(`\`name\` is ${describe(name)}: expected a text`)
   if (concurrency !== undefined && (!Number.isInteger(concurrency) || (concurrency as number) < 1)) {
     throw wrong(`\`concurrency\` is ${describe(concurrency)}: expected a whole number from 1`)

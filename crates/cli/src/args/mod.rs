@@ -5,6 +5,7 @@ mod serve;
 mod values;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -65,6 +66,10 @@ pub struct Shared {
         help_heading = "Everywhere"
     )]
     pub token: Option<TokenText>,
+    /// A root certificate to trust besides the system's, for a server with https (PEM)
+    #[arg(long, global = true, env = "WORKFLOW_CA_FILE", hide_env_values = true)]
+    #[arg(value_name = "FILE", help_heading = "Everywhere")]
+    pub ca_file: Option<PathBuf>,
     /// Print JSON for programs: one value on standard output
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
@@ -169,7 +174,7 @@ pub enum Command {
 pub struct Files {
     /// JSON or YAML, with one definition or several; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<std::path::PathBuf>,
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -250,17 +255,17 @@ pub struct Event {
 pub struct Backup {
     /// The database: workflow.db
     #[arg(value_name = "FILE")]
-    pub file: std::path::PathBuf,
+    pub file: PathBuf,
     /// The copy, a name where nothing is
     #[arg(value_name = "DESTINATION")]
-    pub destination: std::path::PathBuf,
+    pub destination: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub struct Check {
     /// The database, or a backup of it
     #[arg(value_name = "FILE")]
-    pub file: std::path::PathBuf,
+    pub file: PathBuf,
     /// Show at most this many findings
     #[arg(long, short = 'n', default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
@@ -315,7 +320,7 @@ pub struct EndpointAdd {
     pub secret_env: Option<String>,
     /// The file that holds the secret to sign calls with
     #[arg(long, value_name = "FILE")]
-    pub secret_file: Option<std::path::PathBuf>,
+    pub secret_file: Option<PathBuf>,
     /// How long a call may take when its step sets no timeout: 30s, 5m
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,

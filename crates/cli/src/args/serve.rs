@@ -31,6 +31,12 @@ pub struct Serve {
     #[arg(long = "allowed-host", env = "WORKFLOW_ALLOWED_HOSTS", value_delimiter = ',', value_name = "HOST")]
     #[arg(hide_env_values = true)]
     pub allowed_hosts: Option<Vec<String>>,
+    /// The server's certificate, with those that lead to its root after it (PEM): speak TLS, and nothing else [default: none]
+    #[arg(long, env = "WORKFLOW_TLS_CERT", value_name = "FILE", hide_env_values = true)]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate (PEM) [default: none]
+    #[arg(long, env = "WORKFLOW_TLS_KEY", value_name = "FILE", hide_env_values = true)]
+    pub tls_key: Option<PathBuf>,
     /// Listen to other machines although there is no token: whoever reaches the server may do everything
     #[arg(long)]
     pub insecure: bool,

@@ -7,6 +7,7 @@ mod problem;
 mod stream;
 
 use std::error::Error as _;
+use std::path::Path;
 use std::time::Duration;
 
 pub use problem::Problem;
@@ -59,7 +60,8 @@ impl Answer {
 }
 
 impl Client {
-    pub fn new(url: &str, token: Option<&TokenText>) -> Result<Client, Error> {
+    /// `ca`: a PEM file with roots to trust besides the system's.
+    pub fn new(url: &str, token: Option<&TokenText>, ca: Option<&Path>) -> Result<Client, Error> {
         let base = Url::parse(url).map_err(|error| Error::usage(format!("--url: `{url}` is no URL: {error}")))?;
         if base.scheme() != "http" && base.scheme() != "https" {
             return Err(Error::usage(format!("--url: `{url}` must begin with http:// or https://")));
@@ -75,6 +77,10 @@ impl Client {
         };
         // A proxy is for the world outside; this machine's server is never behind it.
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        let builder = match ca {
+            Some(path) => builder.tls_certs_merge(roots(path)?),
+            None => builder,
+        };
         let http = builder.build().map_err(|error| Error::failed("client", format!("cannot set up HTTP: {error}")))?;
         Ok(Client { http, base })
     }
@@ -120,6 +126,10 @@ impl Client {
         let unknown = if changes { "; whether it took place is not known" } else { "" };
         if error.is_connect() {
             let cause = innermost(error);
+            if cause.contains("certificate") {
+                let hint = "to trust a root of your own, name its file with --ca-file or WORKFLOW_CA_FILE";
+                return Error::failed("not_trusted", format!("the server at {address} is not trusted: {cause}; {hint}"));
+            }
             let hint = format!("is `{}` running? (set --url or WORKFLOW_URL)", program::command("serve"));
             return Error::failed("unreachable", format!("cannot reach the server at {address}: {cause}; {hint}"));
         }
@@ -229,6 +239,16 @@ fn authorization(token: &TokenText) -> Result<HeaderValue, Error> {
     let mut value = value.map_err(|_| Error::usage("--token: a token has no line breaks or control characters"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// What a PEM file holds.
+fn roots(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
+    let shown = path.display();
+    let text = std::fs::read(path).map_err(|error| Error::usage(format!("--ca-file: cannot read {shown}: {error}")))?;
+    match reqwest::Certificate::from_pem_bundle(&text) {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        _ => Err(Error::usage(format!("--ca-file: {shown} holds no certificate; a PEM file was expected"))),
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -44,8 +44,9 @@ pub fn run(cli: Cli) -> Result<(), Error> {
             token::create_in(&file, &create, cli.shared.json)
         }
         command => {
-            let context =
-                Context { client: Client::new(&cli.shared.url, token(cli.shared.token)?.as_ref())?, json: cli.shared.json };
+            let token = token(cli.shared.token)?;
+            let client = Client::new(&cli.shared.url, token.as_ref(), cli.shared.ca_file.as_deref())?;
+            let context = Context { client, json: cli.shared.json };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| Error::failed("runtime", format!("cannot start: {error}")))?;
             runtime.block_on(with_server(command, &context))

@@ -11,4 +11,5 @@ mod fake;
 mod offline;
 mod process;
 mod served;
+mod tls;
 mod tokens;

@@ -18,5 +18,6 @@ mod slow;
 mod socket;
 mod stream;
 mod support;
+mod tls;
 mod worker;
 mod workflows;

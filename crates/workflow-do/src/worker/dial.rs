@@ -1,5 +1,6 @@
 //! Opens the connection: an HTTP request that is upgraded to a WebSocket.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{
@@ -34,7 +35,8 @@ struct Problem {
 }
 
 impl Dialer {
-    pub fn new(base: &str, token: Option<&str>) -> Result<Dialer, Error> {
+    /// `ca`: a PEM file with roots to trust besides the system's.
+    pub fn new(base: &str, token: Option<&str>, ca: Option<&Path>) -> Result<Dialer, Error> {
         let wrong = |why: &str| {
             Error::Invalid(format!("`{base}` {why}; the address of a server such as http://127.0.0.1:4747 was expected"))
         };
@@ -60,6 +62,10 @@ impl Dialer {
         };
         // A proxy does not let a WebSocket through, unless it cannot see that it is one.
         let builder = if is_plain { builder.no_proxy() } else { builder };
+        let builder = match ca {
+            Some(path) => builder.tls_certs_merge(roots(path)?),
+            None => builder,
+        };
         let http = builder.build().map_err(|error| Error::Invalid(format!("no HTTP client could be made: {error}")))?;
         Ok(Dialer { http, base: base.trim_end_matches('/').to_owned(), url })
     }
@@ -75,7 +81,7 @@ impl Dialer {
             .header(SEC_WEBSOCKET_VERSION, "13")
             .header(SEC_WEBSOCKET_KEY, &key)
             .header(SEC_WEBSOCKET_PROTOCOL, protocol::SUBPROTOCOL);
-        let response = request.send().await.map_err(|error| innermost(&error))?;
+        let response = request.send().await.map_err(|error| why_not(&error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(refusal(response).await);
         }
@@ -96,6 +102,21 @@ fn authorization(token: &str) -> Result<HeaderValue, Error> {
     let mut value = value.map_err(|_| Error::Invalid("the token has line breaks or control characters".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// What a PEM file holds.
+fn roots(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
+    let shown = path.display();
+    let text = std::fs::read(path).map_err(|error| Error::Invalid(format!("the CA file {shown} cannot be read: {error}")))?;
+    match reqwest::Certificate::from_pem_bundle(&text) {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        _ => Err(Error::Invalid(format!("the CA file {shown} holds no certificate; a PEM file was expected"))),
+    }
+}
+
+fn why_not(error: &reqwest::Error) -> String {
+    let why = innermost(error);
+    if why.contains("certificate") { format!("{why}; a root of your own is trusted with `ca_file`") } else { why }
 }
 
 async fn refusal(response: Response) -> String {

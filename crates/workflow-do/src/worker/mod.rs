@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -86,6 +87,7 @@ pub enum WorkerState {
 pub struct WorkerBuilder {
     url: String,
     token: Option<String>,
+    ca_file: Option<PathBuf>,
     name: Option<String>,
     concurrency: usize,
     abort_grace: Duration,
@@ -100,6 +102,7 @@ impl Worker {
         WorkerBuilder {
             url: url.into(),
             token: None,
+            ca_file: None,
             name: None,
             concurrency: CONCURRENCY,
             abort_grace: Options::default().abort_grace,
@@ -195,6 +198,12 @@ impl WorkerBuilder {
         self
     }
 
+    /// A PEM file with roots to trust besides the system's, for a server with `https://` and a certificate of one's own.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> WorkerBuilder {
+        self.ca_file = Some(path.into());
+        self
+    }
+
     /// Actions of the [`handler`](WorkerBuilder::handler). [`Worker::offer`] changes them.
     pub fn offer<N: Into<String>>(mut self, actions: impl IntoIterator<Item = N>) -> WorkerBuilder {
         self.offered.extend(actions.into_iter().map(Into::into));
@@ -234,7 +243,7 @@ impl WorkerBuilder {
     /// Begins to work, and to connect for as long as it takes; [`Worker::connected`] waits for it. Must be called on a tokio
     /// runtime.
     pub fn connect(self) -> Result<Worker, Error> {
-        let dialer = Dialer::new(&self.url, self.token.as_deref())?;
+        let dialer = Dialer::new(&self.url, self.token.as_deref(), self.ca_file.as_deref())?;
         let offered = checked(self.offered)?;
         let shared = Arc::new(Shared {
             dialer,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::too_many_lines, reason = "a test that cannot go on fails; a scene is told in one piece")]
 
 mod documented;
+mod encrypted;
 mod scripted;
 mod served;
 mod stage;

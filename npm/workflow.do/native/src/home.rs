@@ -1,5 +1,6 @@
 //! Where requests go and whose attempts are run: an engine in this process, or a server elsewhere.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,9 @@ pub struct Options {
     /// For people.
     #[serde(default)]
     pub name: Option<String>,
+    /// Of a server elsewhere: roots to trust besides the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How long executions are kept once they have ended, as durations.
@@ -120,7 +124,7 @@ impl Home {
         tasks: Arc<Tasks>,
         outbox: Arc<Outbox>,
     ) -> Result<Home, Broken> {
-        let Options { place, concurrency, limits, keep, token, encryption_keys, name } = options;
+        let Options { place, concurrency, limits, keep, token, ca_file, encryption_keys, name } = options;
         Ok(match place {
             Place::Store(store) => {
                 let keys = encryption_keys.map(|keys| Keys::parse(&keys.0)).transpose();
@@ -130,7 +134,7 @@ impl Home {
                 let embedded = Embedded::open(place, concurrency, limits, keep.retention()?, clock, tasks.handler()).await?;
                 Home::Embedded(Arc::new(embedded))
             }
-            Place::Url(url) => Home::Remote(Remote::open(&url, token, name, concurrency, tasks, outbox)?),
+            Place::Url(url) => Home::Remote(Remote::open(&url, token, ca_file, name, concurrency, tasks, outbox)?),
         })
     }
 

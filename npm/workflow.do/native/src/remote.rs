@@ -3,6 +3,7 @@
 //! The worker lives in Rust threads, so that its heartbeats go on while an action blocks JavaScript's own.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ const REQUESTS_MAX: usize = 256;
 #[derive(Debug)]
 pub struct Remote {
     server: Arc<Server>,
+    ca_file: Option<PathBuf>,
     tasks: Arc<Tasks>,
     outbox: Arc<Outbox>,
     name: Option<String>,
@@ -70,13 +72,14 @@ impl Remote {
     pub fn open(
         url: &str,
         token: Option<String>,
+        ca_file: Option<PathBuf>,
         name: Option<String>,
         concurrency: usize,
         tasks: Arc<Tasks>,
         outbox: Arc<Outbox>,
     ) -> Result<Remote, Broken> {
-        let server = Arc::new(Server::new(url, token)?);
-        Ok(Remote { server, tasks, outbox, name, concurrency, state: Mutex::default() })
+        let server = Arc::new(Server::new(url, token, ca_file.as_deref())?);
+        Ok(Remote { server, ca_file, tasks, outbox, name, concurrency, state: Mutex::default() })
     }
 
     pub fn answer(&self, request: &Request<'_>) -> Result<Sending, Broken> {
@@ -101,6 +104,9 @@ impl Remote {
             .concurrency(self.concurrency);
         if let Some(token) = &self.server.token {
             builder = builder.token(token.as_str());
+        }
+        if let Some(path) = &self.ca_file {
+            builder = builder.ca_file(path);
         }
         if let Some(name) = &self.name {
             builder = builder.name(name);
@@ -165,7 +171,7 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    fn new(url: &str, token: Option<String>) -> Result<Server, Broken> {
+    fn new(url: &str, token: Option<String>, ca: Option<&Path>) -> Result<Server, Broken> {
         let wrong = |why: String| {
             let message =
                 format!("`url` is '{url}', which {why}: expected the address of a server such as 'http://127.0.0.1:4747'");
@@ -185,14 +191,19 @@ impl Server {
             value.set_sensitive(true);
             headers.insert(http::header::AUTHORIZATION, value);
         }
-        let http = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .default_headers(headers)
             .user_agent(concat!("workflow.do/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .http1_only()
             .connect_timeout(CONNECT_WITHIN)
-            .pool_idle_timeout(IDLE_CONNECTIONS_FOR)
+            .pool_idle_timeout(IDLE_CONNECTIONS_FOR);
+        let builder = match ca {
+            Some(path) => builder.tls_certs_merge(roots(path)?),
+            None => builder,
+        };
+        let http = builder
             .build()
             .map_err(|error| Broken { code: "invalid_request", message: format!("no HTTP client could be made: {error}") })?;
         Ok(Server { base: url.trim_end_matches('/').to_owned(), token, http, places: Semaphore::new(REQUESTS_MAX) })
@@ -221,6 +232,10 @@ impl Server {
     }
 
     fn unreachable(&self, reason: &str) -> Broken {
+        if reason.contains("certificate") {
+            let message = format!("{} is not trusted: {reason}; a root of your own is trusted with `caFile`", self.base);
+            return Broken { code: "unreachable", message };
+        }
         Broken {
             code: "unreachable",
             message: format!("cannot reach {}: {reason}; is `workflow serve` running there?", self.base),
@@ -243,6 +258,17 @@ impl Server {
         let no_answer =
             |_| Err(Unsent { never_arrived: false, reason: format!("no answer within {} s", ANSWER_WITHIN.as_secs()) });
         timeout(ANSWER_WITHIN, answering).await.unwrap_or_else(no_answer)
+    }
+}
+
+/// What a PEM file holds.
+fn roots(path: &Path) -> Result<Vec<reqwest::Certificate>, Broken> {
+    let wrong =
+        |why: String| Broken { code: "invalid_request", message: format!("`caFile` is '{}', which {why}", path.display()) };
+    let text = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    match reqwest::Certificate::from_pem_bundle(&text) {
+        Ok(roots) if !roots.is_empty() => Ok(roots),
+        _ => Err(wrong("holds no certificate: expected a PEM file".to_owned())),
     }
 }
 

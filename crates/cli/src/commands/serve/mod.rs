@@ -11,6 +11,7 @@ use std::path::Path;
 use tokio::net::{TcpListener, TcpSocket};
 use workflow_engine::Engine;
 use workflow_engine::token::Tokens;
+use workflow_server::Tls;
 use workflow_store::{Durability, Sqlite, Store};
 
 use crate::args::Serve;
@@ -36,6 +37,8 @@ pub fn run(serve: &Serve, json: bool) -> Result<(), Error> {
 }
 
 async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop::FirstSignal) -> Result<(), Error> {
+    let tls = settings.tls.as_ref().map(|files| Tls::load(&files.certificate, &files.key)).transpose();
+    let tls = tls.map_err(|error| Error::failed("tls", error.to_string()))?;
     // The store first: while a predecessor lets go of the file, it also lets go of the port.
     let store = open_store(&settings).await?;
     let listener = listen(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
@@ -51,6 +54,7 @@ async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop:
         admin_token: settings.admin_token.clone(),
         insecure: settings.insecure,
         payload_bytes_max: engine.limits.payload_bytes_max,
+        tls,
         ..workflow_server::Options::default()
     };
     let options = descriptors::fitted(options);
@@ -136,7 +140,8 @@ fn cannot_listen(listen: &str, error: &std::io::Error) -> Error {
 
 /// One line, once everything can be asked: for a person, or for the program that waits for it.
 fn ready(settings: &Settings, address: SocketAddr, json: bool) -> Result<(), Error> {
-    let url = format!("http://{address}");
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
     let openapi = format!("{url}/openapi.json");
     let database = database(&settings.db);
     if json {

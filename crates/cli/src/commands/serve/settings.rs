@@ -26,6 +26,7 @@ pub struct Settings {
     pub admin_token: Option<AdminToken>,
     /// Listen where other machines can call, without a token.
     pub insecure: bool,
+    pub tls: Option<TlsFiles>,
     /// What steps that run get to finish.
     pub stop_within: Duration,
     /// How long a worker may be away.
@@ -34,6 +35,13 @@ pub struct Settings {
     pub retention: Retention,
     pub unsafe_no_sync: bool,
     pub encryption_key_file: Option<PathBuf>,
+}
+
+/// Where the certificate of the server is, and its key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// The file. An unknown key is a typing error, not something to pass over.
@@ -46,6 +54,8 @@ struct File {
     log_format: Option<LogFormat>,
     endpoint_hosts: Option<Vec<String>>,
     allowed_hosts: Option<Vec<String>>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     stop_within: Option<String>,
     worker_grace: Option<String>,
     keep_completed: Option<String>,
@@ -71,6 +81,12 @@ impl Settings {
             failed: duration("keep-failed", serve.keep_failed.or(file.keep_failed))?,
             cancelled: duration("keep-cancelled", serve.keep_cancelled.or(file.keep_cancelled))?,
         };
+        let tls = match (serve.tls_cert.or(file.tls_cert), serve.tls_key.or(file.tls_key)) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(Error::usage("tls-cert is given without tls-key: a server needs the private key too")),
+            (None, Some(_)) => return Err(Error::usage("tls-key is given without tls-cert: a server needs the certificate too")),
+        };
         Ok(Settings {
             db: serve.db.or(file.db).unwrap_or_else(|| PathBuf::from("workflow.db")),
             listen: serve.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4747".to_owned()),
@@ -78,6 +94,7 @@ impl Settings {
             log_format: serve.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
             endpoint_hosts: serve.endpoint_hosts.or(file.endpoint_hosts).unwrap_or_default(),
             allowed_hosts: serve.allowed_hosts.or(file.allowed_hosts).unwrap_or_default(),
+            tls,
             stop_within,
             worker_grace: worker_grace.unwrap_or(workflow_engine::Options::default().worker_grace),
             retention,
@@ -151,6 +168,17 @@ mod tests {
         for name in ["stop-within", "worker-grace", "keep-completed", "keep-failed", "keep-cancelled"] {
             let bad = Settings::merge(Serve::default(), file(&format!("{name} = 'soon'"))).unwrap_err();
             assert!(matches!(bad, Error::Usage(message) if message.starts_with(&format!("{name}: "))));
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_come_together_wherever_each_is_said() {
+        let serve = || Serve { tls_cert: Some("flag.pem".into()), ..Serve::default() };
+        let tls = Settings::merge(serve(), file("tls-key = 'key.pem'")).unwrap().tls;
+        assert_eq!(tls, Some(TlsFiles { certificate: "flag.pem".into(), key: "key.pem".into() }));
+        let alone = [Settings::merge(serve(), file("")), Settings::merge(Serve::default(), file("tls-key = 'key.pem'"))];
+        for (missing, settings) in ["without tls-key", "without tls-cert"].iter().zip(alone) {
+            assert!(matches!(settings, Err(Error::Usage(message)) if message.contains(missing)));
         }
     }
 
