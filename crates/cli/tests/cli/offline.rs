@@ -168,6 +168,7 @@ fn the_overview_and_every_help_fit_their_reader() {
         "event",
         "eval",
         "endpoint",
+        "reencrypt",
         "completions",
     ] {
         let help = run(&[command, "--help"]).stdout;

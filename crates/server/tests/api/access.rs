@@ -164,8 +164,12 @@ async fn what_is_refused_has_changed_nothing() {
     let answer = call(&api, Method::GET, "/api/v1/workflows", &tokens.reader, &Value::Null).await;
     assert_eq!(answer.json(), json!({ "workflows": [] }));
     let listed = call(&api, Method::GET, "/api/v1/tokens", &tokens.admin, &Value::Null).await.json();
-    let names: Vec<&str> = listed["tokens"].as_array().unwrap().iter().map(|token| token["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["ops", "deploy", "grafana", "billing", "leaver"]);
+    let mut live: Vec<&str> = Vec::new();
+    for token in listed["tokens"].as_array().unwrap().iter().filter(|token| token["revokedAt"].is_null()) {
+        live.push(token["name"].as_str().unwrap());
+    }
+    live.sort_unstable();
+    assert_eq!(live, ["billing", "deploy", "grafana", "ops"]);
 }
 
 #[tokio::test]
