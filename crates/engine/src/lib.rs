@@ -9,6 +9,7 @@
 mod action;
 pub mod check;
 pub mod clock;
+pub mod diagnosis;
 mod dispatch;
 mod driver;
 mod endpoint;

@@ -441,6 +441,51 @@ pub(crate) struct DefinitionList {
     workflows: Vec<Definition>,
 }
 
+/// How things stand.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Diagnosis {
+    /// Epoch milliseconds.
+    at: i64,
+    /// Of the server.
+    version: String,
+    /// The worst first.
+    findings: Vec<Finding>,
+    executions_looked_at: u64,
+    /// There were more executions than are looked at: counts are lower bounds.
+    #[schema(nullable = false)]
+    incomplete: Option<bool>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Finding {
+    severity: FindingSeverity,
+    #[schema(example = "action_missing")]
+    code: String,
+    /// What is so.
+    #[schema(example = "steps are ready and nobody provides `chargeCard`")]
+    what: String,
+    /// Epoch milliseconds.
+    #[schema(nullable = false)]
+    since: Option<i64>,
+    /// How many executions it is about.
+    count: u64,
+    /// The ids of at most five of them.
+    executions: Vec<String>,
+    /// What to do.
+    advice: String,
+}
+
+/// `error`: something stands still until somebody does something. `warning`: somebody should look.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum FindingSeverity {
+    Error,
+    Warning,
+    Info,
+}
+
 #[derive(ToSchema)]
 pub(crate) struct Deleted {
     deleted: bool,

@@ -37,15 +37,17 @@ impl<S> Taken<S> {
                 }
             }
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => {
-                let timeout = self.timeout;
-                let (until, _) = self.waiting.get_or_insert_with(|| (Box::pin(sleep(timeout)), 0));
-                if until.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not take what it was sent")));
-                }
-            }
+            Poll::Pending => return self.wait(context).map(Err),
         }
         written
+    }
+
+    /// The other side has left something: why it is not waited for any longer.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let timeout = self.timeout;
+        let (until, _) = self.waiting.get_or_insert_with(|| (Box::pin(sleep(timeout)), 0));
+        let too_long = || io::Error::new(io::ErrorKind::TimedOut, "the client did not take what it was sent");
+        until.as_mut().poll(context).map(|()| too_long())
     }
 }
 
@@ -74,10 +76,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
         self.stream.is_write_vectored()
     }
 
-    /// Whoever flushes has nothing left to write.
+    /// Whoever flushes has nothing left to write; what is encrypted may lie below.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.waiting = None;
-        Pin::new(&mut self.stream).poll_flush(context)
+        match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Ready(flushed) => {
+                self.waiting = None;
+                Poll::Ready(flushed)
+            }
+            Poll::Pending => self.wait(context).map(Err),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

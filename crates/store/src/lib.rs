@@ -18,8 +18,8 @@ pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion,
 pub use fault::{Fault, FaultKind};
 pub use keys::{KEYS_VARIABLE, Keys, KeysError};
 pub use memory::Memory;
-pub use row::{Cursor, DefinitionRow, Ended, Endpoint, Filter, Head, History, Snapshot, Stored};
-pub use sqlite::{Backup, BackupError, backup};
+pub use row::{Cursor, DefinitionRow, Ended, Endpoint, Filter, Head, Health, History, Snapshot, Stored};
+pub use sqlite::{Backup, BackupError, backup, health};
 pub use sqlite::{ClaimRow, Examined, Inspection, Protection, Stray, Unreadable};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
 pub use sqlite::{Reencrypted, reencrypt};
@@ -102,6 +102,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many executions of each workflow have each status; zero rows are left out.
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault>;
+
+    /// What is around the store, for a person who asks why it is slow or full. Nothing is known unless a store says something.
+    fn health(&self) -> Health {
+        Health::default()
+    }
 
     /// Who holds a claim.
     fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault>;

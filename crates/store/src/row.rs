@@ -45,6 +45,19 @@ pub struct Stored {
     pub events: Vec<Recorded>,
 }
 
+/// What is around a store: its file, its log, its disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    pub schema: Option<u32>,
+    pub file_bytes: u64,
+    pub log_bytes: u64,
+    /// The log is used again from its beginning before it gets so long, unless somebody reads an old state.
+    pub log_bytes_max: Option<u64>,
+    pub disk_free_bytes: Option<u64>,
+    /// Other processes that have the file open, as a person would name them; as far as they can be seen.
+    pub others: Vec<String>,
+}
+
 /// A part of the executions that have ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ended {

@@ -219,6 +219,15 @@ Examples:
   workflow backup workflow.db copy.db && workflow check copy.db
   workflow check --json workflow.db | jq -r '.findings[].execution'";
 
+pub const DOCTOR: &str = "\
+Looks at what is under way, overdue, paused or wanting, and changes nothing. Exit code 1 when something
+stands still until somebody does something; warnings alone give 0.
+
+Examples:
+  workflow doctor
+  workflow doctor --json | jq '.findings[] | select(.severity == \"error\")'
+  workflow doctor --db workflow.db      when the server is down";
+
 pub const COMPLETIONS: &str = "\
 Examples:
   workflow completions bash > ~/.local/share/bash-completion/completions/workflow

@@ -165,6 +165,15 @@ pub enum Command {
     /// Encrypt everything in a database file with the first encryption key
     #[command(after_long_help = help::REENCRYPT)]
     Reencrypt(Reencrypt),
+    /// Say what is stuck and why, and what to do about it
+    #[command(after_long_help = help::DOCTOR)]
+    Doctor {
+        /// A database that no server has open, instead of a server
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        #[command(flatten)]
+        keys: KeyFile,
+    },
     /// Print completions for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions { shell: clap_complete::Shell },
@@ -277,7 +286,7 @@ pub struct Check {
 pub struct Reencrypt {
     /// The database; no server may have it open
     #[arg(value_name = "FILE")]
-    pub file: std::path::PathBuf,
+    pub file: PathBuf,
     #[command(flatten)]
     pub keys: KeyFile,
 }
@@ -286,7 +295,7 @@ pub struct Reencrypt {
 pub struct KeyFile {
     /// The file with the encryption keys, when they are not in WORKFLOW_ENCRYPTION_KEY
     #[arg(long, env = "WORKFLOW_ENCRYPTION_KEY_FILE", value_name = "FILE", hide_env_values = true)]
-    pub encryption_key_file: Option<std::path::PathBuf>,
+    pub encryption_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -354,5 +363,5 @@ pub struct TokenCreate {
     pub role: String,
     /// In this database file, which no server has open, instead of asking a server
     #[arg(long, value_name = "FILE")]
-    pub db: Option<std::path::PathBuf>,
+    pub db: Option<PathBuf>,
 }

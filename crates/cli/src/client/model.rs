@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -251,5 +251,38 @@ impl<'de> Deserialize<'de> for Steps {
             }
         }
         deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// What a server or a file is found to be like.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosis {
+    pub at: i64,
+    pub version: String,
+    pub findings: Vec<Finding>,
+    pub executions_looked_at: u64,
+    #[serde(default)]
+    pub incomplete: bool,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Finding {
+    /// `error`, `warning`, `info`.
+    pub severity: String,
+    pub code: String,
+    pub what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    pub count: u64,
+    pub executions: Vec<String>,
+    pub advice: String,
+}
+
+impl Finding {
+    /// About no execution in particular.
+    pub fn new(severity: &str, code: &str, what: String, advice: String) -> Finding {
+        let (severity, code) = (severity.to_owned(), code.to_owned());
+        Finding { severity, code, what, since: None, count: 0, executions: Vec::new(), advice }
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod control;
 mod definitions;
+mod doctor;
 mod endpoint;
 mod eval;
 mod event;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Check(arguments) => check::run(&arguments, cli.shared.json),
         Command::Backup(arguments) => backup::run(&arguments, cli.shared.json),
         Command::Reencrypt(arguments) => reencrypt::run(&arguments, cli.shared.json),
+        Command::Doctor { db: Some(file), keys } => doctor::file(&file, &keys, cli.shared.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Token(Token::Create(create)) if create.db.is_some() => {
             let file = create.db.clone().expect("it has just been looked at");
@@ -67,6 +69,7 @@ fn overview() -> Result<(), Error> {
 
 async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
     match command {
+        Command::Doctor { .. } => doctor::server(context).await,
         Command::Register(files) => definitions::register(context, &files).await,
         Command::Definitions => definitions::list(context).await,
         Command::Delete { ids } => definitions::delete(context, &ids).await,

@@ -17,6 +17,7 @@ use crate::args::TokenCreate;
 use crate::client::body;
 use crate::client::model::{NewToken, Token, Tokens};
 use crate::error::Error;
+use crate::keys;
 use crate::output;
 use crate::program;
 use crate::render::{self, Clock, clean, code, dim, look};
@@ -44,7 +45,8 @@ pub fn create_in(file: &Path, create: &TokenCreate, json: bool) -> Result<(), Er
     }
     let name = TokenName::new(&create.name).map_err(|error| Error::usage(error.to_string()))?;
     let role: Role = create.role.parse().map_err(|error| Error::usage(format!("--role: {error}")))?;
-    let store = Sqlite::open(file, workflow_store::Options::default()).map_err(|error| refused(file, create, &error))?;
+    let options = workflow_store::Options { keys: keys::given(None)?, ..Default::default() };
+    let store = Sqlite::open(file, options).map_err(|error| refused(file, create, &error))?;
     let request = TokenRequest { name, role, admin_elsewhere: false };
     let made = add_to(&store, &request, now()).map_err(|error| Error::failed(error.code(), error.to_string()));
     drop(store);

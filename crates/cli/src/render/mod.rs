@@ -3,6 +3,7 @@
 mod answer;
 mod check;
 mod definitions;
+mod doctor;
 mod execution;
 mod history;
 mod json;
@@ -15,6 +16,7 @@ mod time;
 
 pub use check::{bytes, checked};
 pub use definitions::{definitions, endpoints, tokens};
+pub use doctor::doctor;
 pub use execution::execution;
 pub use history::{Day, history};
 pub use json::pretty;

@@ -5,6 +5,7 @@
 
 mod database;
 mod definitions;
+mod doctor;
 mod encryption;
 mod executions;
 mod fake;

@@ -169,6 +169,7 @@ fn the_overview_and_every_help_fit_their_reader() {
         "eval",
         "endpoint",
         "reencrypt",
+        "doctor",
         "completions",
     ] {
         let help = run(&[command, "--help"]).stdout;

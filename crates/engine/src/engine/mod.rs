@@ -216,7 +216,7 @@ impl Engine {
     }
 
     /// Puts something to the ring and waits for its answer.
-    async fn ask<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Result<T, Error> {
+    pub(crate) async fn ask<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.shared().inbox.push(input(reply));
         answer.await.unwrap_or(Err(Error::Closed))

@@ -170,6 +170,11 @@ impl Shared {
         self.providers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many slots there are for an action, taken or not.
+    pub fn slots_for(&self, action: &ActionName) -> usize {
+        self.providers().slots.get(action).copied().unwrap_or(0)
+    }
+
     /// Why a ready step has not begun, as far as it is known now.
     pub fn why_no_slot(&self, action: &ActionName) -> Option<String> {
         let slots = self.providers().slots.get(action).copied();

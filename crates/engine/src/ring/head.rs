@@ -62,7 +62,7 @@ fn failed_step(definition: &Definition, execution: &Execution) -> Option<String>
 }
 
 /// The words of a message that do not change from case to case: each word with a digit in it is a `#`.
-fn fingerprint(message: &str) -> String {
+pub fn fingerprint(message: &str) -> String {
     const CHARS_MAX: usize = 200;
     let words = message.split_whitespace().map(|word| if word.bytes().any(|byte| byte.is_ascii_digit()) { "#" } else { word });
     words.collect::<Vec<_>>().join(" ").chars().take(CHARS_MAX).collect()

@@ -22,6 +22,7 @@ use crate::feed::{Feed, Follower, Over};
 use crate::lines::Wire;
 use crate::request::RefusedStart;
 use crate::ring::catalog::Registration;
+use crate::ring::look::Look;
 use crate::ring::slots::{Provider, ProviderId};
 use crate::token::{Revocation, TokenView, Tokens};
 
@@ -98,6 +99,10 @@ pub enum Input {
     },
     Reopened(Result<Reopened, Fault>),
     Found(Found),
+    /// A person wants to know what is stuck.
+    Look {
+        reply: Reply<Look>,
+    },
     /// Nothing begins any more. What has not ended at `until` is interrupted.
     Shutdown {
         until: Mono,

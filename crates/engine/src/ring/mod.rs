@@ -20,6 +20,7 @@ mod events;
 pub(crate) mod head;
 mod ids;
 mod load;
+pub mod look;
 pub mod message;
 mod meters;
 mod outage;
@@ -49,6 +50,7 @@ use attempts::Attempts;
 use batch::{Open, Sealed, Waiter};
 use catalog::Catalog;
 use ids::Ids;
+use look::Losses;
 use message::{Answer, ClaimKey, Input, Output, Read};
 use meters::Meters;
 use outage::StoreState;
@@ -130,6 +132,7 @@ pub struct Ring {
     /// Executions whose deletion is not durable yet, and the batch that it is in.
     deleting: BTreeMap<ExecutionId, u64>,
     rounds: Rounds,
+    losses: Losses,
 
     expecting_workers: bool,
     closing: Option<Closing>,
@@ -193,6 +196,7 @@ impl Ring {
             corrupt: BTreeSet::new(),
             deleting: BTreeMap::new(),
             rounds,
+            losses: Losses::default(),
             expecting_workers,
             closing: None,
             closed: false,
@@ -245,6 +249,7 @@ impl Ring {
             Input::Committed { number, result } => self.committed(number, result, now),
             Input::Reopened(result) => self.reopened(result, now),
             Input::Found(found) => self.found(found, now),
+            Input::Look { reply } => self.look(reply, now),
             Input::Shutdown { until } => self.shut_down(until),
         }
     }
@@ -356,6 +361,7 @@ impl Ring {
             | Input::Committed { .. }
             | Input::Reopened(_)
             | Input::Found(_)
+            | Input::Look { .. }
             | Input::Shutdown { .. } => unreachable!("only what people ask is queued here"),
         }
     }
@@ -426,6 +432,7 @@ impl Ring {
             | Input::Committed { .. }
             | Input::Reopened(_)
             | Input::Found(_)
+            | Input::Look { .. }
             | Input::Shutdown { .. } => return,
         };
         self.outputs.push(Output::Answer(answer));

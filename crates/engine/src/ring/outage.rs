@@ -42,6 +42,14 @@ impl StoreState {
         }
     }
 
+    /// Why it cannot be written.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            StoreState::Up => None,
+            StoreState::Down { reason, .. } => Some(reason.clone()),
+        }
+    }
+
     pub fn retry_at(&self) -> Option<Mono> {
         match self {
             StoreState::Down { step: Step::Waiting { until }, .. } => Some(*until),

@@ -100,6 +100,11 @@ impl Rounds {
         }
     }
 
+    /// Whether the wall clock has leapt and is not believed.
+    pub fn doubts_clock(&self) -> bool {
+        self.clock.doubted_until.is_some()
+    }
+
     fn between_rounds(&self) -> Duration {
         let shortest = Status::ALL.into_iter().filter_map(|status| self.retention.keep(status)).min();
         shortest.map_or(ROUND_MAX, |keep| (keep / 100).clamp(ROUND_MIN, ROUND_MAX))

@@ -77,6 +77,11 @@ impl Sessions {
         self.connected
     }
 
+    /// Those that are expected back.
+    pub fn away(&self) -> usize {
+        self.map.len() - self.connected
+    }
+
     /// The end of the first grace.
     pub fn next_end(&self) -> Option<Mono> {
         self.ends.first().map(|(at, _)| *at)
@@ -259,6 +264,7 @@ impl Ring {
     pub(super) fn lose(&mut self, connection: &Connection, now: Now) {
         let Some(provider) = self.sessions.current(connection) else { return };
         metrics::counter!("workflow_sessions_lost_total").increment(1);
+        self.losses.note(now.mono);
         let grace = if mutated("grace-ignored") { Duration::ZERO } else { self.options.worker_grace };
         self.sessions.change(provider, State::Lost { until: now.mono + grace });
         // Its slots are gone at once; those that are taken go when their attempts end.

@@ -168,8 +168,7 @@ impl Access {
     /// Lets a request in, with its [`Standing`], or answers it.
     #[expect(clippy::result_large_err, reason = "both are what becomes of a request")]
     pub fn guard(&self, mut request: Request) -> Result<(Request, Trail), Response> {
-        let route = request.extensions().get::<MatchedPath>().cloned();
-        let route = route.as_ref().map(MatchedPath::as_str);
+        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let need = Need::of(request.method(), route);
         if need == Need::Nothing || self.strangers == Strangers::None {
             return Ok((request, Trail(None)));
@@ -181,16 +180,16 @@ impl Access {
                 return Err(refused.into_response());
             }
         };
-        // Histories name the token, and not from where it was used.
-        if let Some(caller) = standing.principal().and_then(|principal| Caller::new(&principal.name).ok()) {
-            request.extensions_mut().insert(caller);
-        }
         let mut trail = Trail::new(need, &request, &standing);
         if let Some(principal) = standing.principal().filter(|principal| !need.is_met_by(principal.role)) {
             let response = forbidden(need, request.method(), route, principal).into_response();
             trail.write(&response);
             body::discard(request.into_body());
             return Err(response);
+        }
+        if let Some(caller) = standing.principal().and_then(|principal| Caller::new(&principal.name).ok()) {
+            // Better than an address, for the histories.
+            request.extensions_mut().insert(caller);
         }
         request.extensions_mut().insert(standing);
         Ok((request, trail))
@@ -276,8 +275,9 @@ fn forbidden(need: Need, method: &Method, route: Option<&str>, principal: &Princ
 pub(crate) struct Trail(Option<Call>);
 
 struct Call {
-    who: Option<Caller>,
-    role: Option<Role>,
+    who: Option<Principal>,
+    /// Where from.
+    address: Option<Caller>,
     method: Method,
     path: String,
 }
@@ -286,8 +286,8 @@ impl Trail {
     fn new(need: Need, request: &Request, standing: &Standing) -> Trail {
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         Trail((need == Need::Admin && changes).then(|| Call {
-            who: request.extensions().get::<Caller>().cloned(),
-            role: standing.principal().map(|principal| principal.role),
+            who: standing.principal().cloned(),
+            address: request.extensions().get::<Caller>().cloned(),
             method: request.method().clone(),
             path: without_secrets(request.uri().path()).into_owned(),
         }))
@@ -295,12 +295,12 @@ impl Trail {
 
     /// One line, once it is known what came of it.
     pub fn write(&mut self, response: &Response) {
-        let Some(Call { who, role, method, path }) = self.0.take() else { return };
-        let who = who.as_ref().map_or("this process", Caller::as_str);
-        let role = role.map_or("none", Role::as_str);
+        let Some(Call { who, address, method, path }) = self.0.take() else { return };
+        let (who, role) = who.as_ref().map_or(("anyone", "none"), |who| (&*who.name, who.role.as_str()));
+        let address = address.as_ref().map_or("", Caller::as_str);
         let status = response.status();
         let outcome = if status.is_success() { "done" } else { "refused" };
-        tracing::info!(target: "audit", who, role, %method, path, outcome, status = status.as_u16(), "{method} {path}");
+        tracing::info!(target: "audit", who, role, address, %method, path, outcome, status = status.as_u16(), "{method} {path}");
     }
 }
 

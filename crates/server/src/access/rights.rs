@@ -43,6 +43,7 @@ const RIGHTS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/executions/{id}/retry", Operator),
     ("POST", "/api/v1/executions/{id}/replay", Operator),
     ("POST", "/api/v1/executions/{id}/steps/{stepId}/run-now", Operator),
+    ("GET", "/api/v1/diagnosis", Reader),
     ("GET", "/api/v1/endpoints", Reader),
     ("GET", "/api/v1/endpoints/{name}", Reader),
     ("PUT", "/api/v1/endpoints/{name}", Admin),

@@ -46,6 +46,20 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Response, Problem> 
     ))
 }
 
+/// What is stuck, and why: executions that make no sense, steps that nobody runs, endpoints that do not answer, a disk that is nearly full.
+///
+/// The worst comes first. It looks at what is under way, overdue, paused or wanting, at most 2,000 executions.
+#[utoipa::path(
+    get,
+    path = "/api/v1/diagnosis",
+    operation_id = "diagnose",
+    tag = "operation",
+    responses((status = 200, description = "What was found", body = schema::Diagnosis))
+)]
+pub(crate) async fn diagnosis(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
+    reply::ok(&app.engine.diagnose().await?)
+}
+
 /// Metrics in the text format of Prometheus.
 #[utoipa::path(
     get,

@@ -40,6 +40,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(worker::worker))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(health::diagnosis))
         .routes(routes!(health::metrics))
         .routes(routes!(openapi::document))
         .routes(routes!(page::page))

@@ -62,6 +62,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("deleteDefinition", "admin"),
     ("deleteEndpoint", "admin"),
     ("deleteExecution", "admin"),
+    ("diagnose", "reader"),
     ("getEndpoint", "reader"),
     ("getExecution", "reader"),
     ("getHistory", "reader"),

@@ -29,6 +29,7 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
         DELETE /api/v1/tokens/{token}\n\
         DELETE /api/v1/workflows/{id}\n\
         GET /\n\
+        GET /api/v1/diagnosis\n\
         GET /api/v1/endpoints\n\
         GET /api/v1/endpoints/{name}\n\
         GET /api/v1/executions\n\

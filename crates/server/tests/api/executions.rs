@@ -65,6 +65,20 @@ async fn an_execution_that_has_ended_is_deleted() {
 }
 
 #[tokio::test]
+async fn what_is_stuck_is_said_with_what_to_do() {
+    let api = Api::new().await;
+    assert_eq!(api.get("/api/v1/diagnosis").await.json()["findings"], json!([]));
+    api.workflow("order", &[("a", "nobodyHasThis")]).await;
+    let id = api.started("order").await;
+    let diagnosis = api.get("/api/v1/diagnosis").await.json();
+    let found = &diagnosis["findings"][0];
+    assert_eq!((&found["severity"], &found["code"], &found["count"]), (&json!("error"), &json!("action_missing"), &json!(1)));
+    assert_eq!(found["executions"], json!([id]));
+    assert_eq!(diagnosis["executionsLookedAt"], 1);
+    api.get("/api/v1/diagnosis?everything=1").await.problem(400, "invalid_query");
+}
+
+#[tokio::test]
 async fn waiting_ends_with_the_execution_or_with_its_time() {
     let api = Api::new().await;
     api.workflow("held", &[("a", "held")]).await;

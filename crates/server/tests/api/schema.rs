@@ -88,11 +88,7 @@ impl Document {
                     }
                 }
                 "pattern" | "additionalProperties" if rule.is_string() || rule.is_boolean() => {}
-                "minLength" | "maxLength" | "minItems" | "minimum" | "maximum" => {
-                    if !is_within(keyword, rule, value) {
-                        return Err(format!("{at}: the {keyword} of {value} is not {rule}"));
-                    }
-                }
+                "minLength" | "maxLength" | "minItems" | "minimum" | "maximum" => check_bound(keyword, rule, value, at)?,
                 "items" => {
                     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                         self.check_value(rule, item, &format!("{at}/{index}"))?;
@@ -134,16 +130,16 @@ impl Document {
     }
 }
 
-fn is_within(keyword: &str, rule: &Value, value: &Value) -> bool {
-    let (bound, number) = (rule.as_f64().unwrap(), value.as_f64());
-    let length = value.as_str().map(|text| text.chars().count() as f64);
-    match keyword {
-        "minLength" => length.is_none_or(|length| length >= bound),
-        "maxLength" => length.is_none_or(|length| length <= bound),
-        "minItems" => value.as_array().is_none_or(|items| items.len() as f64 >= bound),
-        "minimum" => number.is_none_or(|number| number >= bound),
-        _ => number.is_none_or(|number| number <= bound),
-    }
+/// A bound counts for values of the kind that it is about.
+fn check_bound(keyword: &str, rule: &Value, value: &Value, at: &str) -> Result<(), String> {
+    let (size, bound) = match keyword {
+        "minLength" | "maxLength" => (value.as_str().map(|text| text.chars().count() as f64), rule.as_f64()),
+        "minItems" => (value.as_array().map(|items| items.len() as f64), rule.as_f64()),
+        _ => (value.as_f64(), rule.as_f64()),
+    };
+    let bound = bound.ok_or_else(|| format!("{at}: {keyword} is {rule}"))?;
+    let fits = size.is_none_or(|size| if keyword.starts_with("min") { size >= bound } else { size <= bound });
+    if fits { Ok(()) } else { Err(format!("{at}: the {keyword} of {value} is not {rule}")) }
 }
 
 fn check_type(rule: &Value, value: &Value, at: &str) -> Result<(), String> {

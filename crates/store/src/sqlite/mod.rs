@@ -10,6 +10,7 @@ mod checkpoint;
 mod commit;
 mod delete;
 mod error;
+mod health;
 mod inspect;
 mod left;
 mod list;
@@ -38,14 +39,15 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use crate::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, FaultKind, Filter, Head, History, Keys, Store,
-    Stored, Taken, Token,
+    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, FaultKind, Filter, Head, Health, History, Keys,
+    Store, Stored, Taken, Token,
 };
 pub use backup::{Backup, BackupError, backup};
 use checkpoint::Checkpointer;
 use commit::Writer;
 pub use error::OpenError;
 use error::Trouble;
+pub use health::health;
 pub use inspect::{ClaimRow, Examined, Inspection, Protection, Stray, Unreadable};
 pub use lock::Holder;
 use lock::Lock;
@@ -313,6 +315,10 @@ impl Store for Sqlite {
 
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
         self.read("count executions", |view| read::counts(&view))
+    }
+
+    fn health(&self) -> Health {
+        health::of_open(self.path.as_ref(), self.options.log_bytes_max)
     }
 
     fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {

@@ -81,9 +81,12 @@ fn guarded(settings: &Settings, store: &Sqlite, address: SocketAddr, options: &w
         return Err(Error::failed("unguarded", message));
     }
     let has_token = tokens.any() || options.admin_token.is_some();
-    if has_token && !address.ip().is_loopback() {
+    if address.ip().is_loopback() || (has_token && options.tls.is_some()) {
+        return Ok(());
+    }
+    if has_token {
         tracing::warn!(%address, "other machines can reach this server, and what they say, tokens too, is not encrypted");
-    } else if !address.ip().is_loopback() {
+    } else {
         tracing::warn!(%address, "other machines can reach this server, and it asks nobody who they are");
     }
     Ok(())
