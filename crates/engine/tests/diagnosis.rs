@@ -17,7 +17,7 @@ use workflow_engine::diagnosis::{Diagnosis, Finding, Severity, diagnose};
 use workflow_engine::ring::look::Look;
 use workflow_engine::ring::message::Input;
 use workflow_engine::{ActionResult, EndpointRequest, Engine, Handler, Options, StartRequest, Task};
-use workflow_store::{Health, Inspection, Memory, Sqlite};
+use workflow_store::{Health, Inspection, Keys, Memory, Sqlite};
 
 fn json(text: &str) -> Json {
     Json::parse(text).unwrap()
@@ -195,7 +195,7 @@ async fn a_file_that_nobody_serves_says_what_waits_in_it() {
     );
     drop(file);
     rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE definition").unwrap();
-    let damaged = diagnose(&Inspection::open(&path).unwrap(), &Health::default(), now);
+    let damaged = diagnose(&Inspection::open(&path, &Keys::default()).unwrap(), &Health::default(), now);
     assert!(damaged.findings.iter().any(|finding| finding.code == "file_damaged"), "{damaged:#?}");
 }
 
@@ -205,5 +205,5 @@ fn without_its_beginning(path: &std::path::Path, broken: workflow_core::id::Exec
     let sql = "UPDATE history SET events = '[]' WHERE place >> 24 = (SELECT key FROM execution WHERE id = ?1)";
     assert_eq!(file.execute(sql, [broken.to_bytes()]).unwrap(), 1);
     drop(file);
-    Inspection::open(path).unwrap()
+    Inspection::open(path, &Keys::default()).unwrap()
 }

@@ -44,7 +44,7 @@ async function called(url: string, secret: string | undefined): Promise<string> 
 
 const SECRETS: [string, Webhook][] = [
   ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', new Webhook('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')],
-  ['any text, ü', new Webhook('any text, ü', { format: 'raw' })]
+  ['any text, ü', new Webhook(new TextEncoder().encode('any text, ü'), { format: 'raw' })]
 ]
 
 for (const [secret, webhook] of SECRETS) {

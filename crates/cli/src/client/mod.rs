@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn ids_cannot_leave_their_place_in_the_path() {
-        let client = Client::new("http://127.0.0.1:4747/base/", None).unwrap();
+        let client = Client::new("http://127.0.0.1:4747/base/", None, None).unwrap();
         let url = |id: &str| client.url(&["executions", id]).map(String::from).ok();
         assert_eq!(url("a/b?c#d").as_deref(), Some("http://127.0.0.1:4747/base/api/v1/executions/a%2Fb%3Fc%23d"));
         assert_eq!(url(".."), None);

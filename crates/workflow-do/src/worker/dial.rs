@@ -137,12 +137,15 @@ mod tests {
 
     #[test]
     fn an_address_is_that_of_a_server() {
-        let url = |base: &str| Dialer::new(base, None).map(|dialer| dialer.url.to_string()).map_err(|error| error.to_string());
+        let url =
+            |base: &str| Dialer::new(base, None, None).map(|dialer| dialer.url.to_string()).map_err(|error| error.to_string());
         assert_eq!(url("http://127.0.0.1:4747"), Ok("http://127.0.0.1:4747/api/v1/worker".to_owned()));
         assert_eq!(url("https://example.com/flows/"), Ok("https://example.com/flows/api/v1/worker".to_owned()));
         assert!(url("127.0.0.1:4747").is_err());
         let wrong = url("ws://127.0.0.1:4747").unwrap_err();
-        assert!(Dialer::new("http://127.0.0.1:4747", Some("two\nlines")).is_err_and(|error| !error.to_string().contains("two")));
+        assert!(
+            Dialer::new("http://127.0.0.1:4747", Some("two\nlines"), None).is_err_and(|error| !error.to_string().contains("two"))
+        );
         assert!(wrong.contains("neither with http:// nor with https://"), "{wrong}");
     }
 }
