@@ -619,8 +619,8 @@ pub(crate) struct EndpointList {
 
 #[derive(ToSchema)]
 pub(crate) struct TokenBody {
-    /// Unique among the tokens that are not revoked.
-    #[schema(example = "deploy")]
+    /// Unique among the tokens that are not revoked; it does not begin with `wf_`, as tokens do.
+    #[schema(example = "deploy", pattern = "^(?!wf_)[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
     name: String,
     role: Role,
 }

@@ -40,7 +40,7 @@ fn pattern(object: &mut Object, pattern: &str) {
 }
 
 /// Bodies in which a field that nobody knows is an error. Answers may have more fields one day, and say nothing of it.
-const CLOSED: &[&str] = &["StartBody", "ReplayBody", "EventBody", "EndpointBody"];
+const CLOSED: &[&str] = &["StartBody", "ReplayBody", "EventBody", "EndpointBody", "TokenBody"];
 
 pub(super) fn close(components: &mut Components) {
     for name in CLOSED {

@@ -56,6 +56,8 @@ pub(crate) async fn event(
     }
     let bytes_max = app.options.payload_bytes_max + limits::ENVELOPE_BYTES_MAX;
     let (received, _room) = body::receive(&headers, body, bytes_max, &app, body::is_json).await?;
+    // What is no key is told of also where a CloudEvent's own id is the one that counts.
+    idempotency_key(&headers)?;
     let request = if headers.contains_key("ce-specversion") || headers.contains_key("ce-type") {
         binary(&headers, &received)?
     } else if media_type(&headers) == STRUCTURED {

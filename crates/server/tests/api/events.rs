@@ -50,6 +50,17 @@ async fn a_cloud_event_is_the_same_in_structured_and_binary_mode() {
     assert_ne!(started(&one), started(&other), "the id belongs to its source");
 }
 
+/// A CloudEvent has an id of its own, so nobody looked at the header: a key of any length was taken in silence (schemathesis found it).
+#[tokio::test]
+async fn a_key_that_is_none_is_refused_beside_the_id_of_a_cloud_event_too() {
+    let api = api().await;
+    let long = "k".repeat(256);
+    let headers = [("content-type", "application/cloudevents+json"), ("idempotency-key", long.as_str())];
+    let body = json!({ "specversion": "1.0", "type": "Customer.created", "source": "/crm", "id": "1" });
+    let answer = api.with_body(Method::POST, "/api/v1/events", &headers, &body.to_string()).await;
+    answer.problem(400, "invalid_parameter");
+}
+
 #[tokio::test]
 async fn an_event_that_cannot_be_read_says_why() {
     let api = api().await;
