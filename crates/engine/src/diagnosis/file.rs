@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use workflow_core::apply::fold;
 use workflow_core::definition::Definition;
-use workflow_core::id::{ExecutionId, Version};
+use workflow_core::id::{Version, WorkflowId};
 use workflow_core::time::Timestamp;
 use workflow_store::{Examined, Health, Inspection};
 
 use super::finding::{Diagnosis, Finding, Severity};
 use super::gather::Gather;
 use super::machine;
+
+type Definitions = BTreeMap<(WorkflowId, Version), Definition>;
 
 /// How things stand in a file of which `health` says what is around it.
 pub fn diagnose(file: &Inspection, health: &Health, now: Timestamp) -> Diagnosis {
@@ -19,12 +21,10 @@ pub fn diagnose(file: &Inspection, health: &Health, now: Timestamp) -> Diagnosis
         let advice = "`workflow check FILE` says what is wrong with it; restore a backup";
         Finding::new(Severity::Error, "file_damaged", what, advice)
     };
-    let definitions: BTreeMap<(String, Version), Definition> = match file.definitions() {
+    let definitions: Definitions = match file.definitions() {
         Ok(rows) => {
             let rows = rows.into_iter().filter_map(Result::ok);
-            let read = rows
-                .filter_map(|row| Some(((row.workflow.to_string(), row.version), Definition::from_stored(&row.stored).ok()?)));
-            read.collect()
+            rows.filter_map(|row| Some(((row.workflow, row.version), Definition::from_stored(&row.stored).ok()?))).collect()
         }
         Err(fault) => {
             findings.push(unreadable(format!("the definitions cannot be read: {}", fault.message)));
@@ -67,13 +67,12 @@ pub fn diagnose(file: &Inspection, health: &Health, now: Timestamp) -> Diagnosis
 }
 
 /// Whether it makes sense. One that has ended is not looked into.
-fn take(gather: &mut Gather, definitions: &BTreeMap<(String, Version), Definition>, examined: Examined) -> bool {
+fn take(gather: &mut Gather, definitions: &Definitions, examined: Examined) -> bool {
     let (Some(id), Ok(head)) = (examined.id, examined.head) else { return false };
     if head.status.has_ended() {
         return true;
     }
-    let id: ExecutionId = id;
-    let Some(definition) = definitions.get(&(head.workflow.to_string(), head.version)) else { return false };
+    let Some(definition) = definitions.get(&(head.workflow, head.version)) else { return false };
     let Ok(events) = examined.events else { return false };
     match fold(id, definition.steps.len(), events) {
         Ok(execution) => {

@@ -30,8 +30,8 @@ pub(crate) use rights::Need;
 /// Whoever has shown a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal {
-    /// The token's.
-    pub name: Arc<str>,
+    /// The token's: who it was, for histories.
+    pub name: Caller,
     pub role: Role,
     /// None: the token of the environment, which cannot be revoked.
     id: Option<TokenId>,
@@ -187,9 +187,9 @@ impl Access {
             body::discard(request.into_body());
             return Err(response);
         }
-        if let Some(caller) = standing.principal().and_then(|principal| Caller::new(&principal.name).ok()) {
+        if let Some(principal) = standing.principal() {
             // Better than an address, for the histories.
-            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(principal.name.clone());
         }
         request.extensions_mut().insert(standing);
         Ok((request, trail))
@@ -207,16 +207,20 @@ impl Access {
         if let Some(AdminToken(expected)) = &self.environment
             && token::is_same(expected, &token::fingerprint(text))
         {
-            return Ok(Standing::Principal(Principal { name: token::ENVIRONMENT.into(), role: Role::Admin, id: None }));
+            return Ok(Standing::Principal(Principal { name: named(token::ENVIRONMENT), role: Role::Admin, id: None }));
         }
         match tokens.holder(text) {
             Some(token) => {
-                let principal = Principal { name: token.name.as_str().into(), role: token.role, id: Some(token.id) };
+                let principal = Principal { name: named(token.name.as_str()), role: token.role, id: Some(token.id) };
                 Ok(Standing::Principal(principal))
             }
             None => Err(Unauthorized { detail: TOKEN_UNKNOWN, presented: true }),
         }
     }
+}
+
+fn named(token: &str) -> Caller {
+    Caller::new(token).expect("the name of a token is short and printable")
 }
 
 const TOKEN_EXPECTED: &str = "this server asks for a token, and the request has none: the header `authorization: Bearer wf_...` was \
@@ -296,7 +300,7 @@ impl Trail {
     /// One line, once it is known what came of it.
     pub fn write(&mut self, response: &Response) {
         let Some(Call { who, address, method, path }) = self.0.take() else { return };
-        let (who, role) = who.as_ref().map_or(("anyone", "none"), |who| (&*who.name, who.role.as_str()));
+        let (who, role) = who.as_ref().map_or(("anyone", "none"), |who| (who.name.as_str(), who.role.as_str()));
         let address = address.as_ref().map_or("", Caller::as_str);
         let status = response.status();
         let outcome = if status.is_success() { "done" } else { "refused" };

@@ -254,6 +254,21 @@ async fn the_token_of_the_environment_is_an_admins_that_nobody_can_revoke() {
 }
 
 #[tokio::test]
+async fn histories_name_the_token_that_a_call_came_with() {
+    let api = Api::new().await;
+    api.workflow("long", &[("held", "held")]).await;
+    let admin = create(&api, "", "ops", "admin").await;
+    let operator = create(&api, &admin, "ann", "operator").await;
+    let started = call(&api, Method::POST, "/api/v1/workflows/long/executions", &operator, &json!({})).await;
+    let path = format!("/api/v1/executions/{}", started.json()["id"].as_str().unwrap());
+    assert_eq!(call(&api, Method::POST, &format!("{path}/cancel"), &admin, &json!({})).await.status, StatusCode::OK);
+    let history = call(&api, Method::GET, &format!("{path}/history"), &admin, &Value::Null).await.json();
+    let entries = history["entries"].as_array().unwrap();
+    let by = |kind: &str| entries.iter().find(|entry| entry["type"] == kind).unwrap()["by"].clone();
+    assert_eq!((by("start"), by("cancel")), (json!("ann"), json!("ops")));
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_token() {
     let api = Api::new().await;
     api.workflow("long", &[("held", "held")]).await;
