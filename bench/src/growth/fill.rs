@@ -98,6 +98,8 @@ impl Filler {
             error: None,
             error_fingerprint: None,
             steps_completed: None,
+            steps_failed: None,
+            steps_skipped: None,
             ..end.clone()
         };
         let last = template.events.len() / EVENTS_A_TRANSITION - 1;

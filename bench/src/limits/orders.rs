@@ -76,6 +76,9 @@ impl Orders {
             replay_of: None,
             parent: None,
             steps_completed: None,
+            steps_failed: None,
+            steps_skipped: None,
+            retrying: false,
         };
         Order { head, seq: 0, completed: 0 }
     }

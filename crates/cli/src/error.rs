@@ -16,12 +16,18 @@ pub enum Error {
     Reported,
     /// Nobody reads the output any more.
     Gone,
+    /// What was asked for has been told; the code tells it to a script.
+    Ended { code: u8 },
     /// A second signal: `serve` does not wait for anything any more.
     Signal { number: u8 },
 }
 
 impl Error {
     pub const USAGE: u8 = 2;
+    /// An execution that was watched to its end was cancelled.
+    pub const CANCELLED: u8 = 3;
+    /// Ctrl-C, as a shell reports it.
+    pub const INTERRUPTED: u8 = 130;
     /// What a shell reports of a program that a signal ended.
     const ENDED_BY_SIGNAL: u8 = 128;
 
@@ -47,6 +53,7 @@ impl Error {
             Error::Gone => 0,
             Error::Refused(_) | Error::Failed { .. } | Error::Reported => 1,
             Error::Usage(_) => Error::USAGE,
+            Error::Ended { code } => *code,
             Error::Signal { number } => Error::ENDED_BY_SIGNAL + number,
         }
     }
@@ -57,7 +64,7 @@ impl Error {
         match self {
             Error::Refused(refused) => Some(refused.json()),
             Error::Failed { code, message } => Some(problem(code, message)),
-            Error::Usage(_) | Error::Reported | Error::Gone | Error::Signal { .. } => None,
+            Error::Usage(_) | Error::Reported | Error::Ended { .. } | Error::Gone | Error::Signal { .. } => None,
         }
     }
 }

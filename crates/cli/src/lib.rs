@@ -6,8 +6,10 @@
 mod args;
 mod client;
 mod commands;
+mod course;
 mod diagnostics;
 mod error;
+mod graph;
 mod keys;
 mod output;
 mod program;
@@ -42,7 +44,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let Err(error) = commands::run(cli) else { return 0 };
     if let Some(text) = error.json().filter(|_| json) {
         // Whoever reads one JSON value gets one, also of a refusal.
-        output::line(&text).ok();
+        output::json(&text).ok();
     }
     if let Some(text) = render::error(&error) {
         output::complain(&text);

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::event::{AfterFailure, Event, InterruptCause, ReadyCause, Recorded, Started};
-use crate::execution::{Execution, Handling, Phase, StepRecord, StepState};
+use crate::execution::{Execution, Handling, Pause, Phase, StepRecord, StepState};
 use crate::failure::Failure;
 use crate::id::{ExecutionId, IdempotencyKey};
 use crate::limits;
@@ -52,6 +52,7 @@ pub(crate) fn begin(id: ExecutionId, steps: usize, started: Started, at: Timesta
         started_at: at,
         deadline: started.deadline,
         phase: Phase::Active { paused: false, failing: None },
+        pause: None,
         steps: vec![StepRecord::default(); steps],
         completed: Vec::new(),
         retry_count: 0,
@@ -129,12 +130,14 @@ fn change(execution: &mut Execution, recorded: &Recorded) {
     let at = recorded.at;
     match &recorded.event {
         Event::Started(_) => {}
-        Event::Paused { key, .. } => {
+        Event::Paused { key, by } => {
             set_paused(execution, true);
+            execution.pause = Some(Pause { since: at, by: by.clone() });
             remember(execution, key.as_ref(), Control::Pause);
         }
         Event::Resumed { key, .. } => {
             set_paused(execution, false);
+            execution.pause = None;
             remember(execution, key.as_ref(), Control::Resume);
         }
         Event::Cancelled { key, .. } => {
@@ -145,10 +148,13 @@ fn change(execution: &mut Execution, recorded: &Recorded) {
         Event::Failed { failure } => execution.phase = Phase::Failed { at, failure: failure.clone() },
         Event::Retried { reset, deadline, key, .. } => {
             execution.phase = Phase::Active { paused: false, failing: None };
+            execution.pause = None;
             execution.deadline = *deadline;
             execution.retry_count += 1;
             for step in reset {
-                reset_step(&mut execution.steps[step.get()]);
+                let record = &mut execution.steps[step.get()];
+                reset_step(record);
+                record.since = Some(at);
             }
             remember(execution, key.as_ref(), Control::Retry);
         }
@@ -171,6 +177,7 @@ fn change_step(execution: &mut Execution, recorded: &Recorded) {
     let Recorded { seq, at, event } = recorded;
     let step = event.step().expect("only events of a step come here");
     let record = &mut execution.steps[step.get()];
+    record.since = Some(*at);
     match event {
         Event::StepReady { .. } => {
             record.state = StepState::Ready;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::definition::StepIndex;
 use crate::event::{Payload, TriggeredBy};
 use crate::failure::Failure;
-use crate::id::{ExecutionId, IdempotencyKey, SessionId, Version, WorkflowId};
+use crate::id::{Caller, ExecutionId, IdempotencyKey, SessionId, Version, WorkflowId};
 use crate::refusal::Control;
 use crate::time::Timestamp;
 
@@ -24,6 +24,8 @@ pub struct Execution {
     /// When it times out.
     pub deadline: Option<Timestamp>,
     pub phase: Phase,
+    /// The newest pause, until it is resumed.
+    pub pause: Option<Pause>,
     /// One for each step of the definition.
     pub steps: Vec<StepRecord>,
     /// In the order in which they completed.
@@ -59,9 +61,19 @@ pub enum Phase {
     },
 }
 
+/// Since when, and by whom, an execution is paused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    pub since: Timestamp,
+    /// None where nobody said so.
+    pub by: Option<Caller>,
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StepRecord {
     pub state: StepState,
+    /// When it came into this state by an event; none while it is pending, which needs no event to be ready.
+    pub since: Option<Timestamp>,
     /// The number of the newest attempt; 0 before the first.
     pub attempts: u32,
     /// Failed attempts since the last `retry`.

@@ -16,6 +16,7 @@ pub mod event;
 pub mod execution;
 pub mod expression;
 pub mod failure;
+pub mod fingerprint;
 pub mod id;
 pub mod json;
 pub mod limits;

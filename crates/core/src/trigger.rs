@@ -2,7 +2,8 @@
 
 use indexmap::IndexMap;
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Trigger};
+use crate::event::Receipt;
 use crate::expression::{EvaluationError, Scope};
 use crate::id::EventName;
 use crate::json::Json;
@@ -24,6 +25,43 @@ pub fn matches(definition: &Definition, event: &EventName, data: &Json) -> (bool
         }
     }
     (false, errors)
+}
+
+/// What a trigger whose pattern matches makes of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    pub pattern: String,
+    pub condition: Option<Condition>,
+    /// Whether it would start an execution.
+    pub matches: bool,
+}
+
+/// A condition that was evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Without a result where it threw.
+    pub receipt: Receipt,
+    pub error: Option<String>,
+}
+
+/// Every trigger whose pattern matches, each by itself. [`matches`] is true when any of them does.
+pub fn explain(definition: &Definition, event: &EventName, data: &Json) -> Vec<Explained> {
+    let scope = EventScope { event, data, fields: data.fields().unwrap_or_default() };
+    let explained = |trigger: &Trigger| {
+        let condition = trigger.condition.as_ref().map(|condition| match condition.evaluate(&scope) {
+            Ok(evaluation) => {
+                let truthy = evaluation.value.truthy();
+                (Condition { receipt: Receipt::new(condition.source(), evaluation), error: None }, truthy)
+            }
+            Err(error) => {
+                let receipt = Receipt { expression: condition.source().to_owned(), reads: Vec::new(), result: None };
+                (Condition { receipt, error: Some(error.message) }, false)
+            }
+        });
+        let matches = condition.as_ref().is_none_or(|(_, truthy)| *truthy);
+        Explained { pattern: trigger.event.as_str().to_owned(), condition: condition.map(|(condition, _)| condition), matches }
+    };
+    definition.triggers.iter().filter(|trigger| trigger.event.matches(event)).map(explained).collect()
 }
 
 /// The input of an execution that an event starts: its data, or `{data}` when that is no object.

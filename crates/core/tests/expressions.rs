@@ -136,6 +136,25 @@ fn a_message_tells_a_mistyped_name_from_a_step_without_output() {
     assert_eq!(error("[...score]", values), "an object cannot be taken apart: expected an array");
 }
 
+/// Found by 100,000 generated expressions: `plan.trim` was `undefined` here and a function, so true, in JavaScript; whoever forgets
+/// the parentheses must not get a condition that is false for ever.
+#[test]
+fn a_method_that_is_not_called_is_refused_with_what_to_write() {
+    let values = r#"{"plan":"pro","tags":["a"],"total":1,"order":{"filter":"red","toString":"x"},"input":{"a":1}}"#;
+    assert_eq!(error("plan.trim == 'pro'", values), "`plan.trim` is a method that is not called: write `plan.trim(…)`");
+    assert_eq!(error("plan?.trim", values), "`plan.trim` is a method that is not called: write `plan.trim(…)`");
+    assert_eq!(error("plan['trim']", values), "`plan.trim` is a method that is not called: write `plan.trim(…)`");
+    assert_eq!(error("!tags.includes", values), "`tags.includes` is a method that is not called: write `tags.includes(…)`");
+    assert_eq!(error("(total + 1).toFixed", values), "`.toFixed` is a method that is not called: write `.toFixed(…)`");
+    // Fields of such names are fields, and what has no such method has no such field either.
+    assert_eq!(value("order.filter + order.toString", values), Value::from("redx"));
+    assert_eq!(value("order.trim", values), Value::Undefined);
+    assert_eq!(value("plan.filter", values), Value::Undefined);
+    assert_eq!(value("input.trim", values), Value::Undefined);
+    // Whose keys may come from data, as in a table of prices.
+    assert_eq!(value("input['toString']", values), Value::Undefined);
+}
+
 #[test]
 fn a_step_id_with_a_dash_is_explained_where_it_was_read_as_a_subtraction() {
     let help = "`fraud-check` is read as a subtraction; to read the step write `state[\"fraud-check\"]`";
@@ -226,9 +245,7 @@ fn a_test_before_the_access_guards_it() {
 
 #[test]
 fn only_own_fields_of_a_value_are_reachable() {
-    for source in
-        ["a['constructor']", "a['__proto__']", "a['to' + 'String']", "'x'['constructor']", "[]['map']", "(1)['toFixed']"]
-    {
+    for source in ["a['constructor']", "a['__proto__']", "a['to' + 'String']", "'x'['constructor']", "[]['at2']", "(1)['map']"] {
         assert_eq!(value(source, r#"{"a":{}}"#), Value::Undefined, "{source}");
     }
     assert_eq!(value("a['__proto__'] + a['constructor']", r#"{"a":{"__proto__":1,"constructor":2}}"#), Value::Number(3.0));

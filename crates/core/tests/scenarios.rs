@@ -82,7 +82,7 @@ struct Seen {
     reported: Vec<String>,
 }
 
-fn run(scenario: &Scenario) -> Result<(), String> {
+fn run(scenario: &Scenario) -> Result<Home, String> {
     let mut home = Home {
         definitions: Vec::new(),
         executions: Vec::new(),
@@ -114,7 +114,28 @@ fn run(scenario: &Scenario) -> Result<(), String> {
             wrong.extend(home.expect_end(end, live, &format!("others/{workflow}")));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(format!("  {}\n", wrong.join("\n  "))) }
+    if wrong.is_empty() { Ok(home) } else { Err(format!("  {}\n", wrong.join("\n  "))) }
+}
+
+/// The page folds histories too (`ui/src/run/fold.ts`), and compares with what this says of every prefix of every scenario's.
+/// `WRITE_FOLDS=1` writes the file anew.
+#[test]
+fn what_the_page_has_to_fold_is_as_the_core_folds_it() {
+    let mut lines = Vec::new();
+    for path in files() {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let home = Scenario::parse(&fs::read_to_string(&path).unwrap()).and_then(|scenario| run(&scenario)).unwrap();
+        let folds = home.executions.iter().map(|live| live.folds(&name).to_string());
+        lines.extend(folds);
+    }
+    let written = format!("[\n{}\n]\n", lines.join(",\n"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/folds/scenarios.json");
+    if std::env::var_os("WRITE_FOLDS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &written).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == written, "{} is not what the core folds; `WRITE_FOLDS=1` writes it anew", path.display());
 }
 
 fn said(diagnostics: &[Diagnostic]) -> String {
@@ -442,6 +463,37 @@ impl Live {
 
     fn view(&self) -> view::ExecutionView {
         view::execution(&self.definition, &self.execution, &|_| None)
+    }
+
+    /// Its entries without payloads, and after each of them the status and what there is to say of each step.
+    fn folds(&self, scenario: &str) -> Value {
+        let mut after = Vec::new();
+        for length in 1..=self.events.len() {
+            let events = self.events[..length].iter().cloned();
+            let execution = fold(self.execution.id, self.definition.steps.len(), events).unwrap();
+            let view = serde_json::to_value(view::execution(&self.definition, &execution, &|_| None)).unwrap();
+            let step = |(id, result): (&String, &Value)| {
+                let mut kept = result.clone();
+                let fields = kept.as_object_mut().unwrap();
+                fields.retain(|field, _| !matches!(field.as_str(), "stepId" | "output" | "stack"));
+                if let Some(waiting_for) = fields.get_mut("waitingFor") {
+                    waiting_for.as_object_mut().unwrap().remove("message");
+                }
+                (id.clone(), kept)
+            };
+            let steps: serde_json::Map<String, Value> = view["stepResults"].as_object().unwrap().iter().map(step).collect();
+            after.push(serde_json::json!({
+                "status": view["status"], "completedSteps": view["completedSteps"], "completedAt": view["completedAt"], "steps": steps,
+            }));
+        }
+        let mut entries: Vec<Value> = self.entries(0).collect();
+        for entry in &mut entries {
+            if let Some(data) = entry.get_mut("data").and_then(Value::as_object_mut) {
+                data.retain(|field, _| !matches!(field.as_str(), "input" | "output" | "outputBytes"));
+            }
+        }
+        let source: Value = serde_json::from_str(self.definition.source.text()).unwrap();
+        serde_json::json!({"scenario": scenario, "definition": source, "entries": entries, "after": after})
     }
 
     fn outstanding(&self) -> Value {

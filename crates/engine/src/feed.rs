@@ -12,6 +12,7 @@ use workflow_core::id::ExecutionId;
 use workflow_core::status::Status;
 use workflow_store::{Batch, Change, Transition};
 
+use crate::changes::Changes;
 use crate::ring::catalog::Registration;
 
 /// The newest that is known of an execution since somebody watches it.
@@ -41,6 +42,8 @@ pub struct Feed {
     watched: Mutex<BTreeMap<ExecutionId, Arc<watch::Sender<Seen>>>>,
     /// Nobody looks anything up while nobody watches.
     count: AtomicUsize,
+    /// For those who watch all of them.
+    pub changes: Arc<Changes>,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ impl Feed {
 
     /// A batch is durable, but for the items that were left out.
     pub fn publish(&self, batch: &Batch, left_out: &[usize]) {
+        self.changes.publish(batch, left_out);
         if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }

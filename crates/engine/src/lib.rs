@@ -7,6 +7,7 @@
 //! What is *not* here: no transitions (the core's), no SQL (the store's), no HTTP API (the server's).
 
 mod action;
+mod changes;
 pub mod check;
 pub mod clock;
 pub mod diagnosis;
@@ -17,23 +18,34 @@ mod engine;
 mod error;
 mod feed;
 mod inbox;
+pub mod jobs;
 #[doc(hidden)]
 pub mod lines;
 mod options;
+mod overview;
 mod readers;
 mod reading;
 mod request;
 mod rest;
 #[doc(hidden)]
 pub mod ring;
+pub mod statistics;
 pub mod token;
 
 pub use action::{Abort, ActionError, ActionResult, Handler, Runner, Signal, run_action};
+pub use changes::{Changed, Watcher};
 pub use endpoint::innermost;
 pub use engine::{Engine, Join, Session, SessionEvent, TaskId, Watch};
 pub use error::Error;
+pub(crate) use jobs::Jobs;
 pub use options::{Options, Retention};
+pub use overview::{
+    ActionView, Attention, AttentionCounts, ConditionView, Counts, DuplicateOf, EventDryRun, EventMatch, ExecutionFilter,
+    HistoryOrder, HistoryRequest, HistorySlice, InspectRequest, Inspected, Payloads, SizedEntry, Summary, SummaryPage,
+    SummaryRequest, SystemView, Validated, VersionView, WorkerView,
+};
 pub use reading::EMBEDDED_HISTORY_MAX;
+pub use reading::inspect::leave_out_payloads;
 pub use request::{
     Count, DefinitionView, EndpointRequest, EndpointView, EventAnswer, EventRequest, HistoryPage, Include, ListRequest, Listed,
     Page, RefusedStart, Registered, StartAnswer, StartRequest,

@@ -6,6 +6,7 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::{Millis, Timestamp};
 
+use crate::ring::slots::ProviderId;
 use crate::{Diagnostic, ExecutionView, HistoryEntry};
 
 #[derive(Debug, Clone)]
@@ -151,6 +152,9 @@ impl std::fmt::Debug for EndpointRequest {
 #[serde(rename_all = "camelCase")]
 pub struct EndpointView {
     pub name: EndpointName,
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub provider: ProviderId,
     /// As it was given; `***` stands for credentials in it.
     pub url: String,
     /// Given or discovered.

@@ -258,8 +258,16 @@ fn of_heads(kinds: &Kinds) -> Vec<Damage> {
         head(kinds.failed, "error = NULL", HEAD, "error null, its history gives \"card declined\""),
         head(kinds.sleeping, "started_at = started_at + 1", HEAD, "started_at"),
         head(kinds.sleeping, "triggered_by = 'event'", HEAD, "triggered_by \"event\", its history gives \"manual\""),
-        head(kinds.retrying, "version = 1", HEAD, "version 1, its history gives 2"),
-        head(kinds.retrying, "version = 3", &[Kind::DefinitionMissing], "version 3 of workflow `report`"),
+        head(kinds.retrying, "version = 1", &[Kind::HeadDiffers, Kind::CounterDiffers], "version 1, its history gives 2"),
+        head(kinds.retrying, "version = 3", &[Kind::DefinitionMissing, Kind::CounterDiffers], "version 3 of workflow `report`"),
+        head(
+            kinds.retrying,
+            "retrying = NULL",
+            &[Kind::HeadDiffers, Kind::CounterDiffers],
+            "the index of failures does not lead to it",
+        ),
+        head(kinds.sleeping, "retrying = 1", HEAD, "retrying true, its history gives false"),
+        head(kinds.failed, "steps_failed = 2", HEAD, "steps_failed 2, its history gives 1"),
         head(kinds.sleeping, "wake_at = NULL", LATE, "it would be looked at never"),
         head(kinds.sleeping, "wake_at = wake_at + 1", LATE, "expected at"),
         head(kinds.retrying, "wake_at = wake_at + 1", LATE, "expected at"),
@@ -345,6 +353,18 @@ fn of_the_rest(kinds: &Kinds) -> Vec<Damage> {
         ),
         other(
             None,
+            "UPDATE failure_counter SET count = count + 1 WHERE retrying = 0".to_owned(),
+            &[Kind::CounterDiffers],
+            "says 2 failed and 0 tried again, there are 1 and 0",
+        ),
+        other(
+            None,
+            "INSERT INTO document VALUES ('statistics', 'report/x', '{', NULL)".to_owned(),
+            &[Kind::FileDamaged],
+            "document `report/x` of kind `statistics`",
+        ),
+        other(
+            None,
             format!("DELETE FROM execution WHERE {}", row(kinds.cancelled)),
             &[Kind::ExecutionMissing, Kind::CounterDiffers],
             "`history` has 1 row of execution number",
@@ -370,7 +390,8 @@ fn of_the_rest(kinds: &Kinds) -> Vec<Damage> {
 /// As earlier versions wrote them: what is found then is found by what the rows say.
 const WITHOUT_SEALS: &str = "UPDATE execution SET seal = NULL, last = NULL; UPDATE history SET seal = NULL; \
     UPDATE payload SET seal = NULL; UPDATE definition SET seal = NULL; UPDATE claim SET seal = NULL; \
-    UPDATE counter SET seal = NULL; UPDATE workflow SET seal = NULL";
+    UPDATE counter SET seal = NULL; UPDATE failure_counter SET seal = NULL; UPDATE document SET seal = NULL; \
+    UPDATE workflow SET seal = NULL";
 
 /// The same damages to rows with seals.
 #[test]

@@ -33,7 +33,7 @@ fn nothing_is_acknowledged_and_nothing_begins_before_it_is_durable() {
         assert!(answer.get().unwrap().is_err());
         assert!(rig.running.is_empty());
         rig.assert_at_rest();
-        assert!(rig.store.executions(&filter()).unwrap().is_empty());
+        assert!(rig.store.executions(&filter()).unwrap().heads.is_empty());
     });
 }
 
@@ -115,7 +115,7 @@ fn trouble_at_any_commit_loses_nothing() {
 
 fn one_trouble(rig: &mut Rig, trouble: Trouble, at: usize, reopen_fails: usize) {
     let context = format!("{trouble:?} at commit {at}, reopening fails {reopen_fails} times");
-    let before = rig.store.executions(&filter()).unwrap().len();
+    let before = rig.store.executions(&filter()).unwrap().heads.len();
     rig.reopen_fails = 0;
     let mut answer = rig.start_with("order-processing", "{}", None);
     let mut runs: BTreeMap<String, usize> = BTreeMap::new();
@@ -136,7 +136,7 @@ fn one_trouble(rig: &mut Rig, trouble: Trouble, at: usize, reopen_fails: usize) 
         *runs.entry(task.step_id.to_string()).or_default() += 1;
         rig.finish_only(attempt, completed("{}"));
     }
-    let heads = rig.store.executions(&filter()).unwrap();
+    let heads = rig.store.executions(&filter()).unwrap().heads;
     match answer.now() {
         Ok(started) => assert_eq!(rig.status(id(&started)), Status::Completed, "{context}"),
         // Nothing was written, or nobody could say; never half of it.

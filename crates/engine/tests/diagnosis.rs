@@ -4,6 +4,7 @@
 
 mod rig;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use workflow_core::time::Timestamp;
 use workflow_engine::clock::{Clock, SimulatedClock};
 use workflow_engine::diagnosis::{Diagnosis, Finding, Severity, diagnose};
 use workflow_engine::ring::look::Look;
-use workflow_engine::ring::message::Input;
+use workflow_engine::ring::message::{Counts, Input};
 use workflow_engine::{ActionResult, EndpointRequest, Engine, Handler, Options, StartRequest, Task};
 use workflow_store::{Health, Inspection, Keys, Memory, Sqlite};
 
@@ -121,9 +122,10 @@ async fn an_endpoint_that_does_not_answer_is_an_error_when_it_is_wanted() {
 fn the_ring_says_at_once_why_the_store_is_down_and_what_it_leaves_alone() {
     let mut rig = Rig::with_order(Memory::new());
     let looked = |rig: &mut Rig| {
-        let mut look = rig.ask(|reply| Input::Look { reply });
+        let mut look = rig.ask(|reply| Input::Look { counts: Counts::Left, reply });
         rig.turn();
-        look.now().unwrap()
+        // Who provides what is looked at elsewhere.
+        Look { used: BTreeMap::new(), life: String::new(), ..look.now().unwrap() }
     };
     assert_eq!(looked(&mut rig), Look::default());
     let broken = rig.start("order-processing", "{}");

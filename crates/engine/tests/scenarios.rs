@@ -36,7 +36,7 @@ use workflow_core::view;
 use workflow_engine::ring::message::{AttemptKey, ControlAsk, Input, StartAsk, StartReply};
 use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::{Error, Options};
-use workflow_store::Filter;
+use workflow_store::{Filter, Texts};
 
 /// What an engine cannot be told from outside.
 const SKIPPED: &[(&str, &str)] =
@@ -392,7 +392,8 @@ impl Home {
         started.sort();
         self.ids.extend(started);
         let filter = Filter { limit: 1_000, ..Filter::default() };
-        let listed: Vec<ExecutionId> = self.view().store.executions(&filter).unwrap().into_iter().map(|head| head.id).collect();
+        let listed: Vec<ExecutionId> =
+            self.view().store.executions(&filter).unwrap().heads.into_iter().map(|head| head.id).collect();
         assert!(listed.is_sorted_by(|a, b| a > b), "the list is newest first");
         let known: BTreeSet<ExecutionId> = self.ids.iter().copied().collect();
         assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), known, "what is committed is listed");
@@ -407,7 +408,7 @@ impl Home {
         let definition = rig.definition_of(id);
         let mut events = Vec::new();
         loop {
-            let page = rig.store.history(id, events.len() as u64, 1_000).unwrap().unwrap();
+            let page = rig.store.history(id, events.len() as u64, 1_000, Texts::Read).unwrap().unwrap();
             events.extend(page.events);
             if !page.more {
                 break;

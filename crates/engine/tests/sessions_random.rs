@@ -242,7 +242,7 @@ impl World {
         for round in 0.. {
             assert!(round < 500, "nothing comes to its end");
             self.rig().settle();
-            self.ids = self.rig().store.executions(&all).unwrap().into_iter().map(|head| head.id).collect();
+            self.ids = self.rig().store.executions(&all).unwrap().heads.into_iter().map(|head| head.id).collect();
             for agent in 0..self.agents.len() {
                 self.listen(agent);
                 self.connect(agent);
@@ -286,7 +286,7 @@ impl World {
 }
 
 fn begun_in(rig: &Rig, attempt: AttemptKey, worker: &str) -> bool {
-    let events = rig.store.history(attempt.id, 0, 100_000).unwrap().unwrap().events;
+    let events = rig.store.history(attempt.id, 0, 100_000, workflow_store::Texts::Read).unwrap().unwrap().events;
     events.iter().any(|recorded| match &recorded.event {
         Event::StepStarted { step, attempt: number, session } => {
             (*step, *number) == (attempt.step, attempt.attempt) && session.as_ref().is_some_and(|of| of.as_str() == worker)

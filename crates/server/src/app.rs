@@ -109,7 +109,7 @@ pub(crate) fn build(
     }));
     // The last layer is the first to see a request.
     let router = routes
-        .fallback(no_such_route)
+        .fallback(routes::page::nowhere)
         .method_not_allowed_fallback(no_such_method)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), receive))
@@ -133,7 +133,7 @@ async fn receive(State(app): State<App>, request: Request, next: Next) -> Respon
     .await
 }
 
-async fn no_such_route(request: Request) -> Problem {
+pub(crate) async fn no_such_route(request: Request) -> Problem {
     let path = request.uri().path();
     let hint = if let Some(shorter) = path.strip_suffix('/') {
         format!("paths have no slash at the end: `{shorter}`")

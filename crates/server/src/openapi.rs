@@ -35,13 +35,24 @@ const SCHEME: &str = "Made with `POST /api/v1/tokens` or `workflow token create`
     tags(
         (name = "workflows", description = "Definitions: what can be run"),
         (name = "executions", description = "Runs of a workflow"),
+        (name = "jobs", description = "The same control call for many executions"),
         (name = "events", description = "Start whatever is triggered by an event"),
         (name = "endpoints", description = "Where actions are called over HTTP"),
         (name = "tokens", description = "Who may do what; once there is one, every request needs one"),
         (name = "workers", description = "Whoever runs actions, connected"),
         (name = "operation", description = "For whoever runs the server")
     ),
-    components(schemas(schema::ProblemDocument))
+    components(schemas(
+        schema::ProblemDocument,
+        schema::Attention,
+        schema::ExecutionInclude,
+        schema::HistoryOrder,
+        schema::HistoryPayloads,
+        schema::JobOutcome,
+        schema::ListFields,
+        schema::Window,
+        schema::WorkflowInclude,
+    ))
 )]
 struct Api;
 

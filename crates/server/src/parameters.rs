@@ -94,6 +94,15 @@ impl Pairs {
         }
     }
 
+    /// `true` or `false`; false unless given.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.one(name)? {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(invalid(format!("`{name}` is `{}`, `true` or `false` was expected", other.escape_debug()))),
+        }
+    }
+
     /// A span as in `30s`.
     pub fn span(&self, name: &str, max: Duration) -> Result<Option<Duration>, Problem> {
         let Some(text) = self.one(name)? else { return Ok(None) };

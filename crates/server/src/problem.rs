@@ -38,6 +38,9 @@ kinds! {
     FORBIDDEN = "forbidden", FORBIDDEN, "The token's role does not allow it";
     NOT_FOUND = "not_found", NOT_FOUND, "There is no such route";
     ENDPOINT_NOT_FOUND = "endpoint_not_found", NOT_FOUND, "There is no such endpoint";
+    ENTRY_NOT_FOUND = "entry_not_found", NOT_FOUND, "The history has no such entry";
+    ERROR_NOT_FOUND = "error_not_found", NOT_FOUND, "There is no such error";
+    JOB_NOT_FOUND = "job_not_found", NOT_FOUND, "There is no such job";
     TOKEN_NOT_FOUND = "token_not_found", NOT_FOUND, "There is no such token";
     METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, "The route does not have this method";
     TLS_EXPECTED = "tls_expected", BAD_REQUEST, "The port speaks TLS";

@@ -6,6 +6,7 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
+use crate::document::{Document, KeyRange};
 use crate::fault::{Fault, FaultKind};
 use crate::row::{DefinitionRow, Endpoint, Head, Snapshot};
 use crate::token::Token;
@@ -40,6 +41,12 @@ pub enum Change {
     /// A new token, or one that is revoked now.
     PutToken(Box<Token>),
     Delete(Deletion),
+    /// Replaces the document of its kind and key.
+    PutDocument(Box<Document>),
+    RemoveDocuments {
+        kind: String,
+        keys: KeyRange,
+    },
 }
 
 /// Removes an execution with all that is stored of it. One that is not there, or is not meant, is left as it is: nobody has to know

@@ -7,6 +7,7 @@
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod document;
 mod fault;
 mod keys;
 mod memory;
@@ -15,10 +16,14 @@ mod sqlite;
 mod token;
 
 pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, HeadChange, Item, Taken, Transition};
+pub use document::{Document, DocumentFilter, KeyRange, Order};
 pub use fault::{Fault, FaultKind};
 pub use keys::{KEYS_VARIABLE, Keys, KeysError};
 pub use memory::Memory;
-pub use row::{Cursor, DefinitionRow, Ended, Endpoint, Filter, Head, Health, History, Snapshot, Stored};
+pub use row::{
+    Counted, Cursor, DefinitionRow, Ended, Endpoint, FailureCount, Filter, Head, Heads, Health, History, Snapshot, Stored,
+};
+pub use row::{Texts, VersionCount};
 pub use sqlite::{Backup, BackupError, backup, health};
 pub use sqlite::{ClaimRow, Examined, Inspection, Protection, Stray, Unreadable};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
@@ -36,6 +41,8 @@ pub const PAYLOAD_INLINE_BYTES_MAX: usize = 4 << 10;
 pub const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;
 /// A search for executions that ended long ago looks at so many head rows at once.
 pub const ENDED_LOOKED_AT_MAX: usize = 1_000;
+/// A list stops when it has looked at so many head rows in a row that are not meant.
+pub const LISTED_LOOKED_AT_MAX: usize = 2_000;
 
 /// Everything that the engine asks of a database. Calls block; the engine makes them from threads of its own.
 ///
@@ -67,10 +74,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// One page of a history: events with `seq` above `after`, ascending, at most `limit`, payload texts included, fewer when
     /// the page passes 4 MiB. `None` for an unknown id.
-    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault>;
+    fn history(&self, id: ExecutionId, after: u64, limit: usize, texts: Texts) -> Result<Option<History>, Fault>;
 
-    /// Head rows, newest first.
-    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault>;
+    /// Head rows, newest first, from ranges of indexes. Where no index tells what is meant (`version`, `triggered_by`, several
+    /// filters at once) rows are looked at, at most [`LISTED_LOOKED_AT_MAX`] in vain one after the other.
+    fn executions(&self, filter: &Filter) -> Result<Heads, Fault>;
+
+    /// How many executions a filter means, by status, from indexes; its `before` and `limit` do not matter. At most `max` rows are
+    /// counted.
+    fn count(&self, filter: &Filter, max: u64) -> Result<Counted, Fault>;
 
     /// Executions with `wake_at` not after `until`, ordered by (`wake_at`, id), those after `cursor`, at most `limit`.
     fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault>;
@@ -102,6 +114,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many executions of each workflow have each status; zero rows are left out.
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault>;
+
+    /// The same by version, ascending.
+    fn version_counts(&self) -> Result<Vec<VersionCount>, Fault>;
+
+    /// How many executions have failed, and how many are tried again, by what their failures have in common; ascending, zero rows
+    /// are left out.
+    fn failure_counts(&self) -> Result<Vec<FailureCount>, Fault>;
+
+    /// Documents of one kind, in the order of their keys.
+    fn documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Fault>;
 
     /// What is around the store, for a person who asks why it is slow or full. Nothing is known unless a store says something.
     fn health(&self) -> Health {

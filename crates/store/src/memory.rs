@@ -13,8 +13,9 @@ use workflow_core::time::Timestamp;
 
 use crate::row::written_bytes;
 use crate::{
-    Batch, Change, ClaimKind, Committed, Cursor, DefinitionRow, Deletion, ENDED_LOOKED_AT_MAX, Ended, Endpoint, Fault, Filter,
-    HISTORY_PAGE_BYTES_MAX, Head, History, Item, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Token, Transition,
+    Batch, Change, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Deletion, Document, DocumentFilter, ENDED_LOOKED_AT_MAX,
+    Ended, Endpoint, FailureCount, Fault, Filter, HISTORY_PAGE_BYTES_MAX, Head, Heads, History, Item, Order,
+    PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Texts, Token, Transition, VersionCount,
 };
 
 /// Keeps everything in memory, for as long as it lives.
@@ -31,6 +32,7 @@ struct State {
     endpoints: BTreeMap<EndpointName, Endpoint>,
     tokens: BTreeMap<TokenId, Token>,
     claims: BTreeMap<(ClaimKind, String, String), Taken>,
+    documents: BTreeMap<(String, String), Json>,
 }
 
 /// What a change to an execution has to follow.
@@ -105,24 +107,41 @@ impl Store for Memory {
         wanted.iter().map(payload).collect()
     }
 
-    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
+    fn history(&self, id: ExecutionId, after: u64, limit: usize, texts: Texts) -> Result<Option<History>, Fault> {
         let state = self.state();
         let Some(kept) = state.executions.get(&id) else { return Ok(None) };
         let mut rest = kept.events.iter().filter(|recorded| recorded.seq > after).peekable();
         let (mut events, mut bytes) = (Vec::new(), 0);
         while events.len() < limit && bytes < HISTORY_PAGE_BYTES_MAX {
             let Some(recorded) = rest.next() else { break };
-            bytes += written_bytes(recorded);
-            events.push(recorded.clone());
+            let mut recorded = recorded.clone();
+            if texts == Texts::Left {
+                leave_long(&mut recorded);
+            }
+            bytes += written_bytes(&recorded);
+            events.push(recorded);
         }
-        let (workflow, version) = (kept.head.workflow.clone(), kept.head.version);
-        Ok(Some(History { workflow, version, events, more: rest.peek().is_some() }))
+        let (workflow, version, last) = (kept.head.workflow.clone(), kept.head.version, kept.events.len() as u64);
+        Ok(Some(History { workflow, version, events, more: rest.peek().is_some(), last }))
     }
 
-    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
+    fn executions(&self, filter: &Filter) -> Result<Heads, Fault> {
         let state = self.state();
-        let heads = state.executions.values().rev().map(|kept| &kept.head);
-        Ok(heads.filter(|head| filter.matches(head)).take(filter.limit).cloned().collect())
+        let heads = state.executions.values().rev().filter(|kept| kept.matches(filter)).take(filter.limit);
+        Ok(Heads { heads: heads.map(|kept| kept.head.clone()).collect(), stopped_at: None })
+    }
+
+    fn count(&self, filter: &Filter, max: u64) -> Result<Counted, Fault> {
+        let filter = Filter { before: None, ..filter.clone() };
+        let (state, mut counted) = (self.state(), Counted::default());
+        for (number, kept) in state.executions.values().filter(|kept| kept.matches(&filter)).enumerate() {
+            if number as u64 == max {
+                counted.incomplete = true;
+                break;
+            }
+            *counted.by_status.entry(kept.head.status).or_default() += 1;
+        }
+        Ok(counted)
     }
 
     fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
@@ -189,6 +208,41 @@ impl Store for Memory {
         Ok(counts.into_iter().map(|((workflow, status), count)| (workflow, status, count)).collect())
     }
 
+    fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {
+        let (state, mut counts) = (self.state(), BTreeMap::new());
+        for Kept { head, .. } in state.executions.values() {
+            *counts.entry((head.workflow.to_string(), head.version, head.status)).or_insert(0) += 1;
+        }
+        let count = |((workflow, version, status), count)| VersionCount { workflow, version, status, count };
+        Ok(counts.into_iter().map(count).collect())
+    }
+
+    fn failure_counts(&self) -> Result<Vec<FailureCount>, Fault> {
+        let (state, mut counts) = (self.state(), BTreeMap::new());
+        for Kept { head, .. } in state.executions.values() {
+            let Some(failure) = head.failure() else { continue };
+            let (failed, retrying) = counts.entry((failure, head.workflow.to_string(), head.version)).or_insert((0, 0));
+            *(if head.retrying { retrying } else { failed }) += 1;
+        }
+        let count =
+            |((failure, workflow, version), (failed, retrying))| FailureCount { failure, workflow, version, failed, retrying };
+        Ok(counts.into_iter().map(count).collect())
+    }
+
+    fn documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Fault> {
+        let state = self.state();
+        let meant = state.documents.iter().filter(|((kind, key), _)| *kind == filter.kind && filter.keys.contains(key));
+        let document = |((kind, key), body): (&(String, String), &Json)| Document {
+            kind: kind.clone(),
+            key: key.clone(),
+            body: body.clone(),
+        };
+        Ok(match filter.order {
+            Order::Ascending => meant.take(filter.limit).map(document).collect(),
+            Order::Descending => meant.rev().take(filter.limit).map(document).collect(),
+        })
+    }
+
     fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
         Ok(self.state().claims.get(&(kind, scope.to_owned(), key.to_owned())).cloned())
     }
@@ -236,7 +290,12 @@ impl State {
                         return Err(Fault::version_twice(row));
                     }
                 }
-                Change::Undefine { .. } | Change::PutEndpoint(_) | Change::RemoveEndpoint(_) | Change::PutToken(_) => {}
+                Change::Undefine { .. }
+                | Change::PutEndpoint(_)
+                | Change::RemoveEndpoint(_)
+                | Change::PutToken(_)
+                | Change::PutDocument(_)
+                | Change::RemoveDocuments { .. } => {}
             }
         }
         Ok(())
@@ -273,6 +332,13 @@ impl State {
                 Change::Delete(deletion) => self.delete(deletion),
                 Change::PutToken(token) => {
                     self.tokens.insert(token.id.clone(), (**token).clone());
+                }
+                Change::PutDocument(document) => {
+                    let Document { kind, key, body } = (**document).clone();
+                    self.documents.insert((kind, key), body);
+                }
+                Change::RemoveDocuments { kind, keys } => {
+                    self.documents.retain(|(its_kind, key), _| its_kind != kind || !keys.contains(key));
                 }
             }
         }
@@ -313,11 +379,19 @@ impl Kept {
         let snapshot = self.snapshot.clone().filter(Snapshot::is_usable);
         let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
         let mut events: Vec<Recorded> = self.events.iter().filter(|recorded| recorded.seq > after).cloned().collect();
-        for payload in events.iter_mut().filter_map(|recorded| recorded.event.payload_mut()) {
-            if payload.bytes() > PAYLOAD_INLINE_BYTES_MAX {
-                payload.release();
-            }
-        }
+        events.iter_mut().for_each(leave_long);
         Stored { head: self.head.clone(), snapshot, events }
+    }
+
+    fn matches(&self, filter: &Filter) -> bool {
+        filter.matches(&self.head)
+            && (filter.parked.is_empty() || filter.parked.iter().any(|action| self.parked.contains(action)))
+    }
+}
+
+/// Leaves the text of a long payload in the store.
+fn leave_long(recorded: &mut Recorded) {
+    if let Some(payload) = recorded.event.payload_mut().filter(|payload| payload.bytes() > PAYLOAD_INLINE_BYTES_MAX) {
+        payload.release();
     }
 }

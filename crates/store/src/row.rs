@@ -1,7 +1,10 @@
 //! Rows as the engine sees them.
 
+use std::collections::BTreeMap;
+
 use workflow_core::codec;
 use workflow_core::event::Recorded;
+use workflow_core::fingerprint::Fingerprint;
 use workflow_core::id::{ActionName, EndpointName, ExecutionId, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
@@ -34,6 +37,11 @@ pub struct Head {
     pub parent: Option<ExecutionId>,
     /// Steps that have completed, written at the end.
     pub steps_completed: Option<u32>,
+    /// Those that have failed for good, and those that were skipped, written at the end.
+    pub steps_failed: Option<u32>,
+    pub steps_skipped: Option<u32>,
+    /// A step has failed and is tried again. Then `failed_step` and the error are those of its newest failure.
+    pub retrying: bool,
 }
 
 /// What is stored of one execution, to fold it.
@@ -83,14 +91,34 @@ pub struct History {
     pub events: Vec<Recorded>,
     /// Whether there are events after these.
     pub more: bool,
+    /// The `seq` of the newest event.
+    pub last: u64,
+}
+
+/// What of long payloads is read with a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// All of them.
+    Read,
+    /// Those over 4 KiB stay in the store.
+    Left,
 }
 
 /// Which executions to list, newest first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
-    pub workflow: Option<WorkflowId>,
+    /// Any of these; all when empty.
+    pub workflows: Vec<WorkflowId>,
+    pub version: Option<Version>,
     /// Any of these; all when empty.
     pub statuses: Vec<Status>,
+    /// Those of which a step has failed and is tried again.
+    pub retrying: bool,
+    /// Those that have failed so, or are tried again because of it.
+    pub failure: Option<Fingerprint>,
+    /// Those at rest that want any of these; all when empty.
+    pub parked: Vec<ActionName>,
+    pub triggered_by: Option<String>,
     /// Strictly.
     pub started_after: Option<Timestamp>,
     /// Strictly.
@@ -98,6 +126,42 @@ pub struct Filter {
     /// Older than this one.
     pub before: Option<ExecutionId>,
     pub limit: usize,
+}
+
+/// Head rows, newest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Heads {
+    pub heads: Vec<Head>,
+    /// The search has looked at many that are not meant, and stopped after this one. None when it has found as many as were
+    /// asked for, or all there are.
+    pub stopped_at: Option<ExecutionId>,
+}
+
+/// How many executions there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counted {
+    pub by_status: BTreeMap<Status, u64>,
+    /// There are more: so many were not counted.
+    pub incomplete: bool,
+}
+
+/// How many executions of a version have a status.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VersionCount {
+    pub workflow: String,
+    pub version: Version,
+    pub status: Status,
+    pub count: u64,
+}
+
+/// How many executions of a version have failed so, and how many are tried again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FailureCount {
+    pub failure: Fingerprint,
+    pub workflow: String,
+    pub version: Version,
+    pub failed: u64,
+    pub retrying: u64,
 }
 
 /// A place in the order of `wake_at`.
@@ -151,9 +215,22 @@ impl Snapshot {
     }
 }
 
+impl Head {
+    /// What its failure has in common with others; none when it has none that counts.
+    pub fn failure(&self) -> Option<Fingerprint> {
+        let counts = self.status == Status::Failed || self.retrying;
+        self.error_fingerprint.as_deref().filter(|_| counts).map(Fingerprint::of)
+    }
+}
+
 impl Filter {
-    pub(crate) fn matches(&self, head: &Head) -> bool {
-        self.workflow.as_ref().is_none_or(|workflow| *workflow == head.workflow)
+    /// `parked` is for whoever knows what is parked.
+    pub fn matches(&self, head: &Head) -> bool {
+        (self.workflows.is_empty() || self.workflows.contains(&head.workflow))
+            && self.version.is_none_or(|version| version == head.version)
+            && (!self.retrying || head.retrying)
+            && self.failure.is_none_or(|failure| head.failure() == Some(failure))
+            && self.triggered_by.as_ref().is_none_or(|by| *by == head.triggered_by)
             && (self.statuses.is_empty() || self.statuses.contains(&head.status))
             && self.before.is_none_or(|before| head.id < before)
             && self.matches_start(head)
@@ -165,7 +242,12 @@ impl Filter {
     }
 }
 
-/// What an event whose payload is here counts for in a page.
+/// What an event counts for in a page.
 pub(crate) fn written_bytes(recorded: &Recorded) -> usize {
-    codec::encode(std::slice::from_ref(recorded), usize::MAX).text.len()
+    /// One that was left in the store is as short as any other event.
+    const SHORT: usize = 200;
+    match recorded.event.payload() {
+        Some(payload) if payload.resident().is_none() => SHORT,
+        _ => codec::encode(std::slice::from_ref(recorded), usize::MAX).text.len(),
+    }
 }

@@ -19,8 +19,8 @@ use workflow_store::conformance::sample::{
     workflow,
 };
 use workflow_store::{
-    Change, Claim, ClaimKind, FaultKind, Head, HeadChange, Inspection, Item, Keys, OpenError, Options, Protection, Snapshot,
-    Sqlite, Store, Transition, backup, reencrypt,
+    Change, Claim, ClaimKind, Document, DocumentFilter, FaultKind, Head, HeadChange, Inspection, Item, KeyRange, Keys, OpenError,
+    Options, Order, Protection, Snapshot, Sqlite, Store, Texts, Transition, backup, reencrypt,
 };
 
 const OLD: &str = "old:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -64,7 +64,9 @@ fn write_canaries(store: &dyn Store) {
     let mut defined = definition(&order, 1);
     defined.stored = json(&format!("{{\"form\":1,\"context\":\"{CANARY}\"}}"));
     defined.source = secret.clone();
-    commit_changes(store, vec![Change::Define(Box::new(defined)), Change::PutEndpoint(Box::new(hook))]);
+    let noted = Document { kind: "note".to_owned(), key: "n/1".to_owned(), body: secret.clone() };
+    let noted = Change::PutDocument(Box::new(noted));
+    commit_changes(store, vec![Change::Define(Box::new(defined)), Change::PutEndpoint(Box::new(hook)), noted]);
 
     let failure = Failure { stack: Some(CANARY.to_owned()), ..Failure::with_code("declined", format!("{CANARY} was declined")) };
     let input = |n: u32, input: &workflow_core::json::Json| {
@@ -134,7 +136,10 @@ fn no_text_of_anybody_is_in_the_files_in_plain() {
     expect_hidden("backups", copies.path());
     for copy in ["online.db", "offline.db"] {
         let store = open(&copies.path().join(copy), &[OLD]);
-        let history = store.history(id(1), 0, 100).unwrap().unwrap();
+        let history = store.history(id(1), 0, 100, Texts::Read).unwrap().unwrap();
+        let keys = KeyRange::beginning("n/");
+        let notes = store.documents(&DocumentFilter { kind: "note".to_owned(), keys, order: Order::Ascending, limit: 10 });
+        assert!(notes.is_ok_and(|notes| notes.len() == 1 && notes[0].body.text().contains(CANARY)));
         assert!(format!("{history:?}").contains(CANARY));
     }
     // The same without a key: that what is searched for would be found.
@@ -191,7 +196,7 @@ fn a_plain_file_goes_on_encrypted_and_reencrypt_does_the_rest() {
     assert_eq!(occurrences(directory.path(), "Card 4242"), 0, "also not where it was before");
     assert_eq!(occurrences(directory.path(), "long long long"), 0);
     let store = open(&path, &[OLD]);
-    assert!(store.history(id(3), 0, 10).is_ok_and(|history| format!("{history:?}").contains("Card 4242 declined")));
+    assert!(store.history(id(3), 0, 10, Texts::Read).is_ok_and(|history| format!("{history:?}").contains("Card 4242 declined")));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use workflow_store::conformance::sample::{
     append, at, claimed, commit, commit_all, commit_changes, completed, finish, head, id, json, recorded, start, workflow,
 };
 use workflow_store::{
-    Change, ClaimKind, Deletable, Deletion, Filter, Head, Inspection, Keys, Memory, OpenError, Options, Sqlite, Store,
+    Change, ClaimKind, Deletable, Deletion, Filter, Head, Inspection, Keys, Memory, OpenError, Options, Sqlite, Store, Texts,
 };
 
 /// Options that do not wait for a predecessor.
@@ -236,7 +236,7 @@ fn assert_same(store: &dyn Store, memory: &Memory) {
     assert_eq!(store.batch(), memory.batch());
     assert_eq!(store.load(&ids), memory.load(&ids));
     for id in &ids {
-        assert_eq!(store.history(*id, 0, 100), memory.history(*id, 0, 100));
+        assert_eq!(store.history(*id, 0, 100, Texts::Read), memory.history(*id, 0, 100, Texts::Read));
     }
     let all = Filter { limit: 100, ..Filter::default() };
     assert_eq!(store.executions(&all), memory.executions(&all));

@@ -11,7 +11,7 @@ use workflow_core::status::Status;
 use workflow_store::conformance::sample::{
     append, at, begun, commit_all, completed, finish, head, id, json, recorded, start, workflow,
 };
-use workflow_store::{Batch, FaultKind, Head, Item, Options, Sqlite, Store, Transition};
+use workflow_store::{Batch, FaultKind, Head, Item, Options, Sqlite, Store, Texts, Transition};
 
 fn rows(path: &Path, sql: &str) -> Vec<String> {
     let person = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
@@ -40,7 +40,7 @@ fn completed_head(n: u32) -> Head {
 }
 
 fn seqs(store: &dyn Store, id: ExecutionId) -> Vec<u64> {
-    store.history(id, 0, usize::MAX).unwrap().unwrap().events.iter().map(|recorded| recorded.seq).collect()
+    store.history(id, 0, usize::MAX, Texts::Read).unwrap().unwrap().events.iter().map(|recorded| recorded.seq).collect()
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn an_execution_that_has_ended_is_one_row_and_looks_the_same() {
     commit_all(&store, vec![step(1, 5, 10)]);
     commit_all(&store, vec![step(1, 7, 8)]);
     assert_eq!(count(&path, "history"), 0, "nothing has ended");
-    let (under_way, events) = (entries(&path, id(1)), store.history(id(1), 0, 100));
+    let (under_way, events) = (entries(&path, id(1)), store.history(id(1), 0, 100, Texts::Read));
     assert_eq!(under_way.len(), 8);
     commit_all(&store, vec![Transition { events: recorded(9, at(20), vec![]), ..finish(completed_head(1)) }]);
     assert_eq!(count(&path, "history"), 1);
     assert_eq!(entries(&path, id(1)), under_way);
-    assert_eq!(store.history(id(1), 0, 100), events);
+    assert_eq!(store.history(id(1), 0, 100, Texts::Read), events);
     store.rest().unwrap();
     assert_eq!((count(&path, "recent"), entries(&path, id(1))), (0, under_way));
 }

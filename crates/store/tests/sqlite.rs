@@ -193,7 +193,7 @@ fn the_newest_failed_are_found_among_many() {
     commit_all(&store, (1..=4_000).map(end).collect());
     let failed = |before, limit| {
         let filter = Filter { statuses: vec![Status::Failed], before, limit, ..Filter::default() };
-        store.executions(&filter).unwrap().into_iter().map(|head| head.id).collect::<Vec<_>>()
+        store.executions(&filter).unwrap().heads.into_iter().map(|head| head.id).collect::<Vec<_>>()
     };
     assert_eq!(failed(None, 50), (0..50).map(|n| id(4_000 - n * 10)).collect::<Vec<_>>());
     assert_eq!(failed(Some(id(20)), 50), [id(17), id(10)]);

@@ -138,6 +138,12 @@ impl Step {
         self.with("timeout", timeout.into())
     }
 
+    /// What of its output is masked wherever it is shown: paths such as `card.number`. Actions and expressions get the real values.
+    #[must_use]
+    pub fn sensitive<P: Into<String>>(self, paths: impl IntoIterator<Item = P>) -> Step {
+        self.with("sensitive", paths.into_iter().map(Into::into).collect::<Vec<String>>())
+    }
+
     /// When it fails for good, the steps after it go on.
     #[must_use]
     pub fn continue_on_error(self) -> Step {

@@ -68,6 +68,13 @@ export interface WorkflowStep<StepId extends string = string> {
   errorBranch?: NoInfer<StepId> | (string & {})
   /** How long one attempt may take. Without it, as long as it likes. */
   timeout?: Duration
+  /**
+   * What of the output is `'[sensitive]'` wherever it is shown: `true` for all of it, or paths within it. Actions and expressions read
+   * the real values.
+   *
+   * @example ['card.number', 'items.*.token']
+   */
+  sensitive?: boolean | string[]
 }
 
 /**
@@ -96,6 +103,8 @@ export interface WorkflowOutline {
   context?: Record<string, unknown>
   /** How long a whole execution may take, waits and pauses included. Without it, as long as it likes. */
   timeout?: Duration
+  /** What of the input is `'[sensitive]'` wherever it is shown: `true` for all of it, or paths within it. */
+  sensitive?: boolean | string[]
   /** 1, 2, 3 ...; given by the engine and ignored in what is registered, like the next three. */
   version?: number
   /** When the first version was registered, in epoch milliseconds. */

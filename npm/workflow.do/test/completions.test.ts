@@ -79,7 +79,7 @@ for (const [name, call] of Object.entries(calls)) {
     test('offers the fields of a step that are not there yet', () => {
       const fields = offered(call(`${BEFORE}, { id: 'charge', action: 'chargeCard', ‸ }`))
       const timing = ['backoff', 'maxRetries', 'maxRetryDelay', 'retryDelay', 'timeout', 'wait']
-      const others = ['condition', 'dependsOn', 'errorBranch', 'name', 'onError', 'params']
+      const others = ['condition', 'dependsOn', 'errorBranch', 'name', 'onError', 'params', 'sensitive']
       assert.deepEqual(fields, [...timing, ...others].sort())
     })
   })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { deferred } from '../src/bridge.js'
@@ -180,11 +181,42 @@ test('options: what is wrong with them is said at once', () => {
     [{ store: '' }, /`store` is an empty text/],
     [{ concurrency: 0 }, /`concurrency` is 0: expected a whole number from 1/],
     [{ concurrency: 1.5 }, /1\.5/],
+    [{ encryptionKeys: 7 }, /`encryptionKeys` is of type number: expected keys as 'name:base64'/],
+    [{ encryptionKeys: 'k:AAAA', url: 'http://127.0.0.1:4747' }, /`encryptionKeys` are given with `url`/],
     [{ clock: {} }, /`clock` is an object: expected a `SimulatedClock`/]
   ]
   for (const [options, message] of wrong) {
     assert.throws(() => new Workflow(options), (error: WorkflowError) => error.code === 'invalid_request' && message.test(error.message))
   }
+})
+
+test('encryptionKeys: nothing is in the file in plain, and it opens only with its key', async t => {
+  const store = join(folder(t), 'orders.db')
+  const [first, other] = ['k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=', 'o:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=']
+  class Echo extends Workflow {
+    override async setup() {
+      await this.register({ id: 'echo', steps: [{ id: 'a', action: 'echo', sensitive: ['pin'] }] })
+    }
+    async echo(params: { secret: string; pin: number }) {
+      return params
+    }
+  }
+  let id: string
+  {
+    await using workflow = new Echo({ store, encryptionKeys: first })
+    const execution = await workflow.startAndWait('echo', { secret: 'canary-93aa', pin: 1234 })
+    assert.deepEqual(execution.output, { secret: 'canary-93aa', pin: '[sensitive]' })
+    id = execution.id
+  }
+  assert.ok(!readFileSync(store).includes('canary-93aa'))
+  for (const encryptionKeys of [undefined, other, 'k:AAAA']) {
+    await assert.rejects(new Echo({ store, ...(encryptionKeys === undefined ? {} : { encryptionKeys }) }).status(id), (error: Error) => {
+      assert.match(error.message, encryptionKeys === 'k:AAAA' ? /found 3 bytes/ : /encryption key `k`/)
+      return !error.message.includes('AAECAwQF')
+    })
+  }
+  await using again = new Echo({ store, encryptionKeys: `${other},${first}` })
+  assert.deepEqual((await again.status(id))?.input, { secret: 'canary-93aa', pin: 1234 })
 })
 
 test('configure adds to the options until it is open', async t => {

@@ -13,11 +13,14 @@ A first look:
   workflow register order.json                          tell the server
   workflow endpoint add orders http://127.0.0.1:8080    who provides the actions
   workflow start order-processing --input '{\"orderId\": \"ord_123\"}' --wait
+  workflow watch exec_...                               see it run
+  workflow top                                          what goes on, what needs me?
   workflow list --status failed                         what went wrong?
   workflow retry exec_...                               go on from the step that failed
 
 `workflow COMMAND --help` has an example of each.
-Exit codes: 0 success, 1 refused or failed, 2 usage.";
+Exit codes: 0 success, 1 refused or failed, 2 usage (`watch`: also 3 cancelled, 130 Ctrl-C).
+NO_COLOR or --color never: no colours. A locale that is not UTF-8 (LC_ALL=C): plain ASCII.";
 
 pub const STYLES: Styles = Styles::styled()
     .header(Style::new().bold())
@@ -83,9 +86,39 @@ Examples:
   workflow status --json exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b | jq .output";
 
 pub const HISTORY: &str = "\
+On a terminal a row a step: a bar an attempt, ▒✕ one that failed, ╌ the time until it is tried again,
+═ a wait. Stretches in which nothing ran are folded (╱╱╱). Elsewhere, and with --list, every entry in
+a sentence; --json gives the entries as they are.
+
 Examples:
   workflow history exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
   workflow history --json exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b | jq '.[] | select(.type == \"step_fail\")'";
+
+pub const WATCH: &str = "\
+On a terminal the picture moves in place, elsewhere every entry of the history is a line. It goes on
+when the server is started again. Ctrl-C leaves; the execution goes on.
+Exit code: 0 completed, 1 failed or not to be watched, 3 cancelled, 130 Ctrl-C.
+
+Examples:
+  workflow watch exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow watch exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b > order.log && echo done";
+
+pub const GRAPH: &str = "\
+Solid boxes have run or wait, dashed ones have not; heavy is running or failed, double is tried again.
+Steps that are alike (8 or more side by side) share a box; --all draws each. Where boxes do not fit
+there is one line a step.
+
+Examples:
+  workflow graph exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow graph order-processing
+  workflow graph order-processing --format mermaid > order.mmd";
+
+pub const TOP: &str = "\
+Keys: arrows or j k choose, Enter opens, Esc goes back, Tab the next list, / a filter, p holds the
+picture, ? help, q ends. It shows what it last knew when the server is away, and since when.
+
+Example:
+  workflow top";
 
 pub const LIST: &str = "\
 Examples:
@@ -94,16 +127,31 @@ Examples:
   workflow list --status failed --all --json | jq -r '.[].id' | xargs workflow retry";
 
 pub const PAUSE: &str = "\
-Example:
-  workflow pause exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+With filters in place of ids it is done to all that match, in the server, as one job: --dry-run says
+how many there are, and it asks before it begins (--yes: it does not). Ctrl-C stops the job. What was
+not possible is listed at the end; the exit code is 1 when anything failed.
+
+Examples:
+  workflow pause exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow pause --workflow order-processing --dry-run";
 
 pub const RESUME: &str = "\
-Example:
-  workflow resume exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+With filters in place of ids it is done to all that match, in the server, as one job: --dry-run says
+how many there are, and it asks before it begins (--yes: it does not). Ctrl-C stops the job. What was
+not possible is listed at the end; the exit code is 1 when anything failed.
+
+Examples:
+  workflow resume exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow resume --workflow order-processing --yes";
 
 pub const CANCEL: &str = "\
-Example:
-  workflow cancel exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+With filters in place of ids it is done to all that match, in the server, as one job: --dry-run says
+how many there are, and it asks before it begins (--yes: it does not). Ctrl-C stops the job. What was
+not possible is listed at the end; the exit code is 1 when anything failed.
+
+Examples:
+  workflow cancel exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow cancel --attention no-worker --since 24h";
 
 pub const DELETE_EXECUTION: &str = "\
 The history, all payloads and the idempotency key are gone with it: nobody can bring them back, but a
@@ -117,15 +165,26 @@ pub const RETRY: &str = "\
 Completed steps are kept, the failed one runs again. Of several ids each is answered on a line of its
 own; the exit code is 1 when any was refused.
 
-Example:
-  workflow retry exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b";
+With filters in place of ids it is done to all that match, in the server, as one job: --dry-run says
+how many there are, and it asks before it begins (--yes: it does not). Ctrl-C stops the job. What was
+not possible is listed at the end; the exit code is 1 when anything failed.
+
+Examples:
+  workflow retry exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
+  workflow retry --workflow order-processing --since 24h --dry-run
+  workflow retry --error 344c56bdc22cdd01 --one-first";
 
 pub const REPLAY: &str = "\
 Runs on the newest version of the definition, from the first step on.
 
+With filters in place of ids it is done to all that match, in the server, as one job: --dry-run says
+how many there are, and it asks before it begins (--yes: it does not). Ctrl-C stops the job. What was
+not possible is listed at the end; the exit code is 1 when anything failed.
+
 Examples:
   workflow replay exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b
-  workflow replay exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b --input @corrected.json --wait";
+  workflow replay exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b --input @corrected.json --wait
+  workflow replay --workflow order-processing --status cancelled --dry-run";
 
 pub const EVENT: &str = "\
 Examples:
@@ -232,4 +291,11 @@ pub const COMPLETIONS: &str = "\
 Examples:
   workflow completions bash > ~/.local/share/bash-completion/completions/workflow
   workflow completions zsh > ~/.zfunc/_workflow
-  workflow completions fish > ~/.config/fish/completions/workflow.fish";
+  workflow completions fish > ~/.config/fish/completions/workflow.fish
+  workflow completions powershell >> $PROFILE
+  workflow completions elvish >> ~/.config/elvish/rc.elv";
+
+pub const MAN: &str = "\
+Examples:
+  workflow man | man -l -
+  workflow man --dir ~/.local/share/man/man1";

@@ -1,6 +1,7 @@
 //! The command line. Long helps with examples are in `help`.
 
 mod help;
+mod many;
 mod serve;
 mod values;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use many::Many;
 pub use serve::{LogFormat, Serve};
 pub use values::{Instant, JsonInput, TokenText};
 
@@ -114,7 +116,16 @@ pub enum Command {
     Status { id: String },
     /// Show everything that happened to an execution
     #[command(after_long_help = help::HISTORY)]
-    History { id: String },
+    History(History),
+    /// Follow an execution to its end: its graph, what it waits for, what happens
+    #[command(after_long_help = help::WATCH)]
+    Watch { id: String },
+    /// Draw the steps of an execution or of a workflow
+    #[command(after_long_help = help::GRAPH)]
+    Graph(Graph),
+    /// What goes on in the server, live: what needs somebody, what fails, how much is done
+    #[command(after_long_help = help::TOP)]
+    Top,
     /// List executions, newest first
     #[command(after_long_help = help::LIST)]
     List(List),
@@ -177,6 +188,47 @@ pub enum Command {
     /// Print completions for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions { shell: clap_complete::Shell },
+    /// Print the manual page, or write all of them into a folder
+    #[command(after_long_help = help::MAN)]
+    Man {
+        /// A folder that `man` looks into: ~/.local/share/man/man1
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    pub id: String,
+    /// Draw it: a row a step, a bar an attempt [default on a terminal]
+    #[arg(long, conflicts_with = "list")]
+    pub timeline: bool,
+    /// Every entry on a line of its own [default elsewhere]
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// An execution, or a workflow
+    pub id: String,
+    /// How
+    #[arg(long, value_enum, default_value_t = GraphFormat::Terminal, value_name = "FORMAT")]
+    pub format: GraphFormat,
+    /// Another version than the newest, of a workflow
+    #[arg(long, value_name = "N")]
+    pub workflow_version: Option<u64>,
+    /// Every step for itself, however many are alike
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Boxes and lines, or a line a step where those do not fit
+    Terminal,
+    /// A Mermaid flowchart, for documents
+    Mermaid,
 }
 
 #[derive(Debug, Args)]
@@ -226,8 +278,10 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Control {
-    #[arg(required = true, value_name = "ID")]
+    #[arg(value_name = "ID")]
     pub ids: Vec<String>,
+    #[command(flatten)]
+    pub many: Many,
     /// Makes a repeated call the same call
     #[arg(long, short = 'k', value_name = "KEY")]
     pub idempotency_key: Option<String>,
@@ -235,7 +289,10 @@ pub struct Control {
 
 #[derive(Debug, Args)]
 pub struct Replay {
-    pub id: String,
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub many: Many,
     /// Another input than that of the earlier execution
     #[arg(long, short, value_name = "JSON|@FILE|-")]
     pub input: Option<JsonInput>,

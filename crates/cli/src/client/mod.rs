@@ -3,6 +3,7 @@
 //! Answers stay text until something is shown to a person: `--json` prints them as the server sent them.
 
 pub mod model;
+pub mod overview;
 mod problem;
 mod stream;
 

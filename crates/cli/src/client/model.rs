@@ -29,6 +29,33 @@ pub struct Execution {
     pub history: Vec<Entry>,
     #[serde(default)]
     pub history_truncated: bool,
+    /// With `include=reasons`.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
+    pub error_step_id: Option<String>,
+}
+
+/// What an execution or one of its steps does or waits for, in the server's order: what matters most first.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    pub kind: String,
+    pub step_id: Option<String>,
+    #[serde(default)]
+    pub since: i64,
+    pub until: Option<i64>,
+    pub attempt: Option<u64>,
+    pub max_attempts: Option<u64>,
+    pub failed_attempts: Option<u64>,
+    pub action: Option<String>,
+    pub by: Option<String>,
+    pub error: Option<String>,
+    pub p95_ms: Option<u64>,
+    #[serde(default)]
+    pub slow: bool,
+    /// Its last attempt was lost with its worker: the server does not say so, the history does.
+    #[serde(default)]
+    pub interrupted: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -132,8 +159,12 @@ pub struct DefinitionStep {
     pub id: String,
     #[serde(default)]
     pub depends_on: Vec<String>,
+    pub condition: Option<String>,
+    pub wait: Option<String>,
     pub max_retries: Option<u64>,
     pub on_error: Option<String>,
+    /// A step, or else a workflow.
+    pub error_branch: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -284,5 +315,94 @@ impl Finding {
     pub fn new(severity: &str, code: &str, what: String, advice: String) -> Finding {
         let (severity, code) = (severity.to_owned(), code.to_owned());
         Finding { severity, code, what, since: None, count: 0, executions: Vec::new(), advice }
+    }
+}
+
+/// Many control calls, made by the server one after the other.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    pub id: String,
+    pub action: String,
+    /// `running`, `waiting` (its first call is made: continue or stop), `stopped`, `completed`.
+    pub status: String,
+    #[serde(default)]
+    pub matched: u64,
+    #[serde(default)]
+    pub done: u64,
+    #[serde(default)]
+    pub failed: u64,
+    #[serde(default)]
+    pub skipped: u64,
+    /// Calls a second, while it runs.
+    pub rate: Option<f64>,
+    pub canary: Option<JobItem>,
+}
+
+/// What came of one call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobItem {
+    pub execution_id: String,
+    /// `done`, `failed`, `skipped`.
+    pub outcome: String,
+    pub code: Option<String>,
+    pub detail: Option<String>,
+    pub new_execution_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobItems {
+    pub items: Vec<JobItem>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct DryRun {
+    pub matched: u64,
+    /// The newest of them.
+    #[serde(default)]
+    pub sample: Vec<Summary>,
+}
+
+/// A row of a list.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub id: String,
+    pub workflow_id: String,
+    #[serde(default)]
+    pub workflow_version: u64,
+    pub status: String,
+    pub attention: Option<String>,
+    pub started_at: i64,
+    pub completed_at: Option<i64>,
+    #[serde(default)]
+    pub step_counts: StepCounts,
+    /// The first of them.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
+    #[serde(default)]
+    pub reason_count: u64,
+    pub error: Option<String>,
+    pub error_step_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct StepCounts {
+    #[serde(default)]
+    pub total: u64,
+    #[serde(default)]
+    pub completed: u64,
+}
+
+impl Job {
+    pub fn has_ended(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "stopped")
+    }
+
+    /// Calls that have been made.
+    pub fn made(&self) -> u64 {
+        self.done + self.failed + self.skipped
     }
 }

@@ -19,7 +19,7 @@ pub fn run(arguments: &Check, json: bool) -> Result<(), Error> {
     let file = Inspection::open(path, &keys).map_err(|error| refused(path, &error))?;
     let report = check(&file, usize::try_from(arguments.limit).unwrap_or(usize::MAX));
     if json {
-        output::line(&as_json(path, &report).to_string())?;
+        output::json(&as_json(path, &report).to_string())?;
     } else {
         output::print(&render::checked(&path.display().to_string(), &report))?;
     }

@@ -1,6 +1,7 @@
 //! `workflow pause`, `resume`, `cancel`, `retry` and `delete-execution`: one or more executions, each answered on a line of its own.
 
 use super::Context;
+use super::bulk;
 use crate::args::Control;
 use crate::client::model::Execution;
 use crate::error::Error;
@@ -36,6 +37,9 @@ impl Call {
 }
 
 pub async fn run(context: &Context, call: Call, control: &Control) -> Result<(), Error> {
+    if bulk::is_meant(&control.ids, &control.many)? {
+        return bulk::run(context, call.path(), &control.many, control.idempotency_key.as_deref()).await;
+    }
     each(context, &control.ids, async |id| {
         let request = context.client.post(&["executions", id, call.path()]).key(control.idempotency_key.as_deref());
         let answer = request.send().await?;
@@ -85,7 +89,7 @@ pub async fn each(context: &Context, ids: &[String], call: impl AsyncFn(&str) ->
     }
     if context.json {
         let text = if ids.len() == 1 { answers.remove(0) } else { format!("[{}]", answers.join(",")) };
-        output::line(&text)?;
+        output::json(&text)?;
     }
     if refused > 0 { Err(Error::Reported) } else { Ok(()) }
 }

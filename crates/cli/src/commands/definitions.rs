@@ -107,7 +107,7 @@ pub async fn list(context: &Context) -> Result<(), Error> {
     let answer = context.client.get(&["workflows"]).send().await?;
     let workflows: Workflows = answer.read()?;
     if context.json {
-        return output::line(&array(workflows.workflows.iter().map(|workflow| workflow.get())));
+        return output::json(&array(workflows.workflows.iter().map(|workflow| workflow.get())));
     }
     if workflows.workflows.is_empty() {
         return output::line(&format!("no definition is registered; `{}` adds one", program::command("register FILE")));

@@ -90,7 +90,7 @@ fn refused(path: &Path, error: &OpenError) -> Error {
 
 fn tell(about: &str, diagnosis: &Diagnosis, clock: &Clock, json: bool) -> Result<(), Error> {
     if json {
-        output::line(&serde_json::to_string(diagnosis).expect("findings are JSON"))?;
+        output::json(&serde_json::to_string(diagnosis).expect("findings are JSON"))?;
     } else {
         output::print(&render::doctor(about, diagnosis, clock))?;
     }

@@ -39,7 +39,7 @@ pub async fn add(context: &Context, add: &EndpointAdd) -> Result<(), Error> {
     };
     let answer = context.client.put(&["endpoints", &add.name]).json(body(&request)).send().await?;
     if context.json {
-        return output::line(&answer.text);
+        return output::json(&answer.text);
     }
     let endpoint: Endpoint = answer.read()?;
     let name = code(&clean(&endpoint.name));
@@ -78,7 +78,7 @@ pub async fn list(context: &Context) -> Result<(), Error> {
     let endpoints: Endpoints = answer.read()?;
     let texts = || endpoints.endpoints.iter().map(|endpoint| endpoint.get());
     if context.json {
-        return output::line(&array(texts()));
+        return output::json(&array(texts()));
     }
     if endpoints.endpoints.is_empty() {
         return output::line(&format!("no endpoint; `{}` adds one", program::command("endpoint add NAME URL")));

@@ -27,7 +27,7 @@ pub async fn run(context: &Context, event: &Event) -> Result<(), Error> {
     let text = answer.text.clone();
     let answer: EventAnswer = answer.read()?;
     if context.json {
-        output::line(&text)?;
+        output::json(&text)?;
     } else {
         show(event, &answer)?;
     }

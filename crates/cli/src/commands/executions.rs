@@ -4,20 +4,24 @@ use serde_json::value::RawValue;
 
 use super::Context;
 use super::definitions::{array, read_all};
-use crate::args::List;
+use crate::args::{History, List};
 use crate::client::model::{Definition, Entry, Execution, ExecutionsPage, HistoryPage};
+use crate::course::Course;
 use crate::error::Error;
 use crate::output;
-use crate::render::{self, Clock, Counts, Day, dim};
+use crate::program;
+use crate::render::{self, Clock, Counts, Day, clean, dim};
 
 /// Executions a page: the server ends a page at 1,000, and rows appear sooner with fewer.
 const LIST_PAGE_MAX: u32 = 200;
 const HISTORY_PAGE_MAX: u32 = 500;
 
 pub async fn status(context: &Context, id: &str) -> Result<(), Error> {
-    let answer = context.client.get(&["executions", id]).send().await?;
+    let request = context.client.get(&["executions", id]);
+    // What it waits for is for people; JSON stays as it was.
+    let answer = if context.json { request } else { request.query("include", "reasons") }.send().await?;
     if context.json {
-        return output::line(&answer.text);
+        return output::json(&answer.text);
     }
     let execution: Execution = answer.read()?;
     let definition = definition_of(context, &execution).await;
@@ -31,8 +35,57 @@ pub async fn definition_of(context: &Context, execution: &Execution) -> Option<D
     request.send().await.ok()?.read().ok()
 }
 
+/// Drawn for people, every entry where something else reads it.
+pub async fn history(context: &Context, history: &History) -> Result<(), Error> {
+    let drawn = history.timeline || (output::is_terminal() && !history.list);
+    if drawn && !context.json { timeline(context, &history.id).await } else { entries(context, &history.id).await }
+}
+
+/// A row a step, and where to find the rest.
+async fn timeline(context: &Context, id: &str) -> Result<(), Error> {
+    let request = context.client.get(&["executions", id]).query("include", "reasons").query("history", "0");
+    let execution: Execution = request.send().await?.read()?;
+    let definition = definition_of(context, &execution).await;
+    let entries = history_after(context, id, 0).await?;
+    let (course, clock) = (Course::of(&entries), Clock::here());
+    let width = output::width().unwrap_or(100);
+    let answer = render::answer(&render::facts(&execution, definition.as_ref(), &course), &clock);
+    let mut text = render::heading(&execution, definition.as_ref());
+    for line in render::wrap_styled(&answer.line(), width.saturating_sub(3)) {
+        text += &format!("  {line}\n");
+    }
+    text +=
+        &format!("  {}\n\n", dim(&format!("{}, {}", clock.exact(execution.started_at), clock.relative(execution.started_at))));
+    for line in render::timeline(&course, &execution, definition.as_ref(), &clock, width.saturating_sub(2)) {
+        text += format!("  {line}").trim_end();
+        text.push('\n');
+    }
+    let command = program::command(format_args!("history --list {}", clean(id)));
+    let hint = format!("all {} entries of its history: {command}", entries.len());
+    output::print(&format!("{text}\n  {}\n", dim(&hint)))
+}
+
+/// The entries after one, without payloads.
+pub async fn history_after(context: &Context, id: &str, after: u64) -> Result<Vec<Entry>, Error> {
+    const PAGE_MAX: usize = 1_000;
+    let (mut after, mut all) = (after, Vec::new());
+    loop {
+        let request = context.client.get(&["executions", id, "history"]).query("payloads", "none");
+        let request = request.query("limit", PAGE_MAX.to_string()).query("after", after.to_string());
+        let page: HistoryPage = request.send().await?.read()?;
+        let entries = read_all::<Entry>(page.entries.iter().map(|entry| entry.get()))?;
+        let last = entries.last().map(|entry| entry.seq);
+        all.extend(entries);
+        match last {
+            // A server that answers the same place again would be asked for ever.
+            Some(last) if page.next_cursor.is_some_and(|cursor| !cursor.is_null()) && last > after => after = last,
+            _ => return Ok(all),
+        }
+    }
+}
+
 /// The whole history, page by page; pages are printed as they come.
-pub async fn history(context: &Context, id: &str) -> Result<(), Error> {
+async fn entries(context: &Context, id: &str) -> Result<(), Error> {
     let (mut cursor, mut day, mut all) = (None, Day::default(), Vec::<String>::new());
     loop {
         let request = context.client.get(&["executions", id, "history"]).query("limit", HISTORY_PAGE_MAX.to_string());
@@ -54,7 +107,7 @@ pub async fn history(context: &Context, id: &str) -> Result<(), Error> {
         }
         cursor = next;
     }
-    if context.json { output::line(&array(all.iter().map(String::as_str))) } else { Ok(()) }
+    if context.json { output::json(&array(all.iter().map(String::as_str))) } else { Ok(()) }
 }
 
 pub async fn list(context: &Context, list: &List) -> Result<(), Error> {
@@ -74,7 +127,7 @@ pub async fn list(context: &Context, list: &List) -> Result<(), Error> {
     }
     let texts = || rows.iter().map(|row| row.get());
     if context.json {
-        return output::line(&array(texts()));
+        return output::json(&array(texts()));
     }
     let executions = read_all::<Execution>(texts())?;
     let mut counts = Counts::default();

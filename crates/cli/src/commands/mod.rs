@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod backup;
+mod bulk;
 mod check;
 mod completions;
 mod control;
@@ -11,12 +12,16 @@ mod eval;
 mod event;
 mod executions;
 mod files;
+mod graph;
+mod man;
 mod reencrypt;
 mod serve;
 mod start;
 mod token;
+mod top;
 mod validate;
 mod wait;
+mod watch;
 
 use crate::args::{self, Cli, Command, Endpoint, Token, TokenText};
 use crate::client::Client;
@@ -41,6 +46,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Reencrypt(arguments) => reencrypt::run(&arguments, cli.shared.json),
         Command::Doctor { db: Some(file), keys } => doctor::file(&file, &keys, cli.shared.json),
         Command::Completions { shell } => completions::run(shell),
+        Command::Man { dir } => man::run(dir.as_deref()),
         Command::Token(Token::Create(create)) if create.db.is_some() => {
             let file = create.db.clone().expect("it has just been looked at");
             token::create_in(&file, &create, cli.shared.json)
@@ -76,7 +82,10 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         Command::Start(start) => start::start(context, &start).await,
         Command::DeleteExecution { ids } => control::delete(context, &ids).await,
         Command::Status { id } => executions::status(context, &id).await,
-        Command::History { id } => executions::history(context, &id).await,
+        Command::History(history) => executions::history(context, &history).await,
+        Command::Watch { id } => watch::run(context, &id).await,
+        Command::Graph(arguments) => graph::run(context, &arguments).await,
+        Command::Top => top::run(context).await,
         Command::List(list) => executions::list(context, &list).await,
         Command::Pause(control) => control::run(context, control::Call::Pause, &control).await,
         Command::Resume(control) => control::run(context, control::Call::Resume, &control).await,
@@ -96,7 +105,8 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         | Command::Check(_)
         | Command::Backup(_)
         | Command::Reencrypt(_)
-        | Command::Completions { .. } => {
+        | Command::Completions { .. }
+        | Command::Man { .. } => {
             unreachable!("needs no server and was run without one")
         }
     }

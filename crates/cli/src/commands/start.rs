@@ -4,6 +4,7 @@ use serde::Serialize;
 use workflow_core::json::Json;
 
 use super::Context;
+use super::bulk;
 use super::wait;
 use crate::args::{JsonInput, Replay, Start};
 use crate::client::model::Execution;
@@ -27,8 +28,19 @@ pub async fn start(context: &Context, start: &Start) -> Result<(), Error> {
 }
 
 pub async fn replay(context: &Context, replay: &Replay) -> Result<(), Error> {
+    if bulk::is_meant(&replay.ids, &replay.many)? {
+        if replay.input.is_some() || replay.wait {
+            return Err(Error::usage(
+                "--input and --wait are for one execution; with filters each is replayed with its own input",
+            ));
+        }
+        return bulk::run(context, "replay", &replay.many, replay.idempotency_key.as_deref()).await;
+    }
+    let [id] = replay.ids.as_slice() else {
+        return Err(Error::usage("one execution is replayed at a time; filters such as --workflow mean several"));
+    };
     let input = read(replay.input.as_ref())?;
-    let request = context.client.post(&["executions", &replay.id, "replay"]).key(replay.idempotency_key.as_deref());
+    let request = context.client.post(&["executions", id, "replay"]).key(replay.idempotency_key.as_deref());
     let answer = request.json(body(&Body { input })).send().await?;
     follow(context, answer, replay.wait, "replayed as").await
 }
@@ -39,7 +51,7 @@ fn read(input: Option<&JsonInput>) -> Result<Option<Json>, Error> {
 
 async fn follow(context: &Context, answer: Answer, wait: bool, what: &str) -> Result<(), Error> {
     if context.json && !wait {
-        return output::line(&answer.text);
+        return output::json(&answer.text);
     }
     let execution: Execution = answer.read()?;
     if wait {
@@ -56,7 +68,7 @@ async fn follow(context: &Context, answer: Answer, wait: bool, what: &str) -> Re
     if output::is_terminal() {
         output::line(&format!(
             "  {} shows how it goes",
-            code(&program::command(format_args!("status {}", clean(&execution.id))))
+            code(&program::command(format_args!("watch {}", clean(&execution.id))))
         ))?;
     }
     Ok(())

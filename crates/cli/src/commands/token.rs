@@ -32,7 +32,7 @@ pub async fn create(context: &Context, create: &TokenCreate) -> Result<(), Error
     let request = Body { name: &create.name, role: &create.role };
     let answer = context.client.post(&["tokens"]).json(body(&request)).send().await?;
     if context.json {
-        return output::line(&answer.text);
+        return output::json(&answer.text);
     }
     let NewToken { name, role, token } = answer.read()?;
     show(&name, &role, &token)
@@ -51,7 +51,7 @@ pub fn create_in(file: &Path, create: &TokenCreate, json: bool) -> Result<(), Er
     let made = add_to(&store, &request, now()).map_err(|error| Error::failed(error.code(), error.to_string()));
     drop(store);
     let (view, secret) = made?;
-    if json { output::line(&as_json(&view, &secret)) } else { show(view.name.as_str(), view.role.as_str(), secret.expose()) }
+    if json { output::json(&as_json(&view, &secret)) } else { show(view.name.as_str(), view.role.as_str(), secret.expose()) }
 }
 
 fn now() -> Timestamp {
@@ -92,7 +92,7 @@ pub async fn list(context: &Context) -> Result<(), Error> {
     let tokens: Tokens = answer.read()?;
     let texts = || tokens.tokens.iter().map(|token| token.get());
     if context.json {
-        return output::line(&array(texts()));
+        return output::json(&array(texts()));
     }
     if tokens.tokens.is_empty() {
         let first = program::command("token create NAME --role admin");

@@ -44,7 +44,7 @@ pub fn run(files: &Files, json: bool) -> Result<(), Error> {
         }
     }
     if json {
-        output::line(&serde_json::to_string(&verdicts).expect("strings and JSON become JSON"))?;
+        output::json(&serde_json::to_string(&verdicts).expect("strings and JSON become JSON"))?;
     }
     if verdicts.iter().all(|verdict| verdict.ok) { Ok(()) } else { Err(Error::Reported) }
 }

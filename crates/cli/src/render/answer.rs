@@ -1,150 +1,287 @@
-//! The answer to "what is going on with it?" in one or two sentences: what happened, what it waits for, what is next.
+//! The answer to "what is going on with it?" in one or two sentences: what happened, what it waits for, what is done and what comes
+//! next. The page says the same: both are held against `testdata/answers`.
 
-use crate::client::model::{Definition, Execution, StepResult};
+use super::facts::{Facts, Failure, Handled};
+use super::{Clock, code, one_line, span};
+use crate::client::model::Reason;
 
-use super::{Clock, clean, code, counted, first_line, listed, span};
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What happened, or what it waits for.
+    pub lead: String,
+    /// What is done and what comes next; may be empty.
+    pub rest: String,
+    /// Reasons that were not said.
+    pub more: usize,
+}
 
-/// What a person who asked for the status wants to know first.
-pub fn answer(execution: &Execution, definition: Option<&Definition>, clock: &Clock) -> String {
-    match execution.status.as_str() {
-        "completed" => completed(execution),
-        "failed" => failed(execution, definition),
-        "cancelled" => ended_at(execution, "cancelled", clock),
-        "paused" => paused(execution, clock),
-        _ => match active(execution, definition, clock) {
-            text if text.is_empty() => "accepted; nothing has begun yet".to_owned(),
-            text => text,
-        },
+/// So many names at most are listed in a sentence.
+const NAMES_MAX: usize = 3;
+const ERROR_CHARACTERS_MAX: usize = 160;
+
+impl Answer {
+    fn new(lead: String, rest: String) -> Answer {
+        Answer { lead, rest, more: 0 }
+    }
+
+    /// Both on one line, with how much was left out.
+    pub fn line(&self) -> String {
+        let more = if self.more > 0 { format!("And {} more.", self.more) } else { String::new() };
+        [self.lead.as_str(), self.rest.as_str(), more.as_str()]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
-fn completed(execution: &Execution) -> String {
-    let took = execution.completed_at.map_or(0, |end| end.saturating_sub(execution.started_at).max(0).unsigned_abs());
-    let took = span(took);
-    let names =
-        |status: &'static str| -> Vec<&str> { with_status(execution, status).map(|step| step.step_id.as_str()).collect() };
-    let (failed, skipped, ran) = (names("failed"), names("skipped"), names("completed").len());
-    let mut parts = vec![format!("completed in {took}")];
-    if failed.is_empty() && skipped.is_empty() {
-        parts.push(if ran == 1 { "its one step ran".to_owned() } else { format!("all {} ran", counted(ran, "step")) });
-    } else {
-        parts.push(format!("{} ran", counted(ran, "step")));
+pub fn answer(facts: &Facts, clock: &Clock) -> Answer {
+    match facts.status.as_str() {
+        "completed" => Answer::new(completed(facts), also_handled(facts)),
+        "failed" => Answer::new(failed(facts), did_not_run(facts)),
+        "cancelled" => cancelled(facts, clock),
+        "paused" => paused(facts, clock),
+        "pending" if !facts.reasons.iter().any(|reason| matches!(reason.kind.as_str(), "worker" | "limit")) => {
+            let lead = format!("Accepted {}. Nothing has begun yet.", clock.precise_ago(facts.started_at));
+            Answer::new(lead, String::new())
+        }
+        _ => under_way(facts, clock),
     }
-    if !failed.is_empty() {
-        parts.push(format!("{} failed and that was handled", listed(&failed)));
-    }
-    if !skipped.is_empty() {
-        parts.push(format!("{} {} skipped", listed(&skipped), if skipped.len() == 1 { "was" } else { "were" }));
-    }
-    parts.join("; ")
 }
 
-fn failed(execution: &Execution, definition: Option<&Definition>) -> String {
-    let error = execution.error.as_deref().map_or_else(String::new, first_line);
-    let culprit = with_status(execution, "failed").find(|step| step.error == execution.error);
-    let what = match culprit {
-        Some(step) => format!("{} failed{}: {error}", code(&step.step_id), after_attempts(execution, step)),
-        None => format!("failed: {error}"),
+/// The message of an error within a sentence.
+fn quoted(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("").trim();
+    super::cut(&one_line(line), ERROR_CHARACTERS_MAX)
+}
+
+/// The message of an error as the end of a sentence: with one full stop.
+fn ended(text: &str) -> String {
+    let text = quoted(text);
+    if text.ends_with(['.', '!', '?', '…']) { text } else { format!("{text}.") }
+}
+
+fn name(id: &str) -> String {
+    code(&one_line(id))
+}
+
+/// `a`, `b` and 3 more.
+fn names<'a>(ids: impl IntoIterator<Item = &'a String>) -> String {
+    let ids: Vec<&String> = ids.into_iter().collect();
+    let more = ids.len().saturating_sub(NAMES_MAX);
+    let shown: Vec<String> = ids.iter().take(if more > 1 { NAMES_MAX } else { usize::MAX }).map(|id| name(id)).collect();
+    if more > 1 {
+        return format!("{} and {more} more", shown.join(", "));
+    }
+    match shown.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+fn is_are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
+fn steps(count: usize) -> String {
+    super::counted(count, "step")
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+fn completed(facts: &Facts) -> String {
+    if let Some((handled, target)) = branched(facts) {
+        let (step, error, target) = (name(&handled.step_id), quoted(&handled.error), name(target));
+        return format!("Completed by its error branch: {step} failed ({error}), {target} ran.");
+    }
+    let took = facts.ended_at.unwrap_or(facts.started_at).saturating_sub(facts.started_at).max(0).unsigned_abs();
+    let took = format!("Completed in {}.", span(took));
+    let ran = facts.completed.len();
+    // Handlers that nothing branched to are no news.
+    let skipped: Vec<_> = facts.skipped.iter().filter(|skipped| skipped.cause != "notBranchedTo").collect();
+    match skipped.as_slice() {
+        [] if ran == facts.total && ran == 1 => format!("{took} Its step ran."),
+        [] if ran == facts.total => format!("{took} All {} ran.", steps(ran)),
+        [] => format!("{took} {} ran.", steps(ran)),
+        [only] => {
+            let because = only.expression.as_ref().map(|expression| format!(" because {} was false", name(expression)));
+            format!("{took} {} ran, {} was skipped{}.", steps(ran), name(&only.step_id), because.unwrap_or_default())
+        }
+        many => format!("{took} {} ran; {} were skipped.", steps(ran), names(many.iter().map(|skipped| &skipped.step_id))),
+    }
+}
+
+fn branched(facts: &Facts) -> Option<(&Handled, &String)> {
+    facts.handled.iter().find_map(|handled| handled.target.as_ref().map(|target| (handled, target)))
+}
+
+/// What else failed and was handled; the branch that is in the lead is not said twice.
+fn also_handled(facts: &Facts) -> String {
+    const SAID_MAX: usize = 2;
+    let in_lead = branched(facts).map(|(handled, _)| &handled.step_id);
+    let others = facts.handled.iter().filter(|handled| Some(&handled.step_id) != in_lead);
+    let sentence = |handled: &Handled| {
+        let step = name(&handled.step_id);
+        match &handled.workflow {
+            _ if handled.continued => format!("{step} failed and it went on: {}", ended(&handled.error)),
+            Some(workflow) => format!("{step} failed ({}), which started {}.", quoted(&handled.error), name(workflow)),
+            None => format!("{step} failed as well: {}", ended(&handled.error)),
+        }
     };
-    match not_run(execution, definition) {
-        names if names.is_empty() => what,
-        names => format!("{what}; {} did not run", listed(&names)),
-    }
+    others.take(SAID_MAX).map(sentence).collect::<Vec<_>>().join(" ")
 }
 
-fn after_attempts(execution: &Execution, step: &StepResult) -> String {
-    match attempts(execution, step) {
-        0 | 1 => String::new(),
-        attempts => format!(" after {attempts} attempts"),
-    }
-}
-
-/// How many attempts have begun, as the history numbers them.
-pub fn attempts(execution: &Execution, step: &StepResult) -> u64 {
-    let numbered = execution.history.iter().filter(|entry| entry.step_id.as_deref() == Some(&step.step_id));
-    let newest = numbered.filter_map(|entry| entry.attempt).max().unwrap_or(0);
-    let counted = if step.started_at.is_some() { step.retries + 1 } else { 0 };
-    // Only a part of a long history comes with an execution.
-    newest.max(if execution.history.is_empty() || execution.history_truncated { counted } else { 0 })
-}
-
-/// Steps of the definition that were never considered.
-fn not_run<'a>(execution: &Execution, definition: Option<&'a Definition>) -> Vec<&'a str> {
-    let has_result = |id: &str| execution.step_results.0.iter().any(|step| step.step_id == id);
-    let steps = definition.map(|definition| definition.steps.as_slice()).unwrap_or_default();
-    steps.iter().map(|step| step.id.as_str()).filter(|id| !has_result(id)).collect()
-}
-
-fn ended_at(execution: &Execution, what: &str, clock: &Clock) -> String {
-    match execution.completed_at {
-        Some(at) => format!("{what} {}", clock.relative(at)),
-        None => what.to_owned(),
-    }
-}
-
-fn paused(execution: &Execution, clock: &Clock) -> String {
-    let since = execution.history.iter().rev().find(|entry| entry.kind == "pause");
-    let since = since.map_or_else(String::new, |entry| format!(" {}", clock.relative(entry.timestamp)));
-    let running: Vec<&str> = with_status(execution, "running").map(|step| step.step_id.as_str()).collect();
-    match running.as_slice() {
-        [] => format!("paused{since}; nothing runs, timers keep their due time"),
-        running => {
-            let verb = if running.len() == 1 { "is" } else { "are" };
-            format!("paused{since}; {} {verb} still running and allowed to finish", listed(running))
+fn failed(facts: &Facts) -> String {
+    match &facts.failure {
+        None => "It failed.".to_owned(),
+        Some(Failure { step_id: None, error, .. }) => format!("It failed: {}", ended(error)),
+        Some(Failure { step_id: Some(step), error, attempts }) => {
+            let attempts = if *attempts > 1 { format!(" after {attempts} attempts") } else { String::new() };
+            format!("{} failed{attempts}: {}", name(step), ended(error))
         }
     }
 }
 
-/// Running or waiting: the reason that most needs a person comes first.
-fn active(execution: &Execution, definition: Option<&Definition>, clock: &Clock) -> String {
-    let waits = |kind: &'static str| {
-        execution.step_results.0.iter().filter(move |step| step.waiting_for.as_ref().is_some_and(|waiting| waiting.kind == kind))
-    };
-    if let Some(error) = execution.error.as_deref() {
-        let running: Vec<&str> = with_status(execution, "running").map(|step| step.step_id.as_str()).collect();
-        return format!("failing: {}; {} may still finish", first_line(error), listed(&running));
+fn did_not_run(facts: &Facts) -> String {
+    match names(facts.cancelled.iter().chain(&facts.not_yet)) {
+        none if none.is_empty() => none,
+        left => format!("{left} did not run."),
     }
-    let mut reasons: Vec<String> = waits("worker").filter_map(|step| sentence(execution, step, clock)).collect();
-    reasons.extend(waits("retry").filter_map(|step| sentence(execution, step, clock)));
-    let running: Vec<&str> = with_status(execution, "running").map(|step| step.step_id.as_str()).collect();
+}
+
+fn cancelled(facts: &Facts, clock: &Clock) -> Answer {
+    let by = facts.cancelled_by.as_ref().map(|by| format!(" by {}", name(by))).unwrap_or_default();
+    let lead = format!("Cancelled{by} at {}.", clock.when(facts.ended_at.unwrap_or(facts.started_at)));
+    let rest = match facts.cancelled.len() {
+        0 => String::new(),
+        1 => format!("{} was told to stop; a late result will be ignored.", names(&facts.cancelled)),
+        _ => format!("{} were told to stop; late results will be ignored.", names(&facts.cancelled)),
+    };
+    Answer::new(lead, rest)
+}
+
+/// The steps that run.
+fn running(facts: &Facts) -> Vec<String> {
+    facts.reasons.iter().filter(|reason| reason.kind == "running").filter_map(|reason| reason.step_id.clone()).collect()
+}
+
+fn paused(facts: &Facts, clock: &Clock) -> Answer {
+    let running = running(facts);
     if !running.is_empty() {
-        reasons.push(format!("{} {} running", listed(&running), if running.len() == 1 { "is" } else { "are" }));
+        let are = is_are(running.len());
+        let lead = format!("Pausing. {} {are} still running and {are} allowed to finish.", names(&running));
+        return Answer::new(lead, String::new());
     }
-    reasons.extend(waits("timer").filter_map(|step| sentence(execution, step, clock)));
-    let mut text = reasons.iter().take(2).cloned().collect::<Vec<_>>().join("; ");
-    if reasons.len() > 2 {
-        text += &format!("; and {} more", reasons.len() - 2);
-    }
-    match not_run(execution, definition) {
-        names if names.is_empty() || text.is_empty() => text,
-        names => format!("{text}; then {}", listed(&names)),
-    }
-}
-
-/// Why one step waits, as a sentence; none when it does not.
-pub fn sentence(execution: &Execution, step: &StepResult, clock: &Clock) -> Option<String> {
-    let waiting = step.waiting_for.as_ref()?;
-    let name = code(&step.step_id);
-    let until = waiting.until.map(|at| clock.until(at)).unwrap_or_default();
-    Some(match waiting.kind.as_str() {
-        "retry" => {
-            let error = last_error(execution, step).map(|error| format!(" ({error})")).unwrap_or_default();
-            format!("{name} failed{error} and is tried again {until}, {}", clean(&waiting.message))
-        }
-        "timer" => format!("{name} waits; {} ends {until}", clean(&waiting.message)),
-        _ => format!("{name} waits: {}", clean(&waiting.message)),
-    })
-}
-
-/// The message of a step's newest failure, also while it is tried again.
-pub fn last_error(execution: &Execution, step: &StepResult) -> Option<String> {
-    let of_history = || {
-        let failures = execution.history.iter().rev().filter(|entry| entry.kind == "step_fail");
-        failures.filter(|entry| entry.step_id.as_deref() == Some(&step.step_id)).find_map(|entry| entry.message.clone())
+    let reason = facts.reasons.iter().find(|reason| reason.kind == "paused");
+    let by = reason.and_then(|reason| reason.by.as_ref()).map(|by| format!(" by {}", name(by))).unwrap_or_default();
+    let since = reason.map(|reason| format!(" {}", clock.precise_ago(reason.since))).unwrap_or_default();
+    let rest = match facts.next.len() {
+        0 => "Timers keep their due time.".to_owned(),
+        count => format!("{} {} next after Resume; timers keep their due time.", names(&facts.next), is_are(count)),
     };
-    step.error.clone().or_else(of_history).map(|error| first_line(&error))
+    Answer::new(format!("Paused{by}{since}."), rest)
 }
 
-fn with_status<'a>(execution: &'a Execution, status: &'a str) -> impl Iterator<Item = &'a StepResult> {
-    execution.step_results.0.iter().filter(move |step| step.status == status)
+fn under_way(facts: &Facts, clock: &Clock) -> Answer {
+    if let Some(failure) = &facts.failure {
+        return failing(facts, failure);
+    }
+    let Some((first, others)) = facts.reasons.split_first() else {
+        return Answer::new(format!("{} of {} are done.", steps(facts.completed.len()), facts.total), String::new());
+    };
+    let is_plain = |reason: &&Reason| reason.kind == "running" && !reason.slow;
+    let alike = if is_plain(&first) && !first.interrupted { others.iter().filter(is_plain).count() } else { 0 };
+    let lead = if alike > 0 {
+        let together = std::iter::once(first).chain(others.iter().filter(is_plain)).filter_map(|reason| reason.step_id.as_ref());
+        format!("{} are running.", names(together))
+    } else {
+        sentence(first, clock)
+    };
+    Answer { lead, rest: progress(facts, first), more: others.len() - alike }
 }
+
+fn failing(facts: &Facts, failure: &Failure) -> Answer {
+    let running = running(facts);
+    let rest = match running.len() {
+        0 => String::new(),
+        1 => format!("The execution fails as soon as {} has ended.", names(&running)),
+        _ => format!("The execution fails as soon as {} have ended.", names(&running)),
+    };
+    let who = failure.step_id.as_ref().map_or("It failed: ".to_owned(), |step| format!("{} failed: ", name(step)));
+    Answer::new(format!("{who}{}", ended(&failure.error)), rest)
+}
+
+/// One reason, as a sentence of its own.
+pub fn sentence(reason: &Reason, clock: &Clock) -> String {
+    let who = reason.step_id.as_deref().map_or("It".to_owned(), name);
+    let action = || name(reason.action.as_deref().unwrap_or("?"));
+    let lasts = clock.ticking_since(reason.since);
+    let until = reason.until.unwrap_or(clock.now);
+    match reason.kind.as_str() {
+        "retry" => {
+            let next = reason.attempt.unwrap_or(2);
+            let failed = times(reason.failed_attempts.unwrap_or(next.saturating_sub(1).max(1)));
+            let of = reason.max_attempts.map(|max| format!(" of {max}")).unwrap_or_default();
+            format!("{who} failed {failed}{} and is tried again {}, attempt {next}{of}.", because(reason), clock.left(until))
+        }
+        "timer" => format!("{who} holds until {}, {}.", clock.when(until), clock.left(until)),
+        "worker" => format!("No worker provides {}. {who} has been waiting for one for {lasts}.", action()),
+        "limit" => format!("All workers for {} are busy. {who} has been waiting for a free one for {lasts}.", action()),
+        "ready" => format!("{who} waits for a free worker for {}, for {lasts} so far.", action()),
+        "running" => runs(reason, &who, &lasts),
+        "paused" => "It is paused.".to_owned(),
+        _ => format!("{who} waits."),
+    }
+}
+
+fn because(reason: &Reason) -> String {
+    reason.error.as_deref().map(|error| format!(" (“{}”)", quoted(error))).unwrap_or_default()
+}
+
+fn runs(reason: &Reason, who: &str, lasts: &str) -> String {
+    match (reason.p95_ms, reason.failed_attempts.unwrap_or(0)) {
+        _ if reason.interrupted => {
+            format!("The worker running {who} was lost. It is running again; this does not count as a retry.")
+        }
+        (Some(p95), _) if reason.slow => {
+            format!("{who} has been running for {lasts}; 95 of 100 take less than {}.", span(p95))
+        }
+        (_, 0) => format!("{who} has been running for {lasts}."),
+        (_, failed) => {
+            let of = reason.max_attempts.map(|max| format!(" of {max}")).unwrap_or_default();
+            let (error, times) = (because(reason), times(failed));
+            format!("{who} failed {times}{error} and is being tried again: attempt {}{of}, for {lasts}.", failed + 1)
+        }
+    }
+}
+
+/// What is done, and what waits for the step of the lead.
+fn progress(facts: &Facts, first: &Reason) -> String {
+    let done = &facts.completed;
+    let left = match done.len() {
+        0 => None,
+        count @ 1..=NAMES_MAX => Some(format!("{} {} done", names(done), is_are(count))),
+        count => Some(format!("{count} of {} steps are done", facts.total)),
+    };
+    let waits = &facts.waiting_for_first;
+    let right = first.step_id.as_deref().and_then(|step| match waits.len() {
+        0 => None,
+        1 => Some(format!("{} waits for {}", names(waits), name(step))),
+        2..=NAMES_MAX => Some(format!("{} wait for {}", names(waits), name(step))),
+        count => Some(format!("{} wait for {}", steps(count), name(step))),
+    });
+    match [left, right].into_iter().flatten().collect::<Vec<_>>() {
+        parts if parts.is_empty() => String::new(),
+        parts => format!("{}.", parts.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,13 @@
 //! `workflow status`: the answer, the steps, and the command that helps.
 
 use crate::client::model::{Definition, DefinitionStep, Execution, StepResult};
+use crate::course::Course;
 use crate::program;
 
-use super::answer::{answer, attempts, last_error};
+use super::answer::answer;
 use super::look::{CYAN, DIM, Look, RED, YELLOW};
 use super::table::{Overflow, table};
-use super::{Clock, bold, clean, cut, dim, first_line, look, painted, pretty, span};
+use super::{Clock, bold, clean, cut, dim, first_line, look, one_line, painted, pretty, span};
 
 /// Columns before the value of a fact.
 const FACT_INDENT: usize = 14;
@@ -14,8 +15,10 @@ const FACT_INDENT: usize = 14;
 /// One execution with its steps. Without the definition (it was deleted) the steps that were never considered are not shown.
 pub fn execution(execution: &Execution, definition: Option<&Definition>, clock: &Clock, width: Option<usize>) -> String {
     let mut text = heading(execution, definition);
-    text += &format!("  {}\n\n", answer(execution, definition, clock));
-    text += &facts(execution, clock, width);
+    let course = Course::of(&execution.history);
+    let answer = answer(&super::facts(execution, definition, &course), clock);
+    text += &format!("  {}\n\n", answer.line());
+    text += &details(execution, clock, width);
     let rows = rows(execution, definition, clock);
     if !rows.is_empty() {
         text.push('\n');
@@ -37,15 +40,16 @@ pub fn execution(execution: &Execution, definition: Option<&Definition>, clock: 
             text += &format!("  {line}\n");
         }
     }
-    text + &next(execution)
+    text + &outcome_hint(execution)
 }
 
-fn heading(execution: &Execution, definition: Option<&Definition>) -> String {
+/// What it is, and how it stands.
+pub fn heading(execution: &Execution, definition: Option<&Definition>) -> String {
     let name = definition.and_then(|definition| definition.name.as_deref()).map(|name| format!("  {}", dim(&clean(name))));
-    let status = status_look(execution).with(&bold(status_word(execution)));
+    let status = status_look(execution).with(&bold(&one_line(status_word(execution))));
     format!(
         "{status}  {} {}{}\n",
-        bold(&clean(&execution.workflow_id)),
+        bold(&one_line(&execution.workflow_id)),
         dim(&format!("v{}", execution.workflow_version)),
         name.unwrap_or_default()
     )
@@ -64,8 +68,8 @@ pub fn status_look(execution: &Execution) -> Look {
     look(status_word(execution))
 }
 
-fn facts(execution: &Execution, clock: &Clock, width: Option<usize>) -> String {
-    let mut facts = vec![("execution", clean(&execution.id))];
+fn details(execution: &Execution, clock: &Clock, width: Option<usize>) -> String {
+    let mut facts = vec![("execution", one_line(&execution.id))];
     let started = clock.exact(execution.started_at);
     facts.push(("started", format!("{started} {}", dim(&format!("({})", clock.relative(execution.started_at))))));
     if let Some(end) = execution.completed_at {
@@ -73,14 +77,14 @@ fn facts(execution: &Execution, clock: &Clock, width: Option<usize>) -> String {
         facts.push(("ended", format!("{} {}", clock.exact(end), dim(&format!("(after {took})")))));
     }
     if let Some(by) = execution.triggered_by.as_ref().filter(|by| by.kind != "manual") {
-        let source = by.source.as_deref().map(|source| format!(" {}", clean(source))).unwrap_or_default();
-        facts.push(("started by", format!("{}{source}", clean(&by.kind))));
+        let source = by.source.as_deref().map(|source| format!(" {}", one_line(source))).unwrap_or_default();
+        facts.push(("started by", format!("{}{source}", one_line(&by.kind))));
     }
     if let Some(of) = &execution.replay_of {
-        facts.push(("replay of", clean(of)));
+        facts.push(("replay of", one_line(of)));
     }
     if let Some(code) = &execution.error_code {
-        facts.push(("error code", clean(code)));
+        facts.push(("error code", one_line(code)));
     }
     if let Some(input) = execution.input.as_deref().filter(|input| input.get() != "{}") {
         let left = width.map_or(usize::MAX, |width| width.saturating_sub(FACT_INDENT));
@@ -104,7 +108,7 @@ fn rows(execution: &Execution, definition: Option<&Definition>, clock: &Clock) -
 }
 
 fn row(execution: &Execution, step: &StepResult, definition: Option<&DefinitionStep>, clock: &Clock) -> Vec<String> {
-    let word = step_word(step);
+    let word = &one_line(step_word(step));
     let attempts = match (attempts(execution, step), definition.map(DefinitionStep::attempts_max)) {
         (0, _) => String::new(),
         (attempts, Some(max)) if max > 1 && attempts <= max => format!("{attempts} of {max}"),
@@ -115,7 +119,7 @@ fn row(execution: &Execution, step: &StepResult, definition: Option<&DefinitionS
         (None, Some(at)) if step.status == "running" => span((clock.now - at).max(0).unsigned_abs()),
         _ => String::new(),
     };
-    let mut cells = vec![look(word).with(&clean(&step.step_id)), word.to_owned(), attempts, took, note(execution, step, clock)];
+    let mut cells = vec![look(word).with(&one_line(&step.step_id)), word.clone(), attempts, took, note(execution, step, clock)];
     if matches!(step.status.as_str(), "skipped") {
         cells[1] = dim(&cells[1]);
     }
@@ -160,14 +164,32 @@ fn not_considered(execution: &Execution, step: &DefinitionStep) -> Vec<String> {
     let why = match step.depends_on.as_slice() {
         _ if execution.has_ended() => "did not run".to_owned(),
         [] => String::new(),
-        dependencies => format!("after {}", clean(&dependencies.join(", "))),
+        dependencies => format!("after {}", one_line(&dependencies.join(", "))),
     };
-    let name = format!("{} {}", painted(DIM, "·"), dim(&clean(&step.id)));
+    let name = format!("{} {}", painted(DIM, "·"), dim(&one_line(&step.id)));
     vec![name, String::new(), String::new(), String::new(), dim(&why)]
 }
 
+/// How many attempts have begun, as the history numbers them.
+fn attempts(execution: &Execution, step: &StepResult) -> u64 {
+    let numbered = execution.history.iter().filter(|entry| entry.step_id.as_deref() == Some(&step.step_id));
+    let newest = numbered.filter_map(|entry| entry.attempt).max().unwrap_or(0);
+    let counted = if step.started_at.is_some() { step.retries + 1 } else { 0 };
+    // Only a part of a long history comes with an execution.
+    newest.max(if execution.history.is_empty() || execution.history_truncated { counted } else { 0 })
+}
+
+/// The message of a step's newest failure, also while it is tried again.
+fn last_error(execution: &Execution, step: &StepResult) -> Option<String> {
+    let of_history = || {
+        let failures = execution.history.iter().rev().filter(|entry| entry.kind == "step_fail");
+        failures.filter(|entry| entry.step_id.as_deref() == Some(&step.step_id)).find_map(|entry| entry.message.clone())
+    };
+    step.error.clone().or_else(of_history).map(|error| first_line(&error))
+}
+
 /// The commands that help now.
-fn next(execution: &Execution) -> String {
+pub fn outcome_hint(execution: &Execution) -> String {
     let helps: &[(&str, &str)] = match execution.status.as_str() {
         "failed" => &[("retry", "go on from the step that failed"), ("history", "see every attempt")],
         "paused" => &[("resume", "go on")],

@@ -3,21 +3,31 @@
 use crate::client::model::{Entry, EntryData};
 
 use super::look::{Look, PLAIN, YELLOW, look};
-use super::{Clock, clean, code, cut, dim, first_line, painted};
+use super::{Clock, clean, code, cut, dim, first_line, one_line, painted};
 
 /// What was said about the day before; entries of one day share a heading.
 #[derive(Debug, Default)]
-pub struct Day(Option<String>);
+pub struct Day {
+    said: Option<String>,
+    is_told: bool,
+}
+
+impl Day {
+    /// For entries whose day needs no heading.
+    pub fn said() -> Day {
+        Day { said: None, is_told: true }
+    }
+}
 
 /// Lines for some more entries of a history; `day` goes from one page to the next.
 pub fn history(entries: &[Entry], day: &mut Day, clock: &Clock, width: Option<usize>) -> String {
     let mut text = String::new();
     for entry in entries {
         let today = clock.day(entry.timestamp);
-        if day.0.as_ref() != Some(&today) {
-            let gap = if day.0.is_some() { "\n" } else { "" };
+        if !day.is_told && day.said.as_ref() != Some(&today) {
+            let gap = if day.said.is_some() { "\n" } else { "" };
             text += &format!("{gap}{}\n", dim(&today));
-            day.0 = Some(today);
+            day.said = Some(today);
         }
         text += &line(entry, clock, width);
         text.push('\n');
@@ -27,7 +37,7 @@ pub fn history(entries: &[Entry], day: &mut Day, clock: &Clock, width: Option<us
 
 fn line(entry: &Entry, clock: &Clock, width: Option<usize>) -> String {
     let (look, what) = sentence(entry, clock);
-    let step = entry.step_id.as_deref().map(|step| format!("{} ", code(&clean(step)))).unwrap_or_default();
+    let step = entry.step_id.as_deref().map(|step| format!("{} ", code(&one_line(step)))).unwrap_or_default();
     let head =
         format!("{} {}  {} ", dim(&format!("{:>5}", entry.seq)), dim(&clock.time_of_day(entry.timestamp)), look.painted_glyph());
     let by = entry.by.as_deref().map(|by| format!(" {}", dim(&format!("by {}", clean(by))))).unwrap_or_default();

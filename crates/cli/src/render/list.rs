@@ -7,7 +7,7 @@ use crate::client::model::Execution;
 use super::execution::{status_look, status_word};
 use super::look::RED;
 use super::table::{Overflow, table};
-use super::{Clock, clean, counted, dim, first_line, painted, span};
+use super::{Clock, counted, dim, first_line, one_line, painted, span};
 
 /// How many there are of each status.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Counts {
 
     /// `12 executions: 10 completed, 2 failed`; `more` are not shown.
     pub fn line(&self, more: bool) -> String {
-        let parts: Vec<String> = self.by_status.iter().map(|(status, count)| format!("{count} {}", clean(status))).collect();
+        let parts: Vec<String> = self.by_status.iter().map(|(status, count)| format!("{count} {}", one_line(status))).collect();
         let all = counted(self.total, "execution");
         let more = if more { "; there are more, see --limit and --all" } else { "" };
         match parts.len() {
@@ -50,9 +50,9 @@ fn row(execution: &Execution, clock: &Clock) -> Vec<String> {
         version => dim(&format!(" v{version}")),
     };
     vec![
-        status_look(execution).with(status_word(execution)),
-        format!("{}{version}", clean(&execution.workflow_id)),
-        clean(&execution.id),
+        status_look(execution).with(&one_line(status_word(execution))),
+        format!("{}{version}", one_line(&execution.workflow_id)),
+        one_line(&execution.id),
         clock.relative(execution.started_at),
         took,
         execution.error.as_deref().map(|error| painted(RED, &first_line(error))).unwrap_or_default(),

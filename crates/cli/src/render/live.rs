@@ -4,7 +4,7 @@ use crate::client::model::{Definition, Execution};
 
 use super::execution::{note, status_look, status_word, step_word};
 use super::look::{DIM, look};
-use super::{Clock, bold, clean, dim, painted, span};
+use super::{Clock, bold, clean, cut_styled, dim, one_line, painted, span};
 
 /// Fewer lines than a small terminal has: a view that scrolls cannot be drawn in place.
 const STEPS_MAX: usize = 18;
@@ -30,7 +30,7 @@ pub fn live(execution: &Execution, definition: Option<&Definition>, clock: &Cloc
     if hidden > 0 {
         lines.push(dim(&format!("    and {hidden} more")));
     }
-    lines.into_iter().map(|line| cut(&line, width)).collect()
+    lines.into_iter().map(|line| cut_styled(&line, width)).collect()
 }
 
 /// The steps around the first that has not ended.
@@ -46,48 +46,24 @@ fn window<'a, 'n>(execution: &Execution, names: &'n [&'a str]) -> (&'n [&'a str]
 }
 
 fn step(execution: &Execution, name: &str, name_width: usize, clock: &Clock, tick: usize) -> String {
-    let padded = format!("{:<name_width$}", clean(name));
+    let padded = format!("{:<name_width$}", one_line(name));
     let Some(result) = execution.step_results.0.iter().find(|step| step.step_id == name) else {
         return format!("  {} {}", painted(DIM, "·"), dim(&padded));
     };
-    let word = step_word(result);
+    let word = &one_line(step_word(result));
     let glyph = if word == "running" { spinner(tick) } else { look(word).painted_glyph() };
     let took = match (result.duration, result.started_at) {
         (Some(ms), _) if word == "completed" || word == "failed" => span(ms),
         (_, Some(at)) if word == "running" => span((clock.now - at).max(0).unsigned_abs()),
-        _ => word.to_owned(),
+        _ => word.clone(),
     };
     let note = note(execution, result, clock);
     format!("  {glyph} {padded}  {}  {note}", dim(&format!("{took:>9}")))
 }
 
-fn spinner(tick: usize) -> String {
+pub fn spinner(tick: usize) -> String {
     const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
     painted(look("running").style, FRAMES[tick % FRAMES.len()])
-}
-
-/// At most `width` columns, styles kept. A terminal that wraps a line would put the next drawing in the wrong place.
-fn cut(line: &str, width: usize) -> String {
-    let mut out = String::new();
-    let (mut columns, mut in_escape, mut is_cut) = (0, false, false);
-    for c in line.chars() {
-        if in_escape || c == '\u{1b}' {
-            in_escape = c != 'm';
-            out.push(c);
-            continue;
-        }
-        let wide = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-        if is_cut || columns + wide > width.saturating_sub(1) {
-            if !is_cut {
-                out.push('…');
-            }
-            is_cut = true;
-            continue;
-        }
-        columns += wide;
-        out.push(c);
-    }
-    out
 }
 
 /// What has changed since the last look, a line a step, for a log.
@@ -95,29 +71,28 @@ pub fn lines_of_change(before: Option<&Execution>, now: &Execution, clock: &Cloc
     let before_of = |id: &str| before.and_then(|before| before.step_results.0.iter().find(|step| step.step_id == id));
     let mut lines = Vec::new();
     for step in &now.step_results.0 {
-        let word = step_word(step);
-        let is_news = before_of(&step.step_id).is_none_or(|old| step_word(old) != word || old.retries != step.retries);
+        let word = &one_line(step_word(step));
+        let is_news = before_of(&step.step_id).is_none_or(|old| step_word(old) != step_word(step) || old.retries != step.retries);
         if !is_news {
             continue;
         }
-        let took = step.duration.filter(|_| word == "completed" || word == "failed").map(|ms| format!(" in {}", span(ms)));
+        let took =
+            step.duration.filter(|_| matches!(word.as_str(), "completed" | "failed")).map(|ms| format!(" in {}", span(ms)));
         let note = match note(now, step, clock) {
             note if note.is_empty() => note,
             note => format!(": {note}"),
         };
-        lines.push(format!("{}{}{note}", look(word).with(&format!("{} {word}", clean(&step.step_id))), took.unwrap_or_default()));
+        lines.push(format!(
+            "{}{}{note}",
+            look(word).with(&format!("{} {word}", one_line(&step.step_id))),
+            took.unwrap_or_default()
+        ));
     }
     lines
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_cut_by_columns_and_keeps_its_styles() {
-        assert_eq!(cut("\u{1b}[31mabcdef\u{1b}[0m", 4), "\u{1b}[31mabc…\u{1b}[0m");
-        assert_eq!(cut("注文注文", 5), "注文…");
-        assert_eq!(cut("abc", 4), "abc");
-    }
+/// A bar of so many columns.
+pub fn progress(done: usize, all: usize, columns: usize) -> String {
+    let filled = (done.min(all) * columns).checked_div(all).unwrap_or(columns);
+    format!("▕{}{}▏", painted(look("completed").style, &"█".repeat(filled)), dim(&"░".repeat(columns - filled)))
 }

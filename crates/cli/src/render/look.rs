@@ -31,6 +31,8 @@ pub fn look(status: &str) -> Look {
         "running" => ("●", BLUE),
         "waiting" => ("⧗", PLAIN),
         "retrying" => ("↻", YELLOW),
+        "noWorker" => ("◌", YELLOW),
+        "overdue" => ("◷", YELLOW),
         "paused" => ("‖", MAGENTA),
         "cancelled" => ("⊘", MAGENTA),
         "skipped" => ("–", DIM),

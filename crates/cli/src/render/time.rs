@@ -66,6 +66,40 @@ impl Clock {
         self.zoned(at).strftime("%A %-d %B %Y, %Z").to_string()
     }
 
+    /// `in 38 s`, rounded up; what should have been is `now`.
+    pub fn left(&self, at: i64) -> String {
+        match at.saturating_sub(self.now) {
+            ..=0 => "now".to_owned(),
+            left => format!("in {}", ticking((left + 999).unsigned_abs())),
+        }
+    }
+
+    /// How long something has lasted that goes on.
+    pub fn ticking_since(&self, at: i64) -> String {
+        ticking(self.now.saturating_sub(at).max(0).unsigned_abs())
+    }
+
+    /// `200 ms ago`, `5 m ago`: two units, where an exact age matters.
+    pub fn precise_ago(&self, at: i64) -> String {
+        let age = self.now.saturating_sub(at).max(0).unsigned_abs();
+        format!("{} ago", if age < 1_000 { span(age) } else { ticking(age) })
+    }
+
+    /// The day where it is another one, and the hour where it is near: `14:02`, `tomorrow 14:02`, `Thu 14:02`, `3 Nov 14:02`.
+    pub fn when(&self, at: i64) -> String {
+        let (then, now) = (self.zoned(at), self.zoned(self.now));
+        let days = then.date().since(now.date()).map_or(i64::MAX, |span| i64::from(span.get_days()));
+        let format = match days {
+            0 => "%H:%M",
+            1 => "tomorrow %H:%M",
+            -1 => "yesterday %H:%M",
+            _ if (at - self.now).abs() < 7 * DAY => "%a %H:%M",
+            _ if then.year() == now.year() => "%-d %b %H:%M",
+            _ => "%-d %b %Y %H:%M",
+        };
+        then.strftime(format).to_string()
+    }
+
     /// `in 38 s`, with the time of day, or the day when it is another one.
     pub fn until(&self, at: i64) -> String {
         if at <= self.now {
@@ -85,7 +119,7 @@ pub fn span(ms: u64) -> String {
     const DAY: u64 = 24 * HOUR;
     match ms {
         ..SECOND => format!("{ms} ms"),
-        SECOND..MINUTE if ms < 10 * SECOND && ms % SECOND >= 100 => format!("{}.{} s", ms / SECOND, ms % SECOND / 100),
+        SECOND..MINUTE if ms < 10 * SECOND => format!("{}.{} s", ms / SECOND, ms % SECOND / 100),
         SECOND..MINUTE => format!("{} s", ms / SECOND),
         MINUTE..HOUR if ms % MINUTE < SECOND => format!("{} m", ms / MINUTE),
         MINUTE..HOUR => format!("{} m {:02} s", ms / MINUTE, ms % MINUTE / SECOND),
@@ -94,6 +128,11 @@ pub fn span(ms: u64) -> String {
         _ if ms % DAY < HOUR => format!("{} d", ms / DAY),
         _ => format!("{} d {} h", ms / DAY, ms % DAY / HOUR),
     }
+}
+
+/// A span of something that goes on: without tenths and milliseconds, which would only flicker.
+pub fn ticking(ms: u64) -> String {
+    if ms < 10_000 { format!("{} s", ms / 1_000) } else { span(ms) }
 }
 
 #[cfg(test)]
@@ -111,7 +150,7 @@ mod tests {
     fn spans_have_two_units_at_most() {
         let texts: Vec<String> =
             [0, 120, 1_000, 1_260, 31_500, 60_000, 124_000, 3_600_000, 11_400_000, 86_400_000, 183_600_000].map(span).to_vec();
-        let expected = ["0 ms", "120 ms", "1 s", "1.2 s", "31 s", "1 m", "2 m 04 s", "1 h", "3 h 10 m", "1 d", "2 d 3 h"];
+        let expected = ["0 ms", "120 ms", "1.0 s", "1.2 s", "31 s", "1 m", "2 m 04 s", "1 h", "3 h 10 m", "1 d", "2 d 3 h"];
         assert_eq!(texts, expected);
     }
 

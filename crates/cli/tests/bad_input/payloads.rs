@@ -350,6 +350,10 @@ fn names_of_every_kind_are_refused_or_found_in_a_path() {
             ("DELETE", format!("/api/v1/endpoints/{path}"), Value::Null),
             ("GET", format!("/x{path}"), Value::Null),
         ] {
+            // Clients make `/executions/stream` of it, which is a route of its own and does not end.
+            if *name == "." && path.ends_with("/stream") {
+                continue;
+            }
             let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
             refused(&format!("{method} {path}"), &site.ask(method, &path, &[], body));
         }

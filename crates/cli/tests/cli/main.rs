@@ -9,8 +9,12 @@ mod doctor;
 mod encryption;
 mod executions;
 mod fake;
+mod hostile;
 mod offline;
+mod people;
 mod process;
 mod served;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod tls;
 mod tokens;

@@ -158,6 +158,10 @@ fn the_overview_and_every_help_fit_their_reader() {
         "start",
         "status",
         "history",
+        "watch",
+        "graph",
+        "top",
+        "man",
         "list",
         "pause",
         "resume",
@@ -207,6 +211,21 @@ fn completions_are_made_for_every_shell() {
         assert_eq!(ran.code, 0);
         assert!(ran.stdout.contains("register") && ran.stdout.contains("idempotency-key"), "{shell}");
     }
+}
+
+#[test]
+fn manual_pages_are_made_for_every_command() {
+    let page = run(&["man"]);
+    assert!(page.stdout.contains(".TH workflow 1") && page.stdout.contains("WORKFLOW_TOKEN"), "{}", page.stdout);
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("man1");
+    assert_eq!(run(&["man", "--dir", folder.to_str().unwrap()]).code, 0);
+    for name in ["workflow", "workflow-watch", "workflow-token-create"] {
+        let text = fs::read_to_string(folder.join(format!("{name}.1"))).unwrap();
+        assert!(text.contains(&format!(".TH {name} 1")), "{text}");
+    }
+    let watch = fs::read_to_string(folder.join("workflow-watch.1")).unwrap();
+    assert!(watch.contains("3 cancelled") && watch.contains("exec_0198c5a81f0b7c3e9d2a4b6c8e0f1a2b"), "{watch}");
 }
 
 #[test]

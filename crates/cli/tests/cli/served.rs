@@ -92,7 +92,7 @@ fn an_execution_runs_from_register_to_its_history() {
     assert!(served.run(&["event", "Customer.created"]).stdout.starts_with("✓ started exec_"));
     let id = waited["id"].as_str().unwrap();
     let status = served.run(&["status", id]).stdout;
-    assert!(status.starts_with("✓ completed  onboarding v1\n  completed in"), "{status}");
+    assert!(status.starts_with("✓ completed  onboarding v1\n  Completed in"), "{status}");
     let history = served.run(&["history", id, "--json"]).json();
     assert_eq!(history[0]["type"], "start");
     assert_eq!(history.as_array().unwrap().last().unwrap()["type"], "complete");

@@ -37,7 +37,8 @@ pub fn of(path: &Path, acknowledged: &[ExecutionId]) -> Image {
         assert!(stored.is_some(), "{id} was acknowledged before the kill, and is not in the file");
     }
     let moving = vec![Status::Pending, Status::Running, Status::Waiting];
-    let count = |statuses: Vec<Status>| store.executions(&Filter { statuses, limit: usize::MAX, ..Filter::default() }).unwrap();
+    let count =
+        |statuses: Vec<Status>| store.executions(&Filter { statuses, limit: usize::MAX, ..Filter::default() }).unwrap().heads;
     let in_flight = count(moving).len();
     let open = count(vec![Status::Pending, Status::Running, Status::Waiting, Status::Paused]);
     let ids: Vec<ExecutionId> = open.iter().map(|head| head.id).collect();

@@ -8,7 +8,7 @@ use workflow_core::event::{Event, ReadyCause, Recorded};
 use workflow_core::failure::code;
 use workflow_core::status::Status;
 use workflow_core::view::history_entry;
-use workflow_store::{Filter, Head, Sqlite, Store};
+use workflow_store::{Filter, Head, Sqlite, Store, Texts};
 
 use crate::image::{self, Attempt};
 use crate::legality::Reading;
@@ -24,9 +24,9 @@ pub struct Histories {
 
 impl Histories {
     pub fn read(store: &Sqlite) -> Histories {
-        let heads = store.executions(&Filter { limit: usize::MAX, ..Filter::default() }).unwrap();
+        let heads = store.executions(&Filter { limit: usize::MAX, ..Filter::default() }).unwrap().heads;
         let read = |head: Head| {
-            let history = store.history(head.id, 0, usize::MAX).unwrap().unwrap();
+            let history = store.history(head.id, 0, usize::MAX, Texts::Read).unwrap().unwrap();
             assert!(!history.more);
             (head.id.to_string(), (head, history.events))
         };

@@ -66,6 +66,7 @@ pub fn handler_start(execution: &Execution, definition: &Definition, step: StepI
         error: Error<'a>,
         input: &'a Json,
     }
+    // Another workflow, which does not say what of it must not be shown.
     let record = execution.step(step);
     let failure = record.failure.as_ref().expect("the step has failed");
     let step_id = definition.step(step).id.as_str();
@@ -74,7 +75,7 @@ pub fn handler_start(execution: &Execution, definition: &Definition, step: StepI
         workflow_id: &execution.workflow,
         step_id,
         error: Error::new(step_id, failure, record.failed_attempts),
-        input: execution.input.json(),
+        input: &crate::view::mask::input(definition, execution.input.json()),
     };
     let mut lineage = execution.lineage.clone();
     lineage.push(execution.workflow.clone());

@@ -1,7 +1,7 @@
 //! The name that someone probably meant.
 
 /// The candidate nearest to `name`, when it is near enough to be a slip of the finger or another way of writing it.
-pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = folded(name);
     let reach = (wanted.len() / 3).clamp(1, 3);
     candidates

@@ -70,6 +70,8 @@ codes! {
     InvalidExpression = "invalid_expression",
     /// A param that is neither a well-formed `$.` path nor a well-formed `${}` text.
     InvalidTemplate = "invalid_template",
+    /// A path of `sensitive` with an empty part, or one that begins with `$`.
+    InvalidPath = "invalid_path",
     /// Not one of the words that a field allows.
     UnknownValue = "unknown_value",
     OutOfRange = "out_of_range",

@@ -12,6 +12,7 @@ mod link;
 mod params;
 mod reads;
 mod report;
+pub(crate) mod sensitive;
 mod steps;
 mod stored;
 #[cfg(test)]
@@ -19,9 +20,11 @@ mod tests;
 pub(crate) mod tree;
 
 pub use check::Checked;
+pub use closest::closest;
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use event_pattern::{EventPattern, EventPatternError};
 pub use params::{Params, ParamsError};
+pub use sensitive::Sensitive;
 pub use steps::{StepIndex, StepSet};
 pub use stored::CorruptDefinition;
 
@@ -45,6 +48,8 @@ pub struct Definition {
     pub context: Json,
     /// Of a whole execution, on the wall clock.
     pub timeout: Option<Millis>,
+    /// What must not be shown of an input.
+    pub sensitive: Option<Sensitive>,
     /// As it was registered, without the fields that the engine adds.
     pub source: Json,
     /// By id. Private, so that a definition is made only where it is checked or loaded; shared with the tasks of its attempts.
@@ -70,6 +75,8 @@ pub struct Step {
     pub backoff: Backoff,
     /// Of one attempt.
     pub timeout: Option<Millis>,
+    /// What must not be shown of an output.
+    pub sensitive: Option<Sensitive>,
     /// Steps that list this one in `dependsOn`.
     pub dependents: Vec<StepIndex>,
     /// Every step before this one over `dependsOn`, itself excluded.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::link::link;
 use super::params::Params;
 use super::tree::{Kind, Node};
-use super::{Backoff, Definition, ErrorBranch, EventPattern, OnError, Step, StepIndex, StepSet, Trigger};
+use super::{Backoff, Definition, ErrorBranch, EventPattern, OnError, Sensitive, Step, StepIndex, StepSet, Trigger};
 use crate::expression::Expression;
 use crate::id::{ActionName, StepId, WorkflowId};
 use crate::json::Json;
@@ -38,6 +38,7 @@ impl Definition {
             id: self.id.as_str().to_owned(),
             source: self.source.clone(),
             timeout: self.timeout,
+            sensitive: self.sensitive.clone(),
             steps: self.steps.iter().map(StoredStep::of).collect(),
             triggers: self.triggers.iter().map(StoredTrigger::of).collect(),
         };
@@ -69,6 +70,7 @@ impl Definition {
             triggers: stored.triggers.into_iter().map(StoredTrigger::into_trigger).collect(),
             context: source.get("context").map_or_else(Json::empty_object, Node::to_json),
             timeout: stored.timeout,
+            sensitive: stored.sensitive,
             source: stored.source,
             index,
         })
@@ -109,6 +111,8 @@ struct Stored {
     source: Json,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sensitive: Option<Sensitive>,
     steps: Vec<StoredStep>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     triggers: Vec<StoredTrigger>,
@@ -139,6 +143,8 @@ struct StoredStep {
     retry_delay_max: Option<Millis>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sensitive: Option<Sensitive>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -183,6 +189,7 @@ impl StoredStep {
             retry_delay,
             retry_delay_max,
             timeout: step.timeout,
+            sensitive: step.sensitive.clone(),
         }
     }
 
@@ -212,6 +219,7 @@ impl StoredStep {
                 Some(delay_max) => Backoff::Exponential { delay: self.retry_delay, delay_max },
             },
             timeout: self.timeout,
+            sensitive: self.sensitive,
             dependents: Vec::new(),
             ancestors: StepSet::default(),
             named_by: Vec::new(),

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::id::{Caller, ExecutionId, IdempotencyKey, SessionId, StepId, Version, WorkflowId};
 use crate::json::Json;
 use crate::time::Timestamp;
-use crate::view::TriggeredByView;
+use crate::view::{TriggeredByView, mask};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +70,7 @@ pub struct Data {
 #[serde(rename_all = "camelCase")]
 pub struct StartData {
     pub workflow_version: Version,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Json>,
     pub triggered_by: TriggeredByView,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,12 +91,14 @@ pub struct ReceiptView {
 }
 
 impl ReceiptView {
-    fn new(receipt: &Receipt) -> ReceiptView {
-        ReceiptView {
-            expression: receipt.expression.clone(),
-            values: receipt.reads.iter().cloned().collect(),
-            result: receipt.result.clone(),
-        }
+    pub(crate) fn new(definition: &Definition, receipt: &Receipt) -> ReceiptView {
+        ReceiptView::of_caller(&mask::receipt(definition, receipt))
+    }
+
+    /// Of an expression that read nothing but what the caller has just sent: nothing is masked.
+    pub fn of_caller(receipt: &Receipt) -> ReceiptView {
+        let Receipt { expression, reads, result } = receipt.clone();
+        ReceiptView { expression, values: reads.into_iter().collect(), result }
     }
 }
 
@@ -125,7 +128,7 @@ fn describe(definition: &Definition, event: &Event) -> Description {
         Event::Started(started) => {
             let start = StartData {
                 workflow_version: started.version,
-                input: started.input.resident().cloned(),
+                input: started.input.resident().map(|input| mask::input(definition, input)),
                 triggered_by: TriggeredByView::new(&started.triggered_by),
                 replay_of: started.replay_of,
                 led_here: started.lineage.clone(),
@@ -133,15 +136,17 @@ fn describe(definition: &Definition, event: &Event) -> Description {
             };
             ("start", None, Data { start: Some(start), idempotency_key: started.key.clone(), ..none() }, None)
         }
-        Event::StepReady { cause, .. } => ("step_ready", None, ready(cause), None),
+        Event::StepReady { cause, .. } => ("step_ready", None, ready(definition, cause), None),
         Event::StepStarted { attempt, session, .. } => {
             ("step_start", Some(*attempt), Data { session: session.clone(), ..none() }, None)
         }
-        Event::StepCompleted { attempt, output, .. } => ("step_complete", Some(*attempt), completed(output.as_ref()), None),
+        Event::StepCompleted { step, attempt, output } => {
+            ("step_complete", Some(*attempt), completed(definition, *step, output.as_ref()), None)
+        }
         Event::StepFailed { attempt, failure, then, .. } => {
             ("step_fail", *attempt, failed(failure, then), Some(failure.message.clone()))
         }
-        Event::StepSkipped { cause, .. } => skipped(cause),
+        Event::StepSkipped { cause, .. } => skipped(definition, cause),
         Event::StepCancelled { .. } => ("step_cancel", None, none(), None),
         Event::StepInterrupted { attempt, cause, .. } => {
             let (cause, message) = match cause {
@@ -151,7 +156,7 @@ fn describe(definition: &Definition, event: &Event) -> Description {
             ("step_interrupted", Some(*attempt), Data { cause: Some(cause), ..none() }, Some(message.to_owned()))
         }
         Event::WaitBegan { until, receipt, .. } => {
-            let receipt = receipt.as_ref().map(ReceiptView::new);
+            let receipt = receipt.as_ref().map(|receipt| ReceiptView::new(definition, receipt));
             ("wait", None, Data { until: Some(*until), receipt, ..none() }, None)
         }
         Event::Paused { key, by: _ } => ("pause", None, keyed(key), None),
@@ -168,10 +173,10 @@ fn describe(definition: &Definition, event: &Event) -> Description {
     }
 }
 
-fn ready(cause: &ReadyCause) -> Data {
+fn ready(definition: &Definition, cause: &ReadyCause) -> Data {
     match cause {
         ReadyCause::Condition(receipt) => {
-            Data { cause: Some("condition"), receipt: Some(ReceiptView::new(receipt)), ..Data::default() }
+            Data { cause: Some("condition"), receipt: Some(ReceiptView::new(definition, receipt)), ..Data::default() }
         }
         ReadyCause::Timer => Data { cause: Some("timer"), ..Data::default() },
         ReadyCause::Retry => Data { cause: Some("retry"), ..Data::default() },
@@ -179,11 +184,11 @@ fn ready(cause: &ReadyCause) -> Data {
     }
 }
 
-fn completed(output: Option<&Payload>) -> Data {
+fn completed(definition: &Definition, step: StepIndex, output: Option<&Payload>) -> Data {
     match output {
         None => Data::default(),
         Some(output) => match output.resident() {
-            Some(json) => Data { output: Some(json.clone()), ..Data::default() },
+            Some(json) => Data { output: Some(mask::output(definition, step, json)), ..Data::default() },
             None => Data { output_bytes: Some(output.bytes()), ..Data::default() },
         },
     }
@@ -200,10 +205,10 @@ fn failed(failure: &Failure, then: &AfterFailure) -> Data {
     }
 }
 
-fn skipped(cause: &SkipCause) -> Description {
+fn skipped(definition: &Definition, cause: &SkipCause) -> Description {
     let (cause, receipt, message) = match cause {
         SkipCause::Dependencies => ("dependencies", None, "all of its dependencies were skipped"),
-        SkipCause::Condition(receipt) => ("condition", Some(ReceiptView::new(receipt)), "its condition was false"),
+        SkipCause::Condition(receipt) => ("condition", Some(ReceiptView::new(definition, receipt)), "its condition was false"),
         SkipCause::NotBranchedTo => ("notBranchedTo", None, "no failure branched to it"),
     };
     ("step_skip", None, Data { cause: Some(cause), receipt, ..Data::default() }, Some(message.to_owned()))

@@ -1,11 +1,15 @@
 //! An execution and its history as people and programs see them: the seed's `WorkflowExecution` and `HistoryEntry`.
 
 mod entry;
+pub(crate) mod mask;
+mod reason;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
-pub use entry::{HistoryEntry, history_entry};
+pub use entry::{HistoryEntry, ReceiptView, history_entry};
+pub use mask::input as shown_input;
+pub use reason::{Moment, Reason, ReasonKind, StepCounts, ready_since, reasons, retried, step_counts};
 
 use crate::definition::{Definition, Step, StepIndex};
 use crate::event::{Payload, TriggeredBy};
@@ -110,7 +114,8 @@ pub fn execution(definition: &Definition, execution: &Execution, no_worker: &dyn
         all.insert(step);
         all
     });
-    let input = execution.input.json();
+    let input = mask::input(definition, execution.input.json());
+    let outputs = scope::outputs(execution, &all).map(|(step, output)| (step, mask::output(definition, step, &output)));
     let id = |step: StepIndex| definition.step(step).id.clone();
     let results = definition.indices().filter_map(|step| Some((id(step), step_result(definition, execution, step, no_worker)?)));
     ExecutionView {
@@ -121,8 +126,8 @@ pub fn execution(definition: &Definition, execution: &Execution, no_worker: &dyn
         triggered_by: TriggeredByView::new(&execution.triggered_by),
         replay_of: execution.replay_of,
         parent: execution.parent,
-        input: input.clone(),
-        state: scope::state(definition, input, scope::outputs(execution, &all), None),
+        state: scope::state(definition, &input, outputs, None),
+        input,
         output: output(definition, execution),
         error: execution.failure().map(|failure| failure.message.clone()),
         error_code: execution.failure().and_then(|failure| failure.code.clone()),
@@ -142,7 +147,8 @@ fn output(definition: &Definition, execution: &Execution) -> Option<Json> {
     if status(definition, execution) != Status::Completed {
         return None;
     }
-    let json = |step: StepIndex| execution.step(step).output().map(|output: &Payload| output.json().clone());
+    let masked = |step: StepIndex, output: &Payload| mask::output(definition, step, output.json());
+    let json = |step: StepIndex| execution.step(step).output().map(|output| masked(step, output));
     let leaves: Vec<StepIndex> = definition.leaves().collect();
     let branched_to = |&step: &StepIndex| scope::branched_to(definition, execution, step).is_some();
     if let ([leaf], false) = (&leaves[..], definition.indices().any(|step| branched_to(&step))) {
@@ -161,12 +167,13 @@ fn step_result(
 ) -> Option<StepResult> {
     let status = step_status(definition, execution, step)?;
     let record = execution.step(step);
+    let output = record.output().map(|output| mask::output(definition, step, output.json()));
     let step = definition.step(step);
     let failure = record.failure.as_ref();
     Some(StepResult {
         step_id: step.id.clone(),
         status,
-        output: record.output().map(|output| output.json().clone()),
+        output,
         error: failure.map(|failure| failure.message.clone()),
         stack: failure.and_then(|failure| failure.stack.clone()),
         started_at: record.started_at,

@@ -43,12 +43,16 @@ impl Tally {
     fn add(&mut self, seed: u64, case: &Case, node: &Plain, is_mistyped: bool) {
         let ours = node::ours(case);
         let is_refused = ours.get("refused").is_some();
+        // Node goes on with the function; nearly always that throws as well, or means nothing.
+        let is_uncalled = ours.get("uncalled").is_some();
         if node.get("syntax").is_some() && is_refused {
             self.both_refuse += 1;
-        } else if is_refused && (is_mistyped || may_be_refused(&ours["refused"])) {
+        } else if is_refused && (is_mistyped || may_be_refused(&ours["refused"])) || is_uncalled && is_mistyped {
             self.refused += 1;
         } else if ours.get("bounded").is_some() {
             self.bounded += 1;
+        } else if is_uncalled && node.get("thrown").is_some() {
+            self.both_throw += 1;
         } else if ours != *node {
             self.different.push(format!("seed {seed}: {}\n    Node: {node}\n    ours: {ours}", case.expression));
         } else if ours.get("thrown").is_some() {

@@ -69,6 +69,8 @@ pub fn evaluated(expression: &Expression, scope: &str) -> Plain {
         Ok(evaluation) => encoded(&evaluation.value),
         // Node has bounds too, but others.
         Err(error) if BOUNDS.iter().any(|bound| error.message.contains(bound)) => json!({ "bounded": true }),
+        // Node gives the function, we have none to give.
+        Err(error) if error.message.contains("is a method that is not called") => json!({ "uncalled": true }),
         Err(_) => json!({ "thrown": true }),
     }
 }

@@ -126,6 +126,19 @@ fn compare(findings: &mut Findings, stored: &Head, derived: &Head, execution: &E
     let failure = |head: &Head| {
         [("failed_step", shown(&head.failed_step)), ("error_code", shown(&head.error_code)), ("error", shown(&head.error))]
     };
+    // Rows of earlier schemas do not say these.
+    let later = |head: &Head| {
+        [
+            ("steps_failed", shown(&head.steps_failed), stored.steps_failed.is_some()),
+            ("steps_skipped", shown(&head.steps_skipped), stored.steps_skipped.is_some()),
+            ("retrying", shown(&head.retrying), stored.retrying),
+        ]
+    };
+    for ((column, found, _), (_, expected, _)) in later(stored).into_iter().zip(later(derived)).filter(|((.., said), _)| *said) {
+        if found != expected {
+            findings.add(Kind::HeadDiffers, format!("its head row says {column} {found}, its history gives {expected}"));
+        }
+    }
     let pairs = of(stored).into_iter().zip(of(derived));
     // While it is failing the row is written when the status changes, not when the failure comes.
     let may_lag = !execution.has_ended() && stored.error.is_none();

@@ -10,6 +10,7 @@ mod finding;
 use std::collections::BTreeMap;
 
 use workflow_core::definition::Definition;
+use workflow_core::fingerprint::Fingerprint;
 use workflow_core::id::{ExecutionId, Version};
 use workflow_core::status::Status;
 use workflow_store::{ClaimKind, Examined, Fault, Inspection, Protection};
@@ -46,13 +47,14 @@ pub struct Checked {
 
 /// Checks a file, and reports at most `findings_max` of what is wrong with it.
 pub fn check(file: &Inspection, findings_max: usize) -> Report {
-    let mut check =
-        Check { file, findings_max, report: Report::default(), definitions: BTreeMap::new(), counts: BTreeMap::new() };
+    let (definitions, counts, failures) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut check = Check { file, findings_max, report: Report::default(), definitions, counts, failures };
     check.file();
     check.definitions();
     check.executions();
     check.claims();
     check.counters();
+    check.failure_counters();
     check.strays();
     check.report
 }
@@ -76,6 +78,8 @@ struct Check<'a> {
     definitions: BTreeMap<(String, Version), Option<Definition>>,
     /// Head rows by workflow and status, as they were met.
     counts: BTreeMap<(String, Status), u64>,
+    /// And by what they failed with: failed, tried again.
+    failures: BTreeMap<(Fingerprint, String, Version), (u64, u64)>,
 }
 
 impl Check<'_> {
@@ -146,6 +150,10 @@ impl Check<'_> {
         checked.events += examined.events.as_ref().map_or(0, Vec::len) as u64;
         if let Ok(head) = &examined.head {
             *self.counts.entry((head.workflow.to_string(), head.status)).or_default() += 1;
+            if let Some(failure) = head.failure().filter(|_| self.file.counts_failures()) {
+                let (failed, retrying) = self.failures.entry((failure, head.workflow.to_string(), head.version)).or_default();
+                *(if head.retrying { retrying } else { failed }) += 1;
+            }
         }
         let definition = examined.head.as_ref().ok().map(|head| {
             let pinned = (head.workflow.to_string(), head.version);
@@ -205,6 +213,40 @@ impl Check<'_> {
         for ((workflow, status), there) in counted {
             differ(&workflow, status, 0, there);
         }
+    }
+
+    /// Those of failures; and that documents can be read.
+    fn failure_counters(&mut self) {
+        let Some(stored) = self.read("the counters of failures", self.file.failure_counts()) else { return };
+        let mut counted = std::mem::take(&mut self.failures);
+        let there = stored.into_iter().map(|row| ((row.failure, row.workflow, row.version), (row.failed, row.retrying)));
+        let there: BTreeMap<_, _> = there.collect();
+        for (of, says) in &there {
+            let found = counted.remove(of).unwrap_or_default();
+            if *says != found {
+                self.failures_differ(of, *says, found);
+            }
+        }
+        for (of, found) in &counted {
+            self.failures_differ(of, (0, 0), *found);
+        }
+        let (_, unreadable) = self.read("the documents", self.file.documents()).unwrap_or_default();
+        for why in unreadable {
+            self.found(Finding::new(Kind::FileDamaged, why));
+        }
+    }
+
+    fn failures_differ(
+        &mut self,
+        (failure, workflow, version): &(Fingerprint, String, Version),
+        says: (u64, u64),
+        found: (u64, u64),
+    ) {
+        let what = format!(
+            "workflow `{workflow}`, version {version}: its counter of failures {failure} says {} failed and {} tried again",
+            says.0, says.1
+        );
+        self.found(Finding::new(Kind::CounterDiffers, format!("{what}, there are {} and {}", found.0, found.1)));
     }
 
     fn strays(&mut self) {

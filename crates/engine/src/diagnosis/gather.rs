@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use workflow_core::definition::Definition;
 use workflow_core::execution::{Execution, StepState};
+use workflow_core::fingerprint::template;
 use workflow_core::id::{ActionName, ExecutionId, StepId, WorkflowId};
 use workflow_core::outstanding::outstanding;
 use workflow_core::time::{Millis, Timestamp};
 
 use super::finding::{EXAMPLES_MAX, Finding, Severity};
-use crate::ring::head::fingerprint;
 
 /// An attempt without a timeout that has run for longer is one that somebody should look at.
 const LONG_ATTEMPT: Millis = Millis::from_secs(3_600);
@@ -128,7 +128,7 @@ impl Gather {
                 continue;
             };
             let key =
-                Retrying { workflow: definition.id.clone(), step: step.id.clone(), fingerprint: fingerprint(&failure.message) };
+                Retrying { workflow: definition.id.clone(), step: step.id.clone(), fingerprint: template(&failure.message) };
             let of = step.max_retries.saturating_add(1);
             let entry = self.retrying.entry(key).or_insert_with(|| {
                 let message = failure.message.chars().take(200).collect();

@@ -14,7 +14,7 @@ use super::machine;
 use crate::engine::Shared;
 use crate::reading::unread;
 use crate::ring::look::Look;
-use crate::ring::message::Input;
+use crate::ring::message::Counts;
 use crate::{EndpointView, Engine, Error};
 
 /// Executions that are looked at; what is stuck is found among fewer.
@@ -33,7 +33,7 @@ const MANY_LOST: usize = 10;
 impl Engine {
     /// What is stuck, and why. Reads, and changes nothing; it answers also while the store cannot be written.
     pub async fn diagnose(&self) -> Result<Diagnosis, Error> {
-        let look: Look = self.ask(|reply| Input::Look { reply }).await?;
+        let look: Look = self.look(Counts::Left).await?;
         let endpoints = self.endpoints().await?;
         let shared = self.shared().clone();
         self.shared().readers.run(move |store| diagnose(store, &shared, &look, &endpoints)).await
@@ -66,7 +66,7 @@ fn diagnose(store: &dyn Store, shared: &Shared, look: &Look, endpoints: &[Endpoi
     findings.extend(overdue(&gather));
     findings.extend(endpoints.iter().filter_map(|endpoint| unreachable(endpoint, shared)));
     findings.extend(workers(look));
-    let newest = store.executions(&Filter { limit: 1, ..Filter::default() }).unwrap_or_default();
+    let newest = store.executions(&Filter { limit: 1, ..Filter::default() }).unwrap_or_default().heads;
     findings.extend(machine::findings(&store.health(), newest.first().map(|head| head.started_at), now));
     findings.extend(clock(look));
     Ok(Diagnosis::new(now, findings, gather.looked_at, incomplete))
@@ -76,7 +76,7 @@ fn diagnose(store: &dyn Store, shared: &Shared, look: &Look, endpoints: &[Endpoi
 fn wanted(store: &dyn Store, shared: &Shared, now: Timestamp) -> Result<BTreeSet<ExecutionId>, Error> {
     let mut ids = BTreeSet::new();
     let paused = Filter { statuses: vec![Status::Paused], limit: OF_A_KIND_MAX, ..Filter::default() };
-    ids.extend(store.executions(&paused).map_err(unread)?.into_iter().map(|head| head.id));
+    ids.extend(store.executions(&paused).map_err(unread)?.heads.into_iter().map(|head| head.id));
     let actions: BTreeSet<ActionName> = shared.catalog().every().flat_map(|registration| registration.actions.clone()).collect();
     for action in actions {
         if ids.len() >= LOOKED_AT_MAX {

@@ -8,6 +8,7 @@ use workflow_core::time::Timestamp;
 
 use super::Engine;
 use crate::Error;
+use crate::overview::Validated;
 use crate::request::{DefinitionView, Registered};
 use crate::ring::catalog::Registration;
 use crate::ring::message::{Defined, Input};
@@ -27,6 +28,22 @@ impl Engine {
         }
         let first = self.shared().catalog().created_at(registration.definition.id.as_str());
         Ok(Registered { definition: view(&registration, first), created, diagnostics })
+    }
+
+    /// What [`register`](Engine::register) would say. Nothing is stored.
+    pub async fn validate(&self, source: Json) -> Result<Validated, Error> {
+        let limits = self.shared().limits.clone();
+        let check = move || Definition::check(&source, &limits);
+        match tokio::task::spawn_blocking(check).await.map_err(|_| Error::Closed)? {
+            Err(diagnostics) => Ok(Validated { valid: false, diagnostics, version: None, unchanged: false }),
+            Ok(Checked { definition, diagnostics }) => {
+                let catalog = self.shared().catalog();
+                let newest = catalog.newest(definition.id.as_str());
+                let same = newest.filter(|newest| newest.definition.source.text() == definition.source.text());
+                let version = same.map_or_else(|| catalog.next_version(definition.id.as_str()), |same| same.version);
+                Ok(Validated { valid: true, diagnostics, version: Some(version), unchanged: same.is_some() })
+            }
+        }
     }
 
     /// The newest version, or the given one. None when there is none, or (without a version) when it was deleted.

@@ -203,6 +203,7 @@ fn view(state: &EndpointState) -> EndpointView {
     let endpoint = &state.endpoint;
     EndpointView {
         name: endpoint.name.clone(),
+        provider: state.provider,
         url: endpoint::shown(&endpoint.url),
         actions: state.actions.clone(),
         discovered: endpoint.actions.is_none(),

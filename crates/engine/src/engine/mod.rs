@@ -3,6 +3,7 @@
 mod control;
 mod define;
 mod endpoints;
+mod overview;
 mod read;
 mod run;
 mod session;
@@ -45,13 +46,13 @@ const READERS: usize = 2;
 /// Every call answers when what it did is durable, and not before.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    life: Arc<Life>,
+    pub(crate) life: Arc<Life>,
     /// Who calls through this handle.
-    by: Option<Caller>,
+    pub(crate) by: Option<Caller>,
 }
 
 #[derive(Debug)]
-struct Life {
+pub(crate) struct Life {
     shared: Arc<Shared>,
 }
 
@@ -79,7 +80,7 @@ impl Engine {
             .run(|store| {
                 let newest = Filter { limit: 1, ..Filter::default() };
                 let (batch, tokens) = (store.batch(), store.tokens());
-                let read = || Ok((store.definitions()?, batch?, store.endpoints()?, tokens?, store.executions(&newest)?));
+                let read = || Ok((store.definitions()?, batch?, store.endpoints()?, tokens?, store.executions(&newest)?.heads));
                 read().map_err(crate::reading::unread)
             })
             .await?;
@@ -103,6 +104,7 @@ impl Engine {
         }));
         let engine = Engine { life: Arc::new(Life { shared }), by: None };
         engine.open_endpoints(endpoints);
+        engine.resume_jobs().await?;
         Ok(engine)
     }
 

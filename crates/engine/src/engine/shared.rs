@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use workflow_core::id::{ActionName, EndpointName, Version};
+use workflow_core::definition::StepIndex;
+use workflow_core::id::{ActionName, EndpointName, Version, WorkflowId};
+use workflow_core::time::{Millis, Timestamp};
 use workflow_store::Store;
 
 use super::READERS;
 use super::endpoints::EndpointState;
-use crate::clock::Clock;
+use crate::clock::{Clock, Mono};
 use crate::dispatch::Handlers;
 use crate::endpoint::Allowed;
 use crate::feed::Feed;
@@ -23,7 +25,7 @@ use crate::ring::message::Input;
 use crate::ring::slots::{Provider, ProviderId};
 use crate::ring::{Gauges, Ring};
 use crate::token::Tokens;
-use crate::{Error, Options};
+use crate::{Error, Jobs, Options};
 
 #[derive(Debug)]
 pub struct Shared {
@@ -46,7 +48,21 @@ pub struct Shared {
     closed: watch::Sender<bool>,
     quiet: Mutex<Vec<oneshot::Sender<()>>>,
     next_provider: AtomicU64,
+    /// This life of the engine.
+    pub started_at: Timestamp,
+    pub jobs: Jobs,
+    usual: Mutex<BTreeMap<(WorkflowId, Version), Usual>>,
 }
+
+/// How long the steps of a version usually take.
+#[derive(Debug)]
+struct Usual {
+    at: Mono,
+    p95s: BTreeMap<StepIndex, Millis>,
+}
+
+/// What is usual does not change in this time.
+const USUAL_KEPT: Duration = Duration::from_secs(30);
 
 /// Who provides what: for people, and to name a provider again.
 #[derive(Debug, Default)]
@@ -82,6 +98,7 @@ impl Providers {
 
 impl Shared {
     pub fn new(clock: Arc<dyn Clock>, options: &Options, store: &Arc<dyn Store>) -> Result<Shared, Error> {
+        let started_at = clock.now().wall;
         Ok(Shared {
             inbox: Arc::new(Inbox::default()),
             clock,
@@ -101,6 +118,9 @@ impl Shared {
             closed: watch::Sender::new(false),
             quiet: Mutex::default(),
             next_provider: AtomicU64::new(1),
+            usual: Mutex::default(),
+            started_at,
+            jobs: Jobs::default(),
         })
     }
 
@@ -168,6 +188,34 @@ impl Shared {
 
     fn providers(&self) -> MutexGuard<'_, Providers> {
         self.providers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long 95 of 100 attempts of each step take, where enough of them are known; read again after a while.
+    pub fn p95s(
+        &self,
+        workflow: &WorkflowId,
+        version: Version,
+        read: impl FnOnce() -> Result<BTreeMap<StepIndex, Millis>, Error>,
+    ) -> Result<BTreeMap<StepIndex, Millis>, Error> {
+        let (of, now) = ((workflow.clone(), version), self.clock.now().mono);
+        let known = |known: &Usual| now.since(known.at) < USUAL_KEPT;
+        if let Some(usual) = self.usual().get(&of).filter(|usual| known(usual)) {
+            return Ok(usual.p95s.clone());
+        }
+        let p95s = read()?;
+        let mut kept = self.usual();
+        kept.retain(|_, usual| known(usual));
+        kept.insert(of, Usual { at: now, p95s: p95s.clone() });
+        Ok(p95s)
+    }
+
+    fn usual(&self) -> MutexGuard<'_, BTreeMap<(WorkflowId, Version), Usual>> {
+        self.usual.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everybody who provides anything.
+    pub fn all_providers(&self) -> Vec<Provider> {
+        self.providers().all.values().cloned().collect()
     }
 
     /// How many slots there are for an action, taken or not.

@@ -21,11 +21,10 @@ impl Engine {
     /// A new execution with the same input, or the one given, on the newest version.
     pub async fn replay(&self, id: ExecutionId, input: Option<Json>, key: Option<IdempotencyKey>) -> Result<StartAnswer, Error> {
         let not_found = || Refusal::ExecutionNotFound { execution: id.to_string() };
-        let shared = self.shared().clone();
-        let found = self.shared().readers.run(move |store| reading::execution(store, &shared, id, 0));
-        let replayed = found.await?.ok_or_else(not_found)?;
-        let input = input.unwrap_or(replayed.input);
-        self.begin(replayed.workflow_id.to_string(), input, key, TriggeredBy::Replay(id), Some(id)).await
+        let found = self.shared().readers.run(move |store| reading::start_of(store, id));
+        let (workflow, given) = found.await?.ok_or_else(not_found)?;
+        let input = input.unwrap_or(given);
+        self.begin(workflow.to_string(), input, key, TriggeredBy::Replay(id), Some(id)).await
     }
 
     /// Starts one execution of every definition with a matching trigger, in one commit.

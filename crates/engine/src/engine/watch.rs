@@ -30,6 +30,14 @@ impl Engine {
         }
     }
 
+    /// Waits until the execution has ended, for at most so long.
+    pub async fn ended_within(&self, id: ExecutionId, timeout: Duration) -> Result<(), Error> {
+        match tokio::time::timeout(timeout, self.ended(id)).await {
+            Ok(ended) => ended.map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Waits until the execution has ended, and reads nothing more of it than its head row.
     pub async fn ended(&self, id: ExecutionId) -> Result<Status, Error> {
         let subscription = self.shared().feed.subscribe(id);

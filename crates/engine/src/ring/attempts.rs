@@ -54,6 +54,10 @@ impl Attempts {
         self.map.insert(key, attempt);
     }
 
+    pub fn get(&self, key: &AttemptKey) -> Option<&Attempt> {
+        self.map.get(key)
+    }
+
     pub fn get_mut(&mut self, key: &AttemptKey) -> Option<&mut Attempt> {
         self.map.get_mut(key)
     }

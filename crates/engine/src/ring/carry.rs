@@ -156,6 +156,7 @@ impl Ring {
 
     /// Attempts that ended, places in queues that are not wanted any more, workflows that handle a failure.
     fn after_events(&mut self, id: ExecutionId, events: &[Recorded], now: Now) -> Vec<Change> {
+        self.tally(id, events, now);
         let resident = self.residents.get_mut(id).expect("what is carried on is in memory");
         let in_flight = |key: &AttemptKey| {
             let state = &resident.execution.step(key.step).state;
@@ -191,6 +192,17 @@ impl Ring {
         };
         let handlers: Vec<_> = events.iter().filter_map(failed).collect();
         handlers.into_iter().flat_map(|(step, workflow)| self.start_handler(id, step, workflow, now)).collect()
+    }
+
+    /// Counts what happened, for statistics.
+    fn tally(&mut self, id: ExecutionId, events: &[Recorded], now: Now) {
+        let Ring { residents, attempts, tallies, .. } = self;
+        let resident = residents.get(id).expect("what is carried on is in memory");
+        let took = |step: StepIndex, attempt: u32| {
+            let attempt = attempts.get(&AttemptKey { id, step, attempt })?;
+            Some(attempt.earlier + now.mono.since(attempt.since))
+        };
+        tallies.note(&resident.registration.definition, &resident.execution, events, took);
     }
 
     /// Starts the workflow that an `errorBranch` names, in the same commit.
@@ -237,11 +249,13 @@ impl Ring {
         resident.parked &= !unparked;
         resident.pinned &= events.is_empty();
         let (status, wake_at) = (outstanding.status(&resident.execution), head::wake_at(outstanding, resident.parked));
+        let retried = head::retried(&resident.execution);
         let at_rest = outstanding.in_flight.is_empty() && outstanding.ready.is_empty();
         let write = match resident.written {
             None => true,
             Some(written) => {
                 written.status != status
+                    || written.retried != retried
                     || head::is_earlier(wake_at, written.wake_at) && !mutated("woken-too-late")
                     || (at_rest || resident.parked) && written.wake_at != wake_at
             }
@@ -254,7 +268,7 @@ impl Ring {
             status_before: resident.written.map(|written| written.status),
         });
         if write {
-            resident.written = Some(Written { status, wake_at });
+            resident.written = Some(Written { status, wake_at, retried });
         }
         resident.batch = number;
         Some(Transition { id, events, head, parked: (unparked && !mutated("parked-row-kept")).then(Vec::new), snapshot: None })

@@ -1,10 +1,13 @@
 //! The head row of an execution: what lists and recovery need without reading a history.
 
-use workflow_core::definition::Definition;
+use workflow_core::definition::{Definition, StepIndex};
 use workflow_core::execution::{Execution, Handling, StepState};
+use workflow_core::fingerprint::template;
+use workflow_core::id::StepId;
 use workflow_core::outstanding::Outstanding;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
+use workflow_core::view;
 use workflow_store::Head;
 
 use super::batch::trigger;
@@ -28,9 +31,14 @@ pub fn is_earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
 }
 
 pub fn head(definition: &Definition, execution: &Execution, status: Status, wake_at: Option<Timestamp>) -> Head {
-    let failure = execution.failure();
+    let retried = view::retried(execution);
+    let failure = execution.failure().or_else(|| execution.step(retried?).failure.as_ref());
     let (triggered_by, trigger_source) = trigger(&execution.triggered_by);
     let message = failure.map(|failure| failure.message.clone());
+    let count = |which: fn(&StepState) -> bool| {
+        let of_them = || execution.steps.iter().filter(|record| which(&record.state)).count();
+        execution.has_ended().then(|| u32::try_from(of_them()).unwrap_or(u32::MAX))
+    };
     Head {
         id: execution.id,
         workflow: execution.workflow.clone(),
@@ -39,42 +47,35 @@ pub fn head(definition: &Definition, execution: &Execution, status: Status, wake
         wake_at,
         started_at: execution.started_at,
         completed_at: execution.ended_at(),
-        failed_step: failure.and_then(|_| failed_step(definition, execution)),
+        failed_step: match retried {
+            Some(step) => Some(definition.step(step).id.to_string()),
+            None => failure.and_then(|_| failed_step(definition, execution)).map(|step| step.to_string()),
+        },
         error_code: failure.and_then(|failure| failure.code.clone()),
-        error_fingerprint: message.as_deref().map(fingerprint),
+        error_fingerprint: message.as_deref().map(template),
         error: message,
         triggered_by,
         trigger_source,
         replay_of: execution.replay_of,
         parent: execution.parent,
         steps_completed: execution.has_ended().then(|| u32::try_from(execution.completed.len()).unwrap_or(u32::MAX)),
+        steps_failed: count(|state| matches!(state, StepState::Failed { .. })),
+        steps_skipped: count(|state| matches!(state, StepState::Skipped)),
+        retrying: retried.is_some(),
     }
+}
+
+/// The step that is tried again, and how often it has failed.
+pub fn retried(execution: &Execution) -> Option<(StepIndex, u32)> {
+    view::retried(execution).map(|step| (step, execution.step(step).failed_attempts))
 }
 
 /// The first step that failed unhandled; none when the execution itself timed out.
-fn failed_step(definition: &Definition, execution: &Execution) -> Option<String> {
+pub fn failed_step(definition: &Definition, execution: &Execution) -> Option<StepId> {
     let steps = execution.steps.iter().zip(&definition.steps);
     let failed = steps.filter_map(|(record, step)| match record.state {
-        StepState::Failed { handling: Handling::Unhandled, seq } => Some((seq, step.id.to_string())),
+        StepState::Failed { handling: Handling::Unhandled, seq } => Some((seq, step.id.clone())),
         _ => None,
     });
     failed.min().map(|(_, step)| step)
-}
-
-/// The words of a message that do not change from case to case: each word with a digit in it is a `#`.
-pub fn fingerprint(message: &str) -> String {
-    const CHARS_MAX: usize = 200;
-    let words = message.split_whitespace().map(|word| if word.bytes().any(|byte| byte.is_ascii_digit()) { "#" } else { word });
-    words.collect::<Vec<_>>().join(" ").chars().take(CHARS_MAX).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_errors_have_one_fingerprint() {
-        assert_eq!(fingerprint("card 4711 of cus_12 was declined"), "card # of # was declined");
-        assert_eq!(fingerprint("card 4712 of cus_99  was declined"), fingerprint("card 4711 of cus_12 was declined"));
-    }
 }

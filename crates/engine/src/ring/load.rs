@@ -177,7 +177,9 @@ impl Ring {
         // The store gives all events as long as it was given no snapshot; one would be the beginning of this fold.
         let execution =
             fold(head.id, registration.definition.steps.len(), stored.events).map_err(|corrupt| corrupt.to_string())?;
-        let written = Written { status: head.status, wake_at: head.wake_at };
+        // One of an earlier schema does not say it, and is written again.
+        let retried = super::head::retried(&execution).filter(|_| head.retrying);
+        let written = Written { status: head.status, wake_at: head.wake_at, retried };
         let mut resident = Resident::new(execution, registration, Some(written));
         // Ready, and yet not to be in memory at once: its rows say what it wants.
         resident.parked = head.wake_at != Some(AT_ONCE) && !resident.outstanding().ready.is_empty();

@@ -14,7 +14,7 @@ use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
-use workflow_store::{Batch, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Store, Stored, Taken, Token};
+use workflow_store::{Batch, Change, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Store, Stored, Taken, Token};
 
 use crate::Error;
 use crate::clock::Mono;
@@ -25,6 +25,15 @@ use crate::ring::catalog::Registration;
 use crate::ring::look::Look;
 use crate::ring::slots::{Provider, ProviderId};
 use crate::token::{Revocation, TokenView, Tokens};
+
+/// What whoever looks wants of what was counted: it is copied while everybody else waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// By workflow and step.
+    Tallies,
+    Pulse,
+    Left,
+}
 
 /// Where one answer goes.
 pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -61,6 +70,11 @@ pub enum Input {
     RevokeToken {
         revocation: Revocation,
         reply: Reply<Option<TokenView>>,
+    },
+    /// Changes to documents, which nobody decides about.
+    Keep {
+        changes: Vec<Change>,
+        reply: Reply<()>,
     },
     /// What came of an attempt.
     Finished {
@@ -99,8 +113,9 @@ pub enum Input {
     },
     Reopened(Result<Reopened, Fault>),
     Found(Found),
-    /// A person wants to know what is stuck.
+    /// A person wants to know what is stuck, or what was counted.
     Look {
+        counts: Counts,
         reply: Reply<Look>,
     },
     /// Nothing begins any more. What has not ended at `until` is interrupted.

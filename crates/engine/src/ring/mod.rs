@@ -25,6 +25,7 @@ pub mod message;
 mod meters;
 mod outage;
 mod parking;
+pub mod pulse;
 mod release;
 pub mod resident;
 mod retention;
@@ -44,6 +45,7 @@ use workflow_core::mutation::mutated;
 use workflow_core::time::Timestamp;
 
 use crate::clock::{Mono, Now};
+use crate::statistics::Tallies;
 use crate::token::Tokens;
 use crate::{Error, Options};
 use attempts::Attempts;
@@ -55,6 +57,7 @@ use message::{Answer, ClaimKey, Input, Output, Read};
 use meters::Meters;
 use outage::StoreState;
 use parking::Parked;
+use pulse::Pulse;
 use resident::{Queued, Residents};
 use retention::Rounds;
 use sessions::Sessions;
@@ -133,6 +136,8 @@ pub struct Ring {
     deleting: BTreeMap<ExecutionId, u64>,
     rounds: Rounds,
     losses: Losses,
+    tallies: Tallies,
+    pulse: Pulse,
 
     expecting_workers: bool,
     closing: Option<Closing>,
@@ -162,6 +167,7 @@ impl Ring {
     pub fn new(options: Options, opened: Opened) -> Ring {
         let expecting_workers = !options.require_actions;
         let slots = Slots::new(options.in_process_max);
+        let tallies = Tallies::new(opened.session.as_str());
         let rounds = Rounds::new(options.retention, opened.newest, opened.at);
         Ring {
             options,
@@ -197,6 +203,8 @@ impl Ring {
             deleting: BTreeMap::new(),
             rounds,
             losses: Losses::default(),
+            tallies,
+            pulse: Pulse::default(),
             expecting_workers,
             closing: None,
             closed: false,
@@ -216,6 +224,7 @@ impl Ring {
             },
             Input::Control(_)
             | Input::Delete(_)
+            | Input::Keep { .. }
             | Input::Define { .. }
             | Input::Undefine { .. }
             | Input::PutEndpoint { .. }
@@ -249,8 +258,8 @@ impl Ring {
             Input::Committed { number, result } => self.committed(number, result, now),
             Input::Reopened(result) => self.reopened(result, now),
             Input::Found(found) => self.found(found, now),
-            Input::Look { reply } => self.look(reply, now),
-            Input::Shutdown { until } => self.shut_down(until),
+            Input::Look { counts, reply } => self.look(counts, reply, now),
+            Input::Shutdown { until } => self.shut_down(until, now),
         }
     }
 
@@ -342,6 +351,11 @@ impl Ring {
             Input::Event(ask) => self.event(*ask, now),
             Input::Control(ask) => self.command(ask.id, Queued::control(ask), now),
             Input::Delete(ask) => self.delete(ask, now),
+            Input::Keep { changes, reply } => {
+                changes.into_iter().for_each(|change| self.open.push(change));
+                let batch = self.deciding();
+                self.answer_after(batch, message::answer(reply, Ok(())));
+            }
             Input::Define { definition, stored, reply } => self.define(*definition, stored, reply, now),
             Input::Undefine { workflow, reply } => self.undefine(&workflow, reply, now),
             Input::PutEndpoint { endpoint, reply } => self.put_endpoint(endpoint, reply),
@@ -388,6 +402,9 @@ impl Ring {
         if self.in_store.is_some() || !self.may_commit() {
             return;
         }
+        for change in self.tallies.due(now.mono, self.closing.is_some()) {
+            self.open.push(change);
+        }
         let sealed = self.open.seal(self.durable + 1, now.mono);
         self.outputs.push(Output::Commit(sealed.batch.clone()));
         self.in_store = Some(sealed);
@@ -414,6 +431,7 @@ impl Ring {
             Input::Event(ask) => message::answer(ask.reply, Err(error)),
             Input::Control(ask) => message::answer(ask.reply, Err(error)),
             Input::Delete(ask) => message::answer(ask.reply, Err(error)),
+            Input::Keep { reply, .. } => message::answer(reply, Err(error)),
             Input::Define { reply, .. } => message::answer(reply, Err(error)),
             Input::Undefine { reply, .. } => message::answer(reply, Err(error)),
             Input::PutEndpoint { reply, .. } | Input::RemoveEndpoint { reply, .. } => message::answer(reply, Err(error)),
@@ -438,11 +456,17 @@ impl Ring {
         self.outputs.push(Output::Answer(answer));
     }
 
-    fn shut_down(&mut self, until: Mono) {
+    fn shut_down(&mut self, until: Mono, now: Now) {
         if self.closing.is_none() {
             self.closing = Some(Closing { until, interrupted: false });
             self.outputs.push(Output::Ready(false));
             self.outputs.push(Output::Closing);
+            // What was counted last is written although nothing else may be.
+            if self.store.is_up() {
+                for change in self.tallies.due(now.mono, true) {
+                    self.open.push(change);
+                }
+            }
             for input in std::mem::take(&mut self.starts) {
                 self.queued_bytes = self.queued_bytes.saturating_sub(input.bytes());
                 self.refuse(input, &Error::Closed);

@@ -152,7 +152,7 @@ impl Ring {
             resident.parked = true;
             let head = head::head(definition, &resident.execution, status, wake_at);
             let status_before = resident.written.map(|written| written.status);
-            resident.written = Some(Written { status, wake_at });
+            resident.written = Some(Written { status, wake_at, retried: head::retried(&resident.execution) });
             resident.batch = number;
             let head = Some(HeadChange { head, status_before });
             let transition = Transition { id, events: Vec::new(), head, parked: Some(actions.clone()), snapshot: None };

@@ -21,6 +21,8 @@ impl Ring {
         match result {
             Ok(committed) => {
                 self.store_works();
+                let took = now.mono.since(sealed.since);
+                self.pulse.note(&sealed.batch, took, self.attempts.running(), now);
                 self.release(sealed, committed.taken, now);
             }
             Err(fault) => self.commit_failed(sealed, &fault, now),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use workflow_core::command::Command;
+use workflow_core::definition::StepIndex;
 use workflow_core::execution::{Execution, StepState};
 use workflow_core::id::{ExecutionId, SessionId};
 use workflow_core::outstanding::Outstanding;
@@ -47,6 +48,8 @@ pub struct Resident {
 pub struct Written {
     pub status: Status,
     pub wake_at: Option<Timestamp>,
+    /// The step whose newest failure the row tells of, since it is tried again, and how often it has failed.
+    pub retried: Option<(StepIndex, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]

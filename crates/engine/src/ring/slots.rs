@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use workflow_core::id::{ActionName, ExecutionId, SessionId};
 use workflow_core::mutation::mutated;
 
+use super::look::Queue;
+
 /// Whoever runs actions: an action in this process, an endpoint, the session of a remote worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderId(pub u64);
@@ -301,6 +303,21 @@ impl Slots {
         all.sort_unstable_by_key(|(ticket, _)| std::cmp::Reverse(*ticket));
         all.truncate(limit);
         all.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Every queue, with at most so many of those who stand in it.
+    pub fn queues(&self, named_max: usize) -> Vec<Queue> {
+        let queue = |(action, queue): (&ActionName, &BTreeMap<u64, ExecutionId>)| Queue {
+            action: action.clone(),
+            executions: queue.values().take(named_max).copied().collect(),
+            count: queue.len(),
+        };
+        self.queues.iter().map(queue).collect()
+    }
+
+    /// How many slots of each provider are taken.
+    pub fn used(&self) -> BTreeMap<ProviderId, usize> {
+        self.places.iter().map(|(id, place)| (*id, place.used)).collect()
     }
 
     /// Actions that somebody in memory wants.

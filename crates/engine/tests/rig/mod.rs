@@ -35,7 +35,7 @@ use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::ring::{Opened, Ring};
 use workflow_engine::token::Tokens;
 use workflow_engine::{Error, Options};
-use workflow_store::{Batch, Change, Claim, Committed, Fault, FaultKind, Filter, Store};
+use workflow_store::{Batch, Change, Claim, Committed, Fault, FaultKind, Filter, Store, Texts};
 
 pub const ORDER: &str = r#"{
     "id": "order-processing",
@@ -167,7 +167,8 @@ impl Rig {
     }
 
     fn life(store: Arc<dyn Store>, options: Options, clock: SimulatedClock, life: u64) -> Rig {
-        let newest = store.executions(&Filter { limit: 1, ..Filter::default() }).unwrap().first().map(|head| head.started_at);
+        let newest =
+            store.executions(&Filter { limit: 1, ..Filter::default() }).unwrap().heads.first().map(|head| head.started_at);
         let tokens = Arc::new(Tokens::from_rows(store.tokens().unwrap()));
         let opened = Opened {
             newest,
@@ -535,7 +536,7 @@ impl Rig {
     /// `start, step_start validate, ...`
     pub fn history(&self, id: ExecutionId) -> Vec<String> {
         let definition = self.definition_of(id);
-        let events = self.store.history(id, 0, 100_000).unwrap().unwrap().events;
+        let events = self.store.history(id, 0, 100_000, Texts::Read).unwrap().unwrap().events;
         let entries = events.iter().map(|recorded| {
             let entry = history_entry(&definition, recorded);
             let step = entry.step_id.map_or(String::new(), |step| format!(" {step}"));

@@ -86,7 +86,7 @@ pub fn only(id: ExecutionId, attempt: u32) -> AttemptKey {
 
 /// Who ran which attempt, and why attempts were interrupted.
 pub fn sessions(rig: &Rig, id: ExecutionId) -> Vec<String> {
-    let events = rig.store.history(id, 0, 1_000).unwrap().unwrap().events;
+    let events = rig.store.history(id, 0, 1_000, workflow_store::Texts::Read).unwrap().unwrap().events;
     let of = events.iter().filter_map(|recorded| match &recorded.event {
         Event::StepStarted { attempt, session, .. } => {
             Some(format!("{attempt} {}", session.as_ref().map_or("-", |session| session.as_str())))

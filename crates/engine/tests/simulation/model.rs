@@ -131,7 +131,11 @@ impl<'a> Model<'a> {
                     Change::Define(row) => told.push(self.define(row)),
                     Change::Undefine { workflow, .. } => told.push(format!("delete {workflow}")),
                     Change::Delete(deletion) => broken("only what ended long ago is deleted", deletion.id.to_string()),
-                    Change::PutEndpoint(_) | Change::RemoveEndpoint(_) | Change::PutToken(_) => {}
+                    Change::PutEndpoint(_)
+                    | Change::RemoveEndpoint(_)
+                    | Change::PutToken(_)
+                    | Change::PutDocument(_)
+                    | Change::RemoveDocuments { .. } => {}
                 }
             }
             if !handlers.is_empty() {

@@ -6,7 +6,7 @@ use workflow_core::outstanding::outstanding;
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_engine::ring::message::Input;
-use workflow_store::{Filter, Store};
+use workflow_store::{Filter, Store, Texts};
 
 use crate::broken;
 use crate::moves::parse;
@@ -129,13 +129,13 @@ impl World<'_> {
             }
         }
         let all = Filter { limit: 10_000, ..Filter::default() };
-        let heads = memory.executions(&all).expect("this store can always be read");
+        let heads = memory.executions(&all).expect("this store can always be read").heads;
         if heads.len() != self.model.histories.len() {
             broken("nothing that is durable is lost", format!("{} of {}", heads.len(), self.model.histories.len()));
         }
         for head in &heads {
             let history = self.model.history(head.id);
-            let stored = memory.history(head.id, 0, 100_000).expect("this store can always be read");
+            let stored = memory.history(head.id, 0, 100_000, Texts::Read).expect("this store can always be read");
             if !stored.is_some_and(|stored| stored.events == history.events) || *head != history.head {
                 broken("nothing that is durable is lost", format!("#{}", history.name));
             }

@@ -5,8 +5,8 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, Filter, Head, History, Memory, Store, Stored,
-    Taken, Token,
+    Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
+    Filter, Heads, History, Memory, Store, Stored, Taken, Texts, Token, VersionCount,
 };
 
 pub struct Hooked<C, R> {
@@ -39,11 +39,23 @@ where
     fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
         self.store.payloads(wanted)
     }
-    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
-        self.store.history(id, after, limit)
+    fn history(&self, id: ExecutionId, after: u64, limit: usize, texts: Texts) -> Result<Option<History>, Fault> {
+        self.store.history(id, after, limit, texts)
     }
-    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
+    fn executions(&self, filter: &Filter) -> Result<Heads, Fault> {
         self.store.executions(filter)
+    }
+    fn count(&self, filter: &Filter, max: u64) -> Result<Counted, Fault> {
+        self.store.count(filter, max)
+    }
+    fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {
+        self.store.version_counts()
+    }
+    fn failure_counts(&self) -> Result<Vec<FailureCount>, Fault> {
+        self.store.failure_counts()
+    }
+    fn documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Fault> {
+        self.store.documents(filter)
     }
     fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
         self.store.due(until, cursor, limit)

@@ -22,6 +22,7 @@ use workflow_engine::token::{self, Tokens};
 use workflow_store::Role;
 
 use crate::problem::{Kind, Problem};
+use crate::routes::page;
 use crate::{Options, body};
 
 pub(crate) use redact::without_secrets;
@@ -53,6 +54,15 @@ impl Standing {
         match self {
             Standing::InProcess | Standing::Open => None,
             Standing::Principal(principal) => Some(principal),
+        }
+    }
+
+    /// What whoever was let in may do, in a word.
+    pub fn access(&self) -> &'static str {
+        match self.principal().map(|principal| principal.role) {
+            None | Some(Role::Admin) => "admin",
+            Some(Role::Operator) => "write",
+            Some(Role::Reader | Role::Worker) => "read",
         }
     }
 
@@ -170,7 +180,8 @@ impl Access {
     pub fn guard(&self, mut request: Request) -> Result<(Request, Trail), Response> {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let need = Need::of(request.method(), route);
-        if need == Need::Nothing || self.strangers == Strangers::None {
+        let is_nowhere = route.is_none() && page::is_for_person(&request);
+        if need == Need::Nothing || is_nowhere || self.strangers == Strangers::None {
             return Ok((request, Trail(None)));
         }
         let standing = match self.standing(request.headers()) {

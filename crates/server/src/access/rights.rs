@@ -3,6 +3,8 @@
 use axum::http::Method;
 use workflow_store::Role;
 
+use crate::routes::page;
+
 /// Who may call an operation, once there are tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
@@ -33,9 +35,11 @@ const RIGHTS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/events", Operator),
     ("GET", "/api/v1/executions", Reader),
     ("GET", "/api/v1/executions/counts", Reader),
+    ("GET", "/api/v1/executions/stream", Reader),
     ("GET", "/api/v1/executions/{id}", Reader),
     ("DELETE", "/api/v1/executions/{id}", Admin),
     ("GET", "/api/v1/executions/{id}/history", Reader),
+    ("GET", "/api/v1/executions/{id}/history/{seq}", Reader),
     ("GET", "/api/v1/executions/{id}/stream", Reader),
     ("POST", "/api/v1/executions/{id}/pause", Operator),
     ("POST", "/api/v1/executions/{id}/resume", Operator),
@@ -43,7 +47,23 @@ const RIGHTS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/executions/{id}/retry", Operator),
     ("POST", "/api/v1/executions/{id}/replay", Operator),
     ("POST", "/api/v1/executions/{id}/steps/{stepId}/run-now", Operator),
+    ("GET", "/api/v1/workflows/{id}/versions", Reader),
+    ("GET", "/api/v1/workflows/{id}/stats", Reader),
+    ("POST", "/api/v1/validate", Reader),
+    ("GET", "/api/v1/jobs", Reader),
+    ("POST", "/api/v1/jobs", Operator),
+    ("GET", "/api/v1/jobs/{id}", Reader),
+    ("GET", "/api/v1/jobs/{id}/items", Reader),
+    ("GET", "/api/v1/jobs/{id}/stream", Reader),
+    ("POST", "/api/v1/jobs/{id}/stop", Operator),
+    ("POST", "/api/v1/jobs/{id}/continue", Operator),
+    ("GET", "/api/v1/errors", Reader),
+    ("GET", "/api/v1/errors/{fingerprint}", Reader),
+    ("GET", "/api/v1/system", Reader),
+    ("GET", "/api/v1/system/stream", Reader),
     ("GET", "/api/v1/diagnosis", Reader),
+    ("GET", "/api/v1/workers", Reader),
+    ("GET", "/api/v1/actions", Reader),
     ("GET", "/api/v1/endpoints", Reader),
     ("GET", "/api/v1/endpoints/{name}", Reader),
     ("PUT", "/api/v1/endpoints/{name}", Admin),
@@ -60,6 +80,9 @@ impl Need {
     pub fn of(method: &Method, route: Option<&str>) -> Need {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         let Some(route) = route else { return Need::Token };
+        if page::PATHS.contains(&route) && method == Method::GET {
+            return Nothing;
+        }
         let found = RIGHTS.iter().find(|(its_method, its_route, _)| method.as_str() == *its_method && route == *its_route);
         found.map_or(Admin, |(_, _, need)| *need)
     }

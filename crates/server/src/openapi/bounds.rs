@@ -3,7 +3,7 @@
 //! By name and place and not beside each route: the same id stands in many paths.
 
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::{AdditionalProperties, Object, Schema};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, Object, Schema};
 use utoipa::openapi::{Components, RefOr};
 
 use crate::limits;
@@ -11,19 +11,35 @@ use crate::limits;
 const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$";
 const STEP_ID: &str = "^[A-Za-z0-9_-]{1,128}$";
 const EXECUTION_ID: &str = "^exec_[0-9a-f]{32}$";
+const JOB_ID: &str = "^job_[0-9a-f]{32}$";
+const FINGERPRINT: &str = "^[0-9a-f]{16}$";
+const TRIGGER: &str = "^(manual|event|schedule|replay|error)$";
 const FIELDS: &str =
     "^ *(execution|input|output|state|stepResults|history) *(, *(execution|input|output|state|stepResults|history) *)*$";
 
 /// Puts into the document what is known of this parameter of `path`.
 pub(super) fn describe(path: &str, parameter: &mut Parameter) {
-    let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema else { return };
+    let object = match &mut parameter.schema {
+        Some(RefOr::T(Schema::Object(object))) => object,
+        Some(RefOr::T(Schema::Array(array))) => {
+            let ArrayItems::RefOrSchema(items) = &mut array.items else { return };
+            let RefOr::T(Schema::Object(object)) = &mut **items else { return };
+            object
+        }
+        _ => return,
+    };
     match (&parameter.parameter_in, parameter.name.as_str()) {
         (ParameterIn::Path, "id") if path.starts_with("/api/v1/executions/") => pattern(object, EXECUTION_ID),
+        (ParameterIn::Path, "id") if path.starts_with("/api/v1/jobs/") => pattern(object, JOB_ID),
+        (ParameterIn::Path, "fingerprint") | (ParameterIn::Query, "errorFingerprint") => pattern(object, FINGERPRINT),
         (ParameterIn::Path, "id" | "name") | (ParameterIn::Query, "workflowId") => pattern(object, NAME),
         (ParameterIn::Path, "stepId") => pattern(object, STEP_ID),
+        (ParameterIn::Query, "cursor") if path == "/api/v1/jobs" => pattern(object, JOB_ID),
+        (ParameterIn::Query, "cursor") if path.ends_with("/items") => {}
         (ParameterIn::Query, "cursor") => pattern(object, EXECUTION_ID),
         (ParameterIn::Query, "include") if path == "/api/v1/executions" => pattern(object, FIELDS),
         (ParameterIn::Query, "include") => pattern(object, "^ *history *$"),
+        (ParameterIn::Query, "triggeredBy") => pattern(object, TRIGGER),
         (ParameterIn::Query, "version") => object.minimum = Some(1.into()),
         (ParameterIn::Query, "startedAfter" | "startedBefore" | "after") => object.minimum = Some(0.into()),
         (ParameterIn::Query, "limit") => object.maximum = Some(limits::PAGE_MAX.into()),
@@ -40,7 +56,7 @@ fn pattern(object: &mut Object, pattern: &str) {
 }
 
 /// Bodies in which a field that nobody knows is an error. Answers may have more fields one day, and say nothing of it.
-const CLOSED: &[&str] = &["StartBody", "ReplayBody", "EventBody", "EndpointBody", "TokenBody"];
+const CLOSED: &[&str] = &["StartBody", "ReplayBody", "EventBody", "EndpointBody", "JobBody", "JobFilter", "TokenBody"];
 
 pub(super) fn close(components: &mut Components) {
     for name in CLOSED {

@@ -16,7 +16,7 @@ use workflow_engine::{EventRequest, ExecutionView, RefusedStart};
 use crate::app::App;
 use crate::body::{self, media_type};
 use crate::caller::OnBehalf;
-use crate::parameters::{NoQuery, Query, header_text, idempotency_key, wrong_header};
+use crate::parameters::{FromQuery, Pairs, Query, header_text, idempotency_key, wrong_header};
 use crate::problem::{Kind, Problem};
 use crate::{limits, reply, schema};
 
@@ -24,13 +24,28 @@ const STRUCTURED: &str = "application/cloudevents+json";
 const BATCHED: &str = "application/cloudevents-batch+json";
 const HINT: &str = r#"send {"event": "Customer.created", "data": {...}} or a CloudEvent"#;
 
+pub(crate) struct EventQuery {
+    dry_run: bool,
+}
+
+impl FromQuery for EventQuery {
+    const NAMES: &'static [&'static str] = &["dryRun"];
+
+    fn read(pairs: &Pairs) -> Result<EventQuery, Problem> {
+        pairs.flag("dryRun").map(|dry_run| EventQuery { dry_run })
+    }
+}
+
 /// Starts one execution of every workflow with a trigger that matches.
 #[utoipa::path(
     post,
     path = "/api/v1/events",
     operation_id = "sendEvent",
     tag = "events",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The event's id, where the body has none")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The event's id, where the body has none"),
+        ("dryRun" = Option<bool>, Query, description = "`true`: says what it would start, and starts nothing")
+    ),
     request_body(content(
         (schema::EventBody = "application/json"),
         (schema::CloudEvent = "application/cloudevents+json")
@@ -40,7 +55,7 @@ const HINT: &str = r#"send {"event": "Customer.created", "data": {...}} or a Clo
 pub(crate) async fn event(
     State(app): State<App>,
     OnBehalf(engine): OnBehalf,
-    Query(NoQuery): Query<NoQuery>,
+    Query(EventQuery { dry_run }): Query<EventQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
     #[derive(Serialize)]
@@ -65,6 +80,9 @@ pub(crate) async fn event(
     } else {
         plain(&headers, &received)?
     };
+    if dry_run {
+        return reply::ok(&engine.event_dry_run(request).await?);
+    }
     let answer = engine.event(request).await?;
     reply::ok(&Answer { executions: answer.executions, refused: answer.refused })
 }

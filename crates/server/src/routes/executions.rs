@@ -1,6 +1,5 @@
 //! Executions: reading them and moving them.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,25 +13,29 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_core::view::StepResult;
-use workflow_engine::{Count, Error, ExecutionView, HistoryEntry, Include, ListRequest, Listed};
+use workflow_engine::{
+    Count, Counts, EMBEDDED_HISTORY_MAX, Error, ExecutionFilter, ExecutionView, HistoryEntry, HistoryOrder, HistoryRequest,
+    HistorySlice, Include, InspectRequest, ListRequest, Listed, Payloads, SizedEntry, SummaryRequest,
+};
 
 use crate::access::{self, Standing};
 use crate::app::App;
 use crate::body::{FromBody, JsonBody, Nothing};
 use crate::caller::OnBehalf;
-use crate::parameters::{self, ExecutionPath, FromQuery, Key, NoQuery, Pairs, Query, Segments};
-use crate::problem::Problem;
+use crate::parameters::{self, ExecutionPath, FromQuery, Key, NoQuery, Pairs, Query, Segments, invalid};
+use crate::problem::{Kind, Problem};
+use crate::routes::filter::{self, Named, instant, page_limit};
 use crate::routes::workflows::Deleted;
 use crate::{limits, reply, schema};
 
-pub(crate) struct ListQuery {
-    request: ListRequest,
-    fields: Vec<Field>,
+pub(crate) enum ListQuery {
+    Rows { request: ListRequest, fields: Vec<Field> },
+    Summaries(SummaryRequest),
 }
 
 /// What a row can hold besides its own fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+pub(crate) enum Field {
     /// Everything: the execution itself in place of a row.
     Execution,
     Input,
@@ -61,17 +64,6 @@ impl FromStr for Field {
     }
 }
 
-/// A workflow's id in a query.
-struct Named(WorkflowId);
-
-impl FromStr for Named {
-    type Err = workflow_core::id::InvalidName;
-
-    fn from_str(text: &str) -> Result<Named, Self::Err> {
-        WorkflowId::new(text).map(Named)
-    }
-}
-
 /// An execution's id in a query.
 struct Place(ExecutionId);
 
@@ -84,14 +76,42 @@ impl FromStr for Place {
 }
 
 impl FromQuery for ListQuery {
-    const NAMES: &'static [&'static str] =
-        &["workflowId", "status", "startedAfter", "startedBefore", "limit", "cursor", "include"];
+    const NAMES: &'static [&'static str] = &[
+        "workflowId",
+        "version",
+        "status",
+        "attention",
+        "errorFingerprint",
+        "triggeredBy",
+        "startedAfter",
+        "startedBefore",
+        "q",
+        "limit",
+        "cursor",
+        "include",
+        "fields",
+    ];
 
     fn read(pairs: &Pairs) -> Result<ListQuery, Problem> {
-        let instant = |name| {
-            let ms = pairs.number(name, 0, i64::MAX.unsigned_abs())?;
-            Ok::<_, Problem>(ms.map(|ms| Timestamp::from_millis(i64::try_from(ms).expect("it was bounded"))))
-        };
+        let cursor = pairs.one_of::<Place>("cursor")?.map(|Place(id)| id);
+        match pairs.one("fields")? {
+            Some("summary") => {
+                if pairs.one("include")?.is_some() {
+                    return Err(invalid(
+                        "`include` cannot be with `fields=summary`: a summary has the fields that it has".to_owned(),
+                    ));
+                }
+                let (filter, limit) = (filter::read(pairs)?, page_limit(pairs)?);
+                return Ok(ListQuery::Summaries(SummaryRequest { filter, cursor, limit }));
+            }
+            Some(other) => return Err(invalid(format!("`fields` is `{}`, `summary` was expected", other.escape_debug()))),
+            None => {}
+        }
+        for name in ["version", "attention", "errorFingerprint", "triggeredBy", "q"] {
+            if pairs.one(name)?.is_some() {
+                return Err(invalid(format!("`{name}` is for `fields=summary`")));
+            }
+        }
         let fields: Vec<Field> = pairs.each("include")?;
         let include = match fields.as_slice() {
             [] => Include::Rows,
@@ -103,19 +123,14 @@ impl FromQuery for ListQuery {
         let request = ListRequest {
             workflow: pairs.one_of::<Named>("workflowId")?.map(|Named(id)| id),
             statuses: pairs.each("status")?,
-            started_after: instant("startedAfter")?,
-            started_before: instant("startedBefore")?,
-            cursor: pairs.one_of::<Place>("cursor")?.map(|Place(id)| id),
+            started_after: instant(pairs, "startedAfter")?,
+            started_before: instant(pairs, "startedBefore")?,
+            cursor,
             limit: page_limit(pairs)?,
             include,
         };
-        Ok(ListQuery { request, fields })
+        Ok(ListQuery::Rows { request, fields })
     }
-}
-
-fn page_limit(pairs: &Pairs) -> Result<Option<usize>, Problem> {
-    let limit = pairs.number("limit", 1, limits::PAGE_MAX as u64)?;
-    Ok(limit.map(|limit| usize::try_from(limit).expect("it was bounded")))
 }
 
 #[derive(Serialize)]
@@ -167,6 +182,8 @@ struct TriggeredBy<'a> {
 impl<'a> Row<'a> {
     fn new(listed: &'a Listed, fields: &[Field]) -> Row<'a> {
         let head = &listed.head;
+        // What is tried again has not failed yet.
+        let fails = !head.retrying;
         let whole = |field: Field| listed.execution.as_ref().filter(|_| fields.contains(&field));
         Row {
             id: head.id,
@@ -180,10 +197,10 @@ impl<'a> Row<'a> {
             completed_at: head.completed_at,
             // 0 says that the execution is in memory: nobody waits for that.
             wake_at: head.wake_at.filter(|at| at.millis() > 0),
-            failed_step: head.failed_step.as_deref(),
-            error: head.error.as_deref(),
-            error_code: head.error_code.as_deref(),
-            error_fingerprint: head.error_fingerprint.as_deref(),
+            failed_step: head.failed_step.as_deref().filter(|_| fails),
+            error: head.error.as_deref().filter(|_| fails),
+            error_code: head.error_code.as_deref().filter(|_| fails),
+            error_fingerprint: head.error_fingerprint.as_deref().filter(|_| fails),
             steps_completed: head.steps_completed,
             input: whole(Field::Input).map(|execution| &execution.input),
             state: whole(Field::State).map(|execution| &execution.state),
@@ -217,11 +234,21 @@ impl<'a> Item<'a> {
     operation_id = "listExecutions",
     tag = "executions",
     params(
-        ("workflowId" = Option<String>, Query, description = "Of this workflow only"),
+        ("workflowId" = Option<String>, Query, description = "Of this workflow only; of several with `fields=summary`"),
         (
             "status" = Option<Vec<schema::ExecutionStatus>>,
             Query,
             description = "With one of these; may be repeated, or hold several with commas between"
+        ),
+        ("fields" = Option<schema::ListFields>, Query, description = "`summary`: rows that say what each does or waits for"),
+        ("version" = Option<u32>, Query, description = "Of this version of the one workflow (`fields=summary`, as those below)"),
+        ("attention" = Option<schema::Attention>, Query, description = "Those that somebody should look at, for this reason"),
+        ("errorFingerprint" = Option<String>, Query, description = "Those that failed so, or are tried again because of it"),
+        ("triggeredBy" = Option<String>, Query, description = "`manual`, `event`, `schedule`, `replay` or `error`"),
+        (
+            "q" = Option<String>,
+            Query,
+            description = "The beginning of an id, or a text in the input or the id; a search takes about 300 ms a page, and says how far it came"
         ),
         ("startedAfter" = Option<i64>, Query, description = "Epoch milliseconds"),
         ("startedBefore" = Option<i64>, Query, description = "Epoch milliseconds"),
@@ -244,47 +271,89 @@ pub(crate) async fn list(State(app): State<App>, Query(query): Query<ListQuery>)
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<ExecutionId>,
     }
-    let page = app.engine.list(query.request).await?;
-    let executions = page.executions.iter().map(|listed| Item::new(listed, &query.fields)).collect();
+    let (request, fields) = match query {
+        ListQuery::Rows { request, fields } => (request, fields),
+        ListQuery::Summaries(request) => return reply::ok(&app.engine.summaries(request).await?),
+    };
+    let page = app.engine.list(request).await?;
+    let executions = page.executions.iter().map(|listed| Item::new(listed, &fields)).collect();
     reply::ok(&List { executions, next_cursor: page.next })
 }
 
-pub(crate) struct CountsQuery(Option<WorkflowId>);
+pub(crate) struct CountsQuery(ExecutionFilter);
 
 impl FromQuery for CountsQuery {
-    const NAMES: &'static [&'static str] = &["workflowId"];
+    const NAMES: &'static [&'static str] =
+        &["workflowId", "version", "status", "attention", "errorFingerprint", "startedAfter", "startedBefore"];
 
     fn read(pairs: &Pairs) -> Result<CountsQuery, Problem> {
-        Ok(CountsQuery(pairs.one_of::<Named>("workflowId")?.map(|Named(id)| id)))
+        filter::read(pairs).map(CountsQuery)
     }
 }
 
-/// How many executions have which status. Kept with every commit, never counted.
+/// How many executions have which status. Kept with every commit, never counted; where a window of time is asked for, an index is
+/// counted, up to 200,000 entries.
 #[utoipa::path(
     get,
     path = "/api/v1/executions/counts",
     operation_id = "countExecutions",
     tag = "executions",
-    params(("workflowId" = Option<String>, Query, description = "Of this workflow only")),
+    params(
+        ("workflowId" = Option<Vec<String>>, Query, description = "Of these workflows only"),
+        ("version" = Option<u32>, Query, description = "Of this version of the one workflow"),
+        ("status" = Option<Vec<schema::ExecutionStatus>>, Query, description = "Does not matter: all are counted"),
+        ("attention" = Option<schema::Attention>, Query, description = "For `byStatus`: only these"),
+        ("errorFingerprint" = Option<String>, Query, description = "Those that failed so, or are tried again because of it"),
+        ("startedAfter" = Option<i64>, Query, description = "Epoch milliseconds"),
+        ("startedBefore" = Option<i64>, Query, description = "Epoch milliseconds")
+    ),
     responses((status = 200, description = "Counts", body = schema::Counts))
 )]
-pub(crate) async fn counts(
-    State(app): State<App>,
-    Query(CountsQuery(workflow)): Query<CountsQuery>,
-) -> Result<Response, Problem> {
+pub(crate) async fn counts(State(app): State<App>, Query(CountsQuery(filter)): Query<CountsQuery>) -> Result<Response, Problem> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Counts {
-        counts: Vec<Count>,
-        by_status: BTreeMap<&'static str, u64>,
+    struct Answer {
+        /// By workflow, where nothing else was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        counts: Option<Vec<Count>>,
+        #[serde(flatten)]
+        of_filter: Counts,
     }
-    let mut counts = app.engine.counts().await?;
-    counts.retain(|count| workflow.as_ref().is_none_or(|workflow| workflow.as_str() == count.workflow_id));
-    let mut by_status: BTreeMap<&'static str, u64> = Status::ALL.iter().map(|status| (status.as_str(), 0)).collect();
-    for count in &counts {
-        *by_status.entry(count.status.as_str()).or_default() += count.count;
+    let only_workflows = ExecutionFilter { workflows: filter.workflows.clone(), ..ExecutionFilter::default() };
+    let mut counts = if filter == only_workflows { Some(app.engine.counts().await?) } else { None };
+    if let Some(counts) = &mut counts {
+        let is_meant = |id: &str| filter.workflows.is_empty() || filter.workflows.iter().any(|workflow| workflow.as_str() == id);
+        counts.retain(|count| is_meant(&count.workflow_id));
     }
-    reply::ok(&Counts { counts, by_status })
+    reply::ok(&Answer { counts, of_filter: app.engine.count(filter).await? })
+}
+
+pub(crate) struct ExecutionQuery {
+    wait: Option<Duration>,
+    /// None: as it is answered everywhere else.
+    inspect: Option<InspectRequest>,
+}
+
+impl FromQuery for ExecutionQuery {
+    const NAMES: &'static [&'static str] = &["wait", "at", "maxValueBytes", "history", "include"];
+
+    fn read(pairs: &Pairs) -> Result<ExecutionQuery, Problem> {
+        let wait = pairs.span("wait", limits::WAIT_MAX)?;
+        let at = pairs.number("at", 1, u64::MAX)?;
+        if wait.is_some() && at.is_some() {
+            return Err(invalid("`at` asks for what was, `wait` for what will be: one of them was expected".to_owned()));
+        }
+        let size = |number: u64| usize::try_from(number).expect("it was bounded");
+        let history = pairs.number("history", 0, EMBEDDED_HISTORY_MAX as u64)?.map_or(EMBEDDED_HISTORY_MAX, size);
+        let value_bytes_max = pairs.number("maxValueBytes", 0, u32::MAX.into())?.map(size);
+        let is_asked_for = match pairs.one("include")? {
+            Some("reasons") => true,
+            Some(other) => return Err(invalid(format!("`include` is `{}`, `reasons` was expected", other.escape_debug()))),
+            None => pairs.one("at")?.or(pairs.one("history")?).or(pairs.one("maxValueBytes")?).is_some(),
+        };
+        let inspect = is_asked_for.then_some(InspectRequest { at, history, value_bytes_max });
+        Ok(ExecutionQuery { wait, inspect })
+    }
 }
 
 pub(crate) struct WaitQuery(pub Option<Duration>);
@@ -305,17 +374,43 @@ impl FromQuery for WaitQuery {
     tag = "executions",
     params(
         ("id" = String, Path, description = "The execution's id"),
-        ("wait" = Option<String>, Query, description = "Answer when it has ended, or as it is after so long: `30s`; at most `60s`")
+        ("wait" = Option<String>, Query, description = "Answer when it has ended, or as it is after so long: `30s`; at most `60s`"),
+        ("at" = Option<u64>, Query, minimum = 1, description = "As it was after this entry of its history"),
+        (
+            "maxValueBytes" = Option<u32>,
+            Query,
+            description = "In place of longer values: `{\"$truncated\": bytes, \"href\": \"…\"}`"
+        ),
+        ("history" = Option<u32>, Query, maximum = 1000, description = "Entries of its history that come with it; 1,000 unless given"),
+        (
+            "include" = Option<schema::ExecutionInclude>,
+            Query,
+            description = "`reasons`: with what it does or waits for, and the fields that follow in the schema; `at`, `maxValueBytes` and \
+                           `history` ask for them too"
+        )
     ),
     responses((status = 200, description = "The execution", body = schema::Execution))
 )]
 pub(crate) async fn execution(
     State(app): State<App>,
     ExecutionPath(id): ExecutionPath,
-    Query(WaitQuery(wait)): Query<WaitQuery>,
+    Query(query): Query<ExecutionQuery>,
     standing: Standing,
 ) -> Result<Response, Problem> {
-    Ok(reply::execution(StatusCode::OK, &find(&app, id, wait, &standing).await?))
+    let Some(inspect) = query.inspect else {
+        return Ok(reply::execution(StatusCode::OK, &find(&app, id, query.wait, &standing).await?));
+    };
+    if let Some(wait) = query.wait {
+        tokio::select! {
+            ended = app.engine.ended_within(id, wait) => ended?,
+            () = app.closing() => {}
+            () = app.access.lost(&standing) => return Err(access::revoked()),
+        }
+    }
+    match app.engine.inspect(id, inspect).await? {
+        Some(inspected) => reply::ok(&inspected),
+        None => Err(Problem::execution_not_found(&id.to_string())),
+    }
 }
 
 pub(crate) async fn find(
@@ -334,17 +429,36 @@ pub(crate) async fn find(
     app.engine.status(id).await?.ok_or_else(|| Problem::execution_not_found(&id.to_string()))
 }
 
-pub(crate) struct HistoryQuery {
-    after: u64,
-    limit: usize,
-}
+pub(crate) struct HistoryQuery(HistoryRequest);
 
 impl FromQuery for HistoryQuery {
-    const NAMES: &'static [&'static str] = &["after", "limit"];
+    const NAMES: &'static [&'static str] = &["after", "before", "order", "limit", "types", "stepId", "q", "payloads"];
 
     fn read(pairs: &Pairs) -> Result<HistoryQuery, Problem> {
-        let after = pairs.number("after", 0, u64::MAX)?.unwrap_or(0);
-        Ok(HistoryQuery { after, limit: page_limit(pairs)?.unwrap_or(limits::HISTORY_PAGE_DEFAULT) })
+        let order = match pairs.one("order")? {
+            None | Some("asc") => HistoryOrder::Ascending,
+            Some("desc") => HistoryOrder::Descending,
+            Some(other) => return Err(invalid(format!("`order` is `{}`, `asc` or `desc` was expected", other.escape_debug()))),
+        };
+        let types = pairs.each::<String>("types")?;
+        Ok(HistoryQuery(HistoryRequest {
+            after: pairs.number("after", 0, u64::MAX)?,
+            before: pairs.number("before", 0, u64::MAX)?,
+            order,
+            limit: Some(page_limit(pairs)?.unwrap_or(limits::HISTORY_PAGE_DEFAULT)),
+            types: types.into_iter().filter(|kind| !kind.is_empty()).collect(),
+            step: pairs.one("stepId")?.map(str::to_owned),
+            text: pairs.one("q")?.filter(|text| !text.is_empty()).map(str::to_owned),
+            payloads: payloads(pairs)?,
+        }))
+    }
+}
+
+pub(crate) fn payloads(pairs: &Pairs) -> Result<Payloads, Problem> {
+    match pairs.one("payloads")? {
+        None | Some("inline") => Ok(Payloads::Inline),
+        Some("none") => Ok(Payloads::None),
+        Some(other) => Err(invalid(format!("`payloads` is `{}`, `inline` or `none` was expected", other.escape_debug()))),
     }
 }
 
@@ -366,7 +480,10 @@ pub(crate) async fn delete_execution(
     reply::ok(&Deleted { deleted: true })
 }
 
-/// The history of an execution, oldest entry first.
+/// The history of an execution, oldest entry first, or newest first.
+///
+/// Where entries are looked for (`types`, `stepId`, `q`) a page takes about 300 ms at most: it may have few entries, or none, and a
+/// `nextCursor` all the same.
 #[utoipa::path(
     get,
     path = "/api/v1/executions/{id}/history",
@@ -375,24 +492,57 @@ pub(crate) async fn delete_execution(
     params(
         ("id" = String, Path, description = "The execution's id"),
         ("after" = Option<u64>, Query, description = "Entries with a higher `seq`; the `nextCursor` of the page before"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1,000 unless given; a page also ends at 4 MiB")
+        ("before" = Option<u64>, Query, description = "Entries with a lower `seq`; with `order=desc` the `nextCursor` of the page before"),
+        ("order" = Option<schema::HistoryOrder>, Query, description = "`asc` unless given"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1,000 unless given; a page also ends at 4 MiB"),
+        ("types" = Option<Vec<String>>, Query, description = "Entries of these types"),
+        ("stepId" = Option<String>, Query, description = "Entries of this step"),
+        ("q" = Option<String>, Query, description = "Entries with this text in what they say"),
+        ("payloads" = Option<schema::HistoryPayloads>, Query, description = "`none` leaves inputs, outputs and stacks out and says how long they are")
     ),
     responses((status = 200, description = "One page", body = schema::HistoryPage))
 )]
 pub(crate) async fn history(
     State(app): State<App>,
     ExecutionPath(id): ExecutionPath,
-    Query(query): Query<HistoryQuery>,
+    Query(HistoryQuery(request)): Query<HistoryQuery>,
 ) -> Result<Response, Problem> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Page {
-        entries: Vec<HistoryEntry>,
+        entries: Vec<SizedEntry>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_cursor: Option<String>,
+        total: u64,
     }
-    let page = app.engine.history(id, query.after, Some(query.limit)).await?;
-    reply::ok(&Page { entries: page.entries, next_cursor: page.next.map(|seq| seq.to_string()) })
+    let HistorySlice { entries, next, total } = app.engine.history_slice(id, request).await?;
+    reply::ok(&Page { entries, next_cursor: next.map(|seq| seq.to_string()), total })
+}
+
+/// One entry of a history, whole.
+#[utoipa::path(
+    get,
+    path = "/api/v1/executions/{id}/history/{seq}",
+    operation_id = "getHistoryEntry",
+    tag = "executions",
+    params(
+        ("id" = String, Path, description = "The execution's id"),
+        ("seq" = u64, Path, description = "Which entry: 1, 2, 3 ...")
+    ),
+    responses((status = 200, description = "The entry", body = schema::HistoryEntry))
+)]
+pub(crate) async fn history_entry(
+    State(app): State<App>,
+    Segments((id, seq)): Segments<(String, String)>,
+    Query(NoQuery): Query<NoQuery>,
+) -> Result<Response, Problem> {
+    let id = parameters::execution_id(&id)?;
+    let not_found = || {
+        let detail = format!("execution {id} has no entry `{}` in its history", seq.escape_debug());
+        Problem::new(&Kind::ENTRY_NOT_FOUND, detail)
+    };
+    let number: u64 = seq.parse().map_err(|_| not_found())?;
+    reply::ok(&app.engine.history_entry(id, number).await?.ok_or_else(not_found)?)
 }
 
 /// What every control call answers.

@@ -11,21 +11,25 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use tokio::sync::OwnedSemaphorePermit;
 use workflow_core::id::ExecutionId;
-use workflow_engine::{HistoryEntry, Watch};
+use workflow_engine::{HistoryEntry, Payloads, Watch, leave_out_payloads};
 
 use crate::access::Standing;
 use crate::app::App;
 use crate::parameters::{ExecutionPath, FromQuery, Pairs, Query, header_text, wrong_header};
 use crate::problem::Problem;
+use crate::routes::executions;
 use crate::{admission, limits, schema};
 
-pub(crate) struct StreamQuery(Option<u64>);
+pub(crate) struct StreamQuery {
+    after: Option<u64>,
+    payloads: Payloads,
+}
 
 impl FromQuery for StreamQuery {
-    const NAMES: &'static [&'static str] = &["after"];
+    const NAMES: &'static [&'static str] = &["after", "payloads"];
 
     fn read(pairs: &Pairs) -> Result<StreamQuery, Problem> {
-        pairs.number("after", 0, u64::MAX).map(StreamQuery)
+        Ok(StreamQuery { after: pairs.number("after", 0, u64::MAX)?, payloads: executions::payloads(pairs)? })
     }
 }
 
@@ -42,6 +46,7 @@ impl FromQuery for StreamQuery {
     params(
         ("id" = String, Path, description = "The execution's id"),
         ("after" = Option<u64>, Query, description = "Entries with a higher `seq`; `Last-Event-ID` wins"),
+        ("payloads" = Option<schema::HistoryPayloads>, Query, description = "`none` leaves inputs, outputs and stacks out"),
         ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last message that was seen")
     ),
     responses(
@@ -51,7 +56,7 @@ impl FromQuery for StreamQuery {
 pub(crate) async fn stream(
     State(app): State<App>,
     ExecutionPath(id): ExecutionPath,
-    Query(StreamQuery(after)): Query<StreamQuery>,
+    Query(StreamQuery { after, payloads }): Query<StreamQuery>,
     standing: Standing,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -60,17 +65,22 @@ pub(crate) async fn stream(
     let watch = app.engine.watch(id, after).await?;
     let keep_alive = KeepAlive::new().interval(limits::HEARTBEAT);
     let lost = Box::pin(app.access.lost(&standing));
-    let following = Following { app: app.clone(), id, watch, permit, lost };
-    let response = Sse::new(messages(following)).keep_alive(keep_alive).into_response();
-    let mut response = response.map(|body| admission::flowing(&app, body));
+    let following = Following { app: app.clone(), id, watch, payloads, permit, lost };
+    Ok(respond(&app, Sse::new(messages(following)).keep_alive(keep_alive)))
+}
+
+/// A stream as it goes out.
+pub(crate) fn respond(app: &App, stream: impl IntoResponse) -> Response {
+    let response = stream.into_response();
+    let mut response = response.map(|body| admission::flowing(app, body));
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // nginx would hold messages back.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
-fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+pub(crate) fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(text) = header_text(headers, "last-event-id")? else { return Ok(None) };
     text.parse()
         .map(Some)
@@ -81,6 +91,7 @@ struct Following {
     app: App,
     id: ExecutionId,
     watch: Watch,
+    payloads: Payloads,
     /// Its place among those that wait.
     permit: OwnedSemaphorePermit,
     /// Ends when the client may not see more.
@@ -99,7 +110,12 @@ fn messages(following: Following) -> impl Stream<Item = Result<Event, Infallible
             () = &mut following.lost => return None,
         };
         match next {
-            Some(Ok(entry)) => Some((Ok(message(&entry)), Some(following))),
+            Some(Ok(mut entry)) => {
+                if following.payloads == Payloads::None {
+                    leave_out_payloads(&mut entry);
+                }
+                Some((Ok(message(&entry)), Some(following)))
+            }
             Some(Err(error)) => {
                 tracing::debug!(%error, execution = %following.id, "a stream broke off");
                 None

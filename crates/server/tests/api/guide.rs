@@ -18,6 +18,8 @@ use crate::support::{Answer, Api, request};
 const GUIDE: &str = include_str!("../../../../docs/http-api.md");
 const ID_IN_GUIDE: &str = "exec_019aab3e5c7a7c32b1f0a5d2e4c6b812";
 
+const JOB_IN_GUIDE: &str = "job_019aab3e5c7a7c32b1f0a5d2e4c6b812";
+
 struct Example {
     call: Vec<String>,
     language: String,
@@ -30,13 +32,16 @@ async fn every_example_of_the_guide_runs_and_every_route_has_one() {
     let api = Api::new().await;
     provide(&api);
     let mut missing = operations(&api);
-    let (mut id, mut token) = (String::new(), String::new());
+    let (mut id, mut token, mut job) = (String::new(), String::new(), String::new());
     for mut example in examples() {
         // As a shell would put it in.
-        example.call.iter_mut().for_each(|word| *word = word.replace("$TOKEN", &token));
+        example.call.iter_mut().for_each(|word| *word = word.replace("$TOKEN", &token).replace(JOB_IN_GUIDE, &job));
         let (method, path, request) = build(&example.call, &id);
         if path.ends_with("/run-now") {
             first_failure(&api, &id).await;
+        }
+        if !job.is_empty() && method == Method::GET && path == format!("/api/v1/jobs/{job}") {
+            job_is_over(&api, &job).await;
         }
         let answer = api.send(request).await;
         let call = example.call.join(" ");
@@ -45,6 +50,9 @@ async fn every_example_of_the_guide_runs_and_every_route_has_one() {
         missing.retain(|(of, template)| *of != method.as_str() || !fits(template, &path));
         if answer.status == 201 && path.ends_with("/tokens") {
             token = answer.json()["token"].as_str().unwrap().to_owned();
+        }
+        if answer.status == 201 && path.ends_with("/jobs") {
+            job = answer.json()["id"].as_str().unwrap().to_owned();
         }
         if answer.status == 201 && path.ends_with("/executions") {
             id = answer.json()["id"].as_str().unwrap().to_owned();
@@ -68,6 +76,13 @@ fn provide(api: &Api) {
         }
     };
     provide("chargeCard", Handler::new(charge));
+}
+
+/// The guide shows it as it is then.
+async fn job_is_over(api: &Api, job: &str) {
+    if let Some(mut watched) = api.engine.watch_job(job) {
+        drop(watched.wait_for(|job| job.status.is_over()).await);
+    }
 }
 
 /// Until then there is no retry to be brought forward.

@@ -35,7 +35,7 @@ async fn a_query_that_is_wrong_names_the_parameter() {
     for (query, detail) in [
         (
             "statu=failed",
-            "`statu` is no parameter of this route; it has `workflowId`, `status`, `startedAfter`, `startedBefore`, `limit`, `cursor`, `include`",
+            "`statu` is no parameter of this route; it has `workflowId`, `version`, `status`, `attention`, `errorFingerprint`, `triggeredBy`, `startedAfter`, `startedBefore`, `q`, `limit`, `cursor`, `include`, `fields`",
         ),
         (
             "status=done",
@@ -45,6 +45,14 @@ async fn a_query_that_is_wrong_names_the_parameter() {
         ("limit=1001", "`limit` is `1001`, a whole number from 1 to 1000 was expected"),
         ("limit=5&limit=6", "`limit` is given twice, once was expected"),
         ("startedAfter=yesterday", "`startedAfter` is `yesterday`, a whole number from 0 to 9223372036854775807 was expected"),
+        ("fields=summary&attention=me", "`attention`: `me` is none of `retrying`, `noWorker`, `overdue`"),
+        ("fields=all", "`fields` is `all`, `summary` was expected"),
+        ("q=x", "`q` is for `fields=summary`"),
+        ("fields=summary&version=2", "`version` is that of one workflow: one `workflowId` was expected, 0 found"),
+        (
+            "fields=summary&errorFingerprint=declined",
+            "`errorFingerprint`: `declined` is no fingerprint of an error; 16 hexadecimal digits were expected",
+        ),
         ("cursor=abc", "`cursor`: it is no cursor; the `nextCursor` of the page before was expected"),
         ("include=all", "`include`: `all` cannot be included; execution, input, output, state, stepResults and history can"),
         (
@@ -58,7 +66,7 @@ async fn a_query_that_is_wrong_names_the_parameter() {
     assert_eq!(detail, "`wait` is `5m`, at most 60 s was expected; ask again when it has run out");
     api.get("/api/v1/executions/exec_00000000000070008000000000000000?wait=soon").await.problem(400, "invalid_query");
     let detail = api.get("/api/v1/workflows?limit=5").await.problem(400, "invalid_query");
-    assert_eq!(detail, "`limit`: this route has no parameters");
+    assert_eq!(detail, "`limit` is no parameter of this route; it has `include`, `window`");
 }
 
 #[tokio::test]

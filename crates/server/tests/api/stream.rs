@@ -86,7 +86,7 @@ async fn a_stream_holds_every_entry_and_ends_with_the_execution() {
 
     let history = api.get(&format!("/api/v1/executions/{id}/history")).await.json();
     let entries: Vec<Value> = messages.iter().map(|message| message.data.clone()).collect();
-    assert_eq!(Value::Array(entries), history["entries"]);
+    assert_eq!(history["entries"], Value::from(entries), "an entry is the same wherever it is read");
     for message in &messages {
         assert_eq!((message.id, &message.event), (message.data["seq"].as_u64(), &None));
         api.document.holds("HistoryEntry", &message.data);

@@ -80,7 +80,7 @@ pub(super) fn a_taken_claim_leaves_its_item_out(store: &dyn Store) {
     let items = vec![item(begin(4)), claimed("a", vec![id(2)], both), claimed("b", vec![id(3)], begin(3))];
     assert_eq!(commit(store, items), Committed { taken: vec![(1, holder(vec![id(1)]))] });
 
-    let there = store.executions(&Filter { limit: 10, ..Filter::default() }).expect("executions are listed");
+    let there = store.executions(&Filter { limit: 10, ..Filter::default() }).expect("executions are listed").heads;
     assert_eq!(there.iter().map(|head| head.id).collect::<Vec<_>>(), [id(4), id(3), id(1)]);
     let loaded = store.load(&[id(1)]).expect("executions are loaded");
     assert_eq!(loaded[0].as_ref().map(|stored| stored.events.len()), Some(2));
@@ -149,7 +149,7 @@ pub(super) fn a_head_row_is_replaced_whole(store: &dyn Store) {
     // What was set can be cleared: a retry does.
     commit_all(store, vec![update(head(id(7), &order), Status::Failed)]);
     let listed = store.executions(&Filter { limit: 1, ..Filter::default() });
-    assert_eq!(listed, Ok(vec![head(id(7), &order)]));
+    assert_eq!(listed.map(|found| found.heads), Ok(vec![head(id(7), &order)]));
     let Batch { number, .. } = Batch { number: store.batch().expect("the batch number is read"), items: Vec::new() };
     assert_eq!(number, 3);
     let define = Change::Define(Box::new(super::sample::definition(&order, 1)));

@@ -10,7 +10,7 @@ use super::sample::{
 };
 use crate::{
     Batch, Change, Claim, ClaimKind, Deletable, Deletion, ENDED_LOOKED_AT_MAX, Ended, FaultKind, Filter, Head, Item, Snapshot,
-    Store, Transition,
+    Store, Texts, Transition,
 };
 
 fn delete(n: u32, which: Deletable) -> Change {
@@ -22,7 +22,7 @@ fn ended(n: u32, status: Status, completed_ms: i64) -> Head {
 }
 
 fn listed(store: &dyn Store) -> Vec<workflow_core::id::ExecutionId> {
-    let heads = store.executions(&Filter { limit: 5_000, ..Filter::default() }).expect("executions are listed");
+    let heads = store.executions(&Filter { limit: 5_000, ..Filter::default() }).expect("executions are listed").heads;
     heads.iter().map(|head| head.id).collect()
 }
 
@@ -41,7 +41,7 @@ pub(super) fn an_ended_execution_is_deleted_whole(store: &dyn Store) {
 
     commit_changes(store, vec![delete(1, Deletable::EndedUntil(at(9)))]);
     assert_eq!(store.load(&[id(1)]), Ok(vec![None]));
-    assert_eq!(store.history(id(1), 0, 10), Ok(None));
+    assert_eq!(store.history(id(1), 0, 10, Texts::Read), Ok(None));
     assert_eq!(store.payloads(&[(id(1), 3)]).map_err(|fault| fault.kind), Err(FaultKind::Corrupt));
     assert_eq!(store.parked(&action("ship"), None, 10), Ok(Vec::new()));
     assert_eq!(store.claim(ClaimKind::IdempotencyKey, "order", "a"), Ok(None));

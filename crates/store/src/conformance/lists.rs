@@ -8,7 +8,7 @@ use super::sample::{action, at, commit_all, head, id, start, update, workflow};
 use crate::{Cursor, Filter, Head, Store, Transition};
 
 fn listed(store: &dyn Store, filter: &Filter) -> Vec<ExecutionId> {
-    store.executions(filter).expect("executions are listed").into_iter().map(|head| head.id).collect()
+    store.executions(filter).expect("executions are listed").heads.into_iter().map(|head| head.id).collect()
 }
 
 fn ids(numbers: &[u32]) -> Vec<ExecutionId> {
@@ -48,12 +48,12 @@ pub(super) fn lists_filter(store: &dyn Store) {
     assert_eq!(listed(store, &failed), ids(&[19, 16, 13, 10, 7, 4, 1]));
     let either = Filter { statuses: vec![Status::Running, Status::Failed, Status::Failed], limit: 4, ..all() };
     assert_eq!(listed(store, &either), ids(&[20, 19, 17, 16]));
-    let odd = Filter { workflow: Some(workflow("odd")), ..all() };
+    let odd = Filter { workflows: vec![workflow("odd")], ..all() };
     assert_eq!(listed(store, &odd), ids(&[19, 17, 15, 13, 11, 9, 7, 5, 3, 1]));
     let odd_failed = Filter { statuses: vec![Status::Failed], ..odd };
     assert_eq!(listed(store, &odd_failed), ids(&[19, 13, 7, 1]));
     assert_eq!(listed(store, &Filter { statuses: vec![Status::Cancelled], ..all() }), []);
-    assert_eq!(listed(store, &Filter { workflow: Some(workflow("nobody")), ..all() }), []);
+    assert_eq!(listed(store, &Filter { workflows: vec![workflow("nobody")], ..all() }), []);
     let window = Filter { started_after: Some(at(5)), started_before: Some(at(9)), ..all() };
     assert_eq!(listed(store, &window), ids(&[8, 7, 6]));
     let failed_window = Filter { statuses: vec![Status::Failed], ..window };
@@ -71,7 +71,7 @@ pub(super) fn lists_page_by_id(store: &dyn Store) {
     let filters = [
         all(),
         Filter { statuses: vec![Status::Failed, Status::Completed], ..all() },
-        Filter { workflow: Some(workflow("even")), ..all() },
+        Filter { workflows: vec![workflow("even")], ..all() },
     ];
     for filter in filters {
         let whole = listed(store, &filter);

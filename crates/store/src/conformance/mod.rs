@@ -6,6 +6,7 @@
 mod commits;
 mod deletions;
 mod lists;
+mod overview;
 mod random;
 mod reads;
 pub mod released;
@@ -40,6 +41,15 @@ const CASES: &[Case] = &[
     ("lists_filter_by_start_when_the_clock_went_back", lists::lists_filter_by_start_when_the_clock_went_back),
     ("what_is_due_comes_in_order", lists::what_is_due_comes_in_order),
     ("parked_executions_are_found_by_action", lists::parked_executions_are_found_by_action),
+    (
+        "failures_are_found_and_counted_by_what_they_have_in_common",
+        overview::failures_are_found_and_counted_by_what_they_have_in_common,
+    ),
+    ("executions_are_counted", overview::executions_are_counted),
+    ("executions_that_want_an_action_are_listed", overview::executions_that_want_an_action_are_listed),
+    ("a_list_stops_when_it_has_looked_at_many_in_vain", overview::a_list_stops_when_it_has_looked_at_many_in_vain),
+    ("documents_lie_in_the_order_of_their_keys", overview::documents_lie_in_the_order_of_their_keys),
+    ("a_history_says_where_it_ends", overview::a_history_says_where_it_ends),
     ("long_payloads_are_left_behind", reads::long_payloads_are_left_behind),
     ("a_history_is_paged", reads::a_history_is_paged),
     ("a_history_page_is_bounded_by_bytes", reads::a_history_page_is_bounded_by_bytes),

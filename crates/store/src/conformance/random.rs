@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use workflow_core::codec;
 use workflow_core::event::Event;
+use workflow_core::fingerprint::Fingerprint;
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
@@ -15,8 +16,8 @@ use super::sample::{
     action, append, at, begun, completed, definition, endpoint, head, id, json, recorded, started, token, workflow,
 };
 use crate::{
-    Batch, Change, Claim, ClaimKind, Cursor, Deletable, Deletion, Fault, Filter, Head, HeadChange, Item, Memory, Snapshot, Store,
-    Transition,
+    Batch, Change, Claim, ClaimKind, Cursor, Deletable, Deletion, Document, DocumentFilter, Fault, Filter, Head, HeadChange,
+    Item, KeyRange, Memory, Order, Snapshot, Store, Texts, Transition,
 };
 
 /// What to do, without knowing what is there; numbers choose among what there is.
@@ -55,6 +56,10 @@ enum Step {
         which: u8,
         revoked: bool,
     },
+    Document {
+        which: u8,
+        put: bool,
+    },
     /// A batch that must be refused, unless the item is left out.
     Gap {
         which: u8,
@@ -84,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Delete { which, ended_until }
         }),
         1 => (0..6u8, any::<bool>()).prop_map(|(which, revoked)| Step::Token { which, revoked }),
+        1 => (0..9u8, any::<bool>()).prop_map(|(which, put)| Step::Document { which, put }),
         1 => any::<u8>().prop_map(|which| Step::Gap { which }),
     ]
 }
@@ -147,7 +153,10 @@ impl Run {
         let mut now: BTreeMap<ExecutionId, Now> = BTreeMap::new();
         for id in &self.ids {
             if let Some(stored) = memory.load(&[*id]).map_err(failed)?.remove(0) {
-                let seq = memory.history(*id, 0, usize::MAX).map_err(failed)?.map_or(0, |history| history.events.len() as u64);
+                let seq = memory
+                    .history(*id, 0, usize::MAX, Texts::Read)
+                    .map_err(failed)?
+                    .map_or(0, |history| history.events.len() as u64);
                 now.insert(*id, Now { head: stored.head, seq });
             }
         }
@@ -195,6 +204,14 @@ impl Run {
                 }
                 Change::Delete(Deletion { id, which })
             }),
+            Step::Document { which, put } => {
+                let (kind, key) = ("note".to_owned(), format!("{}/{}", which / 3, which % 3));
+                Some(if *put {
+                    Change::PutDocument(Box::new(Document { kind, key, body: json(&format!("[{}]", self.next_id)) }))
+                } else {
+                    Change::RemoveDocuments { kind, keys: KeyRange::beginning(&format!("{}/", which / 3)) }
+                })
+            }
             Step::Token { which, revoked } => Some(Change::PutToken(Box::new(token(*which, *revoked)))),
             Step::Gap { which } => {
                 let id = pick(*which);
@@ -242,6 +259,9 @@ impl Run {
         prop_assert_eq!(store.endpoints(), memory.endpoints());
         prop_assert_eq!(store.tokens(), memory.tokens());
         prop_assert_eq!(store.counts(), memory.counts());
+        prop_assert_eq!(store.version_counts(), memory.version_counts());
+        prop_assert_eq!(store.failure_counts(), memory.failure_counts());
+        self.compare_documents(store, memory)?;
         self.compare_histories(store, memory)?;
         self.compare_lists(store, memory)?;
         for until in 0..6 {
@@ -277,9 +297,9 @@ impl Run {
 
     fn compare_histories(&self, store: &dyn Store, memory: &Memory) -> Result<(), TestCaseError> {
         for id in &self.ids {
-            let history = memory.history(*id, 0, usize::MAX);
-            prop_assert_eq!(&store.history(*id, 0, usize::MAX), &history);
-            prop_assert_eq!(store.history(*id, 2, 2), memory.history(*id, 2, 2));
+            let history = memory.history(*id, 0, usize::MAX, Texts::Read);
+            prop_assert_eq!(&store.history(*id, 0, usize::MAX, Texts::Read), &history);
+            prop_assert_eq!(store.history(*id, 2, 2, Texts::Read), memory.history(*id, 2, 2, Texts::Read));
             let events = history.map_err(failed)?.map_or(Vec::new(), |history| history.events);
             for seq in events.iter().map(|recorded| recorded.seq) {
                 let (ours, theirs) = (store.payloads(&[(*id, seq)]), memory.payloads(&[(*id, seq)]));
@@ -289,11 +309,23 @@ impl Run {
         Ok(())
     }
 
+    fn compare_documents(&self, store: &dyn Store, memory: &Memory) -> Result<(), TestCaseError> {
+        for (keys, order, limit) in [
+            (KeyRange::beginning(""), Order::Ascending, 100),
+            (KeyRange::beginning("1/"), Order::Descending, 2),
+            (KeyRange::one("2/0"), Order::Ascending, 1),
+        ] {
+            let filter = DocumentFilter { kind: "note".to_owned(), keys, order, limit };
+            prop_assert_eq!(store.documents(&filter), memory.documents(&filter));
+        }
+        Ok(())
+    }
+
     fn compare_lists(&self, store: &dyn Store, memory: &Memory) -> Result<(), TestCaseError> {
         let all = Filter { limit: 100, ..Filter::default() };
         let mut filters = vec![all.clone(), Filter { limit: 2, ..all.clone() }];
         for name in WORKFLOWS {
-            let of = Filter { workflow: Some(workflow(name)), ..all.clone() };
+            let of = Filter { workflows: vec![workflow(name)], ..all.clone() };
             filters.push(Filter { statuses: vec![Status::Running, Status::Failed], limit: 3, ..of.clone() });
             filters.push(of);
         }
@@ -304,8 +336,16 @@ impl Run {
             filters.push(Filter { started_after: Some(at(ms)), ..all.clone() });
             filters.push(Filter { started_before: Some(at(ms)), statuses: vec![Status::Running], limit: 2, ..all.clone() });
         }
+        for number in 0..2 {
+            let failure = Some(Fingerprint::of(&format!("error {number}")));
+            filters.push(Filter { failure, ..all.clone() });
+            filters.push(Filter { failure, retrying: true, statuses: vec![Status::Waiting], ..all.clone() });
+        }
+        filters.push(Filter { retrying: true, before: self.ids.last().copied(), ..all.clone() });
+        filters.push(Filter { parked: ACTIONS.map(action).into(), limit: 3, ..all.clone() });
         for filter in filters {
             prop_assert_eq!(store.executions(&filter), memory.executions(&filter), "{:?}", filter);
+            prop_assert_eq!(store.count(&filter, 10_000), memory.count(&filter, 10_000), "{:?}", filter);
         }
         Ok(())
     }
@@ -325,6 +365,9 @@ fn go(step: &Step, now: &mut Now) -> Transition {
         now.head.wake_at = wake_at.map(Timestamp::from_millis);
         now.head.completed_at = now.head.status.has_ended().then(|| at(now.seq as i64));
         now.head.error = now.head.status.has_ended().then(|| format!("error at {}", now.seq));
+        now.head.retrying = !now.head.status.has_ended() && now.seq.is_multiple_of(3);
+        now.head.error_fingerprint = (now.head.status.has_ended() || now.head.retrying).then(|| format!("error {}", now.seq % 2));
+        now.head.steps_failed = now.head.status.has_ended().then_some(1);
         HeadChange { head: now.head.clone(), status_before }
     });
     let parked: Option<Vec<ActionName>> =

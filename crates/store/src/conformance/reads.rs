@@ -12,8 +12,8 @@ use super::sample::{
     started, token, workflow,
 };
 use crate::{
-    Change, ClaimKind, FaultKind, Filter, HISTORY_PAGE_BYTES_MAX, HeadChange, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store,
-    Transition,
+    Change, ClaimKind, FaultKind, Filter, HISTORY_PAGE_BYTES_MAX, HeadChange, Heads, PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store,
+    Texts, Transition,
 };
 
 pub(super) fn an_empty_store_answers(store: &dyn Store) {
@@ -22,9 +22,12 @@ pub(super) fn an_empty_store_answers(store: &dyn Store) {
     assert_eq!(store.load(&[]), Ok(vec![]));
     assert_eq!(store.load(&[id(1)]), Ok(vec![None]));
     assert_eq!(store.payloads(&[]), Ok(vec![]));
-    assert_eq!(store.history(id(1), 0, 10), Ok(None));
-    assert_eq!(store.executions(&Filter { limit: 10, ..Filter::default() }), Ok(vec![]));
-    assert_eq!(store.executions(&Filter { statuses: vec![Status::Failed], limit: 10, ..Filter::default() }), Ok(vec![]));
+    assert_eq!(store.history(id(1), 0, 10, Texts::Read), Ok(None));
+    assert_eq!(store.executions(&Filter { limit: 10, ..Filter::default() }), Ok(Heads::default()));
+    assert_eq!(
+        store.executions(&Filter { statuses: vec![Status::Failed], limit: 10, ..Filter::default() }),
+        Ok(Heads::default())
+    );
     assert_eq!(store.due(at(0), None, 10), Ok(vec![]));
     assert_eq!(store.next_wake(Timestamp::from_millis(i64::MIN)), Ok(None));
     assert_eq!(store.parked(&action("charge"), None, 10), Ok(vec![]));
@@ -58,7 +61,7 @@ pub(super) fn long_payloads_are_left_behind(store: &dyn Store) {
         let fault = store.payloads(&[(id(1), 3), missing]).expect_err("a payload that is not there is a fault");
         assert_eq!(fault.kind, FaultKind::Corrupt, "{missing:?}: {fault}");
     }
-    let history = store.history(id(1), 0, 10).expect("a history is read").expect("it was committed");
+    let history = store.history(id(1), 0, 10, Texts::Read).expect("a history is read").expect("it was committed");
     assert_eq!(history.events, events);
     assert!(history.events.iter().all(|recorded| recorded.event.payload().is_some_and(|payload| payload.resident().is_some())));
 }
@@ -75,7 +78,7 @@ pub(super) fn a_history_is_paged(store: &dyn Store) {
     for limit in [1, 2, 4, 100] {
         let (mut seen, mut after) = (Vec::new(), 0);
         loop {
-            let page = store.history(id(1), after, limit).expect("a history is read").expect("it was committed");
+            let page = store.history(id(1), after, limit, Texts::Read).expect("a history is read").expect("it was committed");
             assert_eq!((page.workflow, page.version.0), (order.clone(), 1));
             assert!(page.events.len() <= limit);
             seen.extend(page.events);
@@ -87,9 +90,9 @@ pub(super) fn a_history_is_paged(store: &dyn Store) {
         }
         assert_eq!(seen, all, "in pages of {limit}");
     }
-    let end = store.history(id(1), 29, 10).expect("a history is read").expect("it was committed");
+    let end = store.history(id(1), 29, 10, Texts::Read).expect("a history is read").expect("it was committed");
     assert!(end.events.is_empty() && !end.more);
-    let other = store.history(id(2), 0, 10).expect("a history is read").expect("it was committed");
+    let other = store.history(id(2), 0, 10, Texts::Read).expect("a history is read").expect("it was committed");
     assert_eq!(other.events.len(), 2, "the histories of neighbours are apart");
 }
 
@@ -102,7 +105,7 @@ pub(super) fn a_history_page_is_bounded_by_bytes(store: &dyn Store) {
     }
     let (mut pages, mut after) = (Vec::new(), 0);
     loop {
-        let page = store.history(id(1), after, 1_000).expect("a history is read").expect("it was committed");
+        let page = store.history(id(1), after, 1_000, Texts::Read).expect("a history is read").expect("it was committed");
         after = page.events.last().expect("no page is empty while there are more").seq;
         pages.push(page.events.len());
         let bytes: usize =

@@ -14,7 +14,7 @@ use super::sample::{
     action, append, at, begun, claimed, commit, commit_changes, completed, definition, endpoint, finish, head, holder, id, item,
     json, recorded, start, update, workflow,
 };
-use crate::{Change, ClaimKind, Committed, Filter, Head, Memory, Snapshot, Store, Transition};
+use crate::{Change, ClaimKind, Committed, Filter, Head, Memory, Snapshot, Store, Texts, Transition};
 
 /// Writes it.
 ///
@@ -82,11 +82,11 @@ pub fn check(store: &dyn Store) {
     assert_eq!(store.batch(), memory.batch());
     assert_eq!(store.load(&ids), memory.load(&ids));
     for id in &ids {
-        assert_eq!(store.history(*id, 0, 100), memory.history(*id, 0, 100));
+        assert_eq!(store.history(*id, 0, 100, Texts::Read), memory.history(*id, 0, 100, Texts::Read));
     }
     assert_eq!(store.payloads(&[(ids[4], 3)]), memory.payloads(&[(ids[4], 3)]));
     for statuses in [vec![], vec![Status::Failed], vec![Status::Waiting, Status::Running]] {
-        let filter = Filter { statuses, workflow: Some(workflow("order")), limit: 100, ..Filter::default() };
+        let filter = Filter { statuses, workflows: vec![workflow("order")], limit: 100, ..Filter::default() };
         assert_eq!(store.executions(&filter), memory.executions(&filter));
     }
     let end = Timestamp::from_millis(i64::MAX);

@@ -55,6 +55,9 @@ pub fn head(id: ExecutionId, workflow: &WorkflowId) -> Head {
         replay_of: None,
         parent: None,
         steps_completed: None,
+        steps_failed: None,
+        steps_skipped: None,
+        retrying: false,
     }
 }
 

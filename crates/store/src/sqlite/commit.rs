@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use workflow_core::codec;
-use workflow_core::id::{ExecutionId, WorkflowId};
+use workflow_core::id::{ExecutionId, Version, WorkflowId};
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
@@ -14,12 +14,12 @@ use super::checkpoint::Signal;
 use super::error::{self, Trouble};
 use super::range::{Ahead, Range};
 use super::recent::{self, Chunk, Line, Packing, Recent};
-use super::row::{self, SEQ_MAX, place};
+use super::row::{self, FailureOf, SEQ_MAX, place};
 use super::seal::{HIDDEN, HIDDEN_EVENTS, Seals, View, bound};
 use super::{Broken, read, reading, writing};
 use crate::{
-    Batch, Change, Claim, Committed, DefinitionRow, Endpoint, Fault, FaultKind, Head, HeadChange, Item, PAYLOAD_INLINE_BYTES_MAX,
-    Token, Transition,
+    Batch, Change, Claim, Committed, DefinitionRow, Document, Endpoint, Fault, FaultKind, Head, HeadChange, Item,
+    PAYLOAD_INLINE_BYTES_MAX, Token, Transition,
 };
 
 /// Executions under way whose place is remembered; beyond, the memory starts anew.
@@ -51,9 +51,24 @@ pub(super) struct Memory {
 pub(super) struct Known {
     key: i64,
     workflow: i64,
+    version: Version,
     status: Status,
+    /// As the columns say.
+    failure: Option<i64>,
+    retrying: bool,
     /// Of the newest event.
     seq: u64,
+}
+
+impl Known {
+    fn counter(&self) -> (i64, Version, Status) {
+        (self.workflow, self.version, self.status)
+    }
+
+    fn failures(&self) -> Option<FailureOf> {
+        let Known { workflow, version, retrying, .. } = *self;
+        self.failure.map(|failure| FailureOf { failure, workflow, version, retrying })
+    }
 }
 
 impl fmt::Debug for Writer {
@@ -263,16 +278,18 @@ impl Memory {
         if let Some(known) = self.executions.get(&id) {
             return Ok(Some(*known));
         }
-        let sql = "SELECT key, workflow, status FROM execution WHERE id = ?1";
+        let sql = "SELECT key, workflow, status, version, failure, retrying FROM execution WHERE id = ?1";
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query([id.to_bytes()])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let (key, workflow, status) = (row.get(0)?, row.get(1)?, row::text(row, 2, str::parse)?);
+        let (version, failure) = (Version(row.get(3)?), row.get(4)?);
+        let retrying = row.get::<_, Option<bool>>(5)?.unwrap_or_default();
         let seq = match reading(recent).last(id) {
             Some(last) => last,
             None => recent::history_end(connection, key)?,
         };
-        Ok(Some(Known { key, workflow, status, seq }))
+        Ok(Some(Known { key, workflow, version, status, failure, retrying, seq }))
     }
 
     fn workflow(&mut self, connection: &Connection, workflow: &WorkflowId) -> Result<i64, Trouble> {
@@ -310,20 +327,22 @@ pub(super) struct Commit<'a> {
     update: CachedStatement<'a>,
     /// Leaves out `status`, which would be taken out of its index and put back.
     update_quietly: CachedStatement<'a>,
-    pub(super) counts: BTreeMap<(i64, Status), i64>,
+    pub(super) counts: BTreeMap<(i64, Version, Status), i64>,
+    pub(super) failures: BTreeMap<FailureOf, i64>,
 }
 
 /// In the order of [`bind_head`], which every statement shares.
 const HEAD_COLUMNS: &str = "version = ?2, wake_at = ?3, started_at = ?4, completed_at = ?5, steps_completed = ?6, \
     failed_step = ?7, error_code = ?8, error = ?9, error_fingerprint = ?10, triggered_by = ?11, trigger_source = ?12, \
-    replay_of = ?13, parent = ?14, last = ?15, seal = ?16";
+    replay_of = ?13, parent = ?14, last = ?15, seal = ?16, steps_failed = ?17, steps_skipped = ?18";
 
 impl<'a> Commit<'a> {
     fn new(view: View<'a>, memory: &'a mut Memory, recent: &'a RwLock<Recent>, number: u64) -> rusqlite::Result<Commit<'a>> {
         let View { connection, seals } = view;
         let start = "INSERT INTO execution (key, version, wake_at, started_at, completed_at, steps_completed, failed_step, \
-            error_code, error, error_fingerprint, triggered_by, trigger_source, replay_of, parent, last, seal, status, id, workflow) \
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+            error_code, error, error_fingerprint, triggered_by, trigger_source, replay_of, parent, last, seal, steps_failed, \
+            steps_skipped, status, id, workflow, retrying, failure) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
         Ok(Commit {
             connection,
             seals,
@@ -335,9 +354,10 @@ impl<'a> Commit<'a> {
             append: connection
                 .prepare_cached("INSERT INTO history (place, at, form, events, seal) VALUES (?1, ?2, ?3, ?4, ?5)")?,
             start: connection.prepare_cached(start)?,
-            update: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS}, status = ?17 WHERE key = ?1"))?,
+            update: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS}, status = ?19 WHERE key = ?1"))?,
             update_quietly: connection.prepare_cached(&format!("UPDATE execution SET {HEAD_COLUMNS} WHERE key = ?1"))?,
             counts: BTreeMap::new(),
+            failures: BTreeMap::new(),
         })
     }
 
@@ -365,6 +385,11 @@ impl<'a> Commit<'a> {
                 }
                 Change::Delete(deletion) => self.delete(deletion)?,
                 Change::PutToken(token) => self.put_token(token)?,
+                Change::PutDocument(document) => self.put_document(document)?,
+                Change::RemoveDocuments { kind, keys } => {
+                    let sql = "DELETE FROM document WHERE kind = ?1 AND key >= ?2 AND key < ?3";
+                    self.connection.prepare_cached(sql)?.execute([kind, &keys.from, &keys.to])?;
+                }
             }
         }
         Ok(())
@@ -377,14 +402,15 @@ impl<'a> Commit<'a> {
             _ => self.memory.execution(self.connection, self.recent, transition.id)?,
         };
         let (status, seq) = transition.follows(before.map(|known| (known.status, known.seq)))?;
-        let (key, workflow) = match (&transition.head, before) {
+        let now = match (&transition.head, before) {
             (Some(change), before) => self.head(change, before, seq)?,
-            (None, Some(before)) => (before.key, before.workflow),
+            (None, Some(before)) => Known { seq, ..before },
             (None, None) => unreachable!("`follows` refuses a change without a head of what is not stored"),
         };
         // One that need not be in memory now is looked up when it goes on: there may be millions that sleep.
         let at_rest = transition.head.as_ref().is_some_and(|change| change.head.wake_at.is_none_or(|at| at.millis() > 0));
         let settled = status.has_ended() || at_rest;
+        let key = now.key;
         self.events(key, transition, settled)?;
         if let Some(actions) = &transition.parked {
             self.connection.prepare_cached("DELETE FROM parked WHERE execution = ?1")?.execute([key])?;
@@ -403,23 +429,28 @@ impl<'a> Commit<'a> {
         if settled {
             self.memory.executions.remove(&transition.id);
         } else {
-            self.memory.executions.insert(transition.id, Known { key, workflow, status, seq });
+            self.memory.executions.insert(transition.id, now);
         }
         Ok(())
     }
 
-    /// Writes the head row, after event `seq`; its key and its workflow's.
-    fn head(&mut self, change: &HeadChange, before: Option<Known>, seq: u64) -> Result<(i64, i64), Trouble> {
+    /// Writes the head row, after event `seq`; what is known then.
+    fn head(&mut self, change: &HeadChange, before: Option<Known>, seq: u64) -> Result<Known, Trouble> {
         let head = &change.head;
+        let (version, status, failure, retrying) = (head.version, head.status, row::failure_of(head), head.retrying);
         let (key, workflow) = match before {
             Some(known) => {
                 let statement = if known.status == head.status { &mut self.update_quietly } else { &mut self.update };
                 bind_head(statement, self.seals, known.key, head, seq)?;
                 if known.status != head.status {
-                    statement.raw_bind_parameter(17, head.status.as_str())?;
-                    *self.counts.entry((known.workflow, known.status)).or_default() -= 1;
+                    statement.raw_bind_parameter(19, head.status.as_str())?;
                 }
                 statement.raw_execute()?;
+                if (known.failure, known.retrying) != (failure, retrying) {
+                    // By itself: most never fail, and are spared the look at two indexes.
+                    let sql = "UPDATE execution SET failure = ?2, retrying = ?3 WHERE key = ?1";
+                    self.connection.prepare_cached(sql)?.execute(params![known.key, failure, retrying.then_some(1)])?;
+                }
                 (known.key, known.workflow)
             }
             None => {
@@ -427,19 +458,36 @@ impl<'a> Commit<'a> {
                 let key = self.memory.next_key;
                 self.memory.next_key += 1;
                 bind_head(&mut self.start, self.seals, key, head, seq)?;
-                self.start.raw_bind_parameter(17, head.status.as_str())?;
-                self.start.raw_bind_parameter(18, head.id.to_bytes())?;
-                self.start.raw_bind_parameter(19, workflow)?;
+                self.start.raw_bind_parameter(19, head.status.as_str())?;
+                self.start.raw_bind_parameter(20, head.id.to_bytes())?;
+                self.start.raw_bind_parameter(21, workflow)?;
+                self.start.raw_bind_parameter(22, retrying.then_some(1))?;
+                self.start.raw_bind_parameter(23, failure)?;
                 self.start.raw_execute()?;
                 (key, workflow)
             }
         };
-        if before.is_none_or(|known| known.status != head.status) {
-            *self.counts.entry((workflow, head.status)).or_default() += 1;
-        }
+        let now = Known { key, workflow, version, status, failure, retrying, seq };
+        self.count(before.as_ref(), Some(&now));
         let ahead = head.id.at().millis().saturating_sub(head.started_at.millis());
         self.memory.ahead = Ahead { min: self.memory.ahead.min.min(ahead), max: self.memory.ahead.max.max(ahead) };
-        Ok((key, workflow))
+        Ok(now)
+    }
+
+    /// Moves an execution from one counter to another.
+    fn count(&mut self, before: Option<&Known>, now: Option<&Known>) {
+        let (from, to) = (before.map(Known::counter), now.map(Known::counter));
+        if from != to {
+            for (counter, change) in from.into_iter().map(|from| (from, -1)).chain(to.into_iter().map(|to| (to, 1))) {
+                *self.counts.entry(counter).or_default() += change;
+            }
+        }
+        let (from, to) = (before.and_then(Known::failures), now.and_then(Known::failures));
+        if from != to {
+            for (counter, change) in from.into_iter().map(|from| (from, -1)).chain(to.into_iter().map(|to| (to, 1))) {
+                *self.failures.entry(counter).or_default() += change;
+            }
+        }
     }
 
     /// The events go into `recent`; when the execution is not under way any more, with what lies there into `history`.
@@ -543,15 +591,44 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
+    fn put_document(&mut self, document: &Document) -> Result<(), Trouble> {
+        let sql = "INSERT OR REPLACE INTO document (kind, key, body, seal) VALUES (?1, ?2, ?3, ?4)";
+        let body = self.seals.seal(&bound::document(&document.kind, &document.key), document.body.text(), HIDDEN);
+        self.connection.prepare_cached(sql)?.execute(params![document.kind, document.key, body.text, body.seal])?;
+        Ok(())
+    }
+
     /// The counters, once a batch for each that moved.
     fn counters(&mut self) -> Result<(), Trouble> {
-        let sql = "INSERT INTO counter (workflow, status, count, seal) VALUES (?1, ?2, ?3, ?4 - ?3) \
+        let sql = "INSERT INTO counter (workflow, version, status, count, seal) VALUES (?1, ?2, ?3, ?4, ?5 - ?4) \
             ON CONFLICT DO UPDATE SET count = count + excluded.count, seal = seal - excluded.count";
         let mut statement = self.connection.prepare_cached(sql)?;
-        for ((workflow, status), count) in std::mem::take(&mut self.counts) {
+        for ((workflow, version, status), count) in std::mem::take(&mut self.counts) {
             if count != 0 {
-                statement.execute(params![workflow, status.as_str(), count, row::sum_of_counter(workflow, status)])?;
+                let sum = row::sum_of_counter(workflow, version, status);
+                statement.execute(params![workflow, version.0, status.as_str(), count, sum])?;
             }
+        }
+        for (of, count) in std::mem::take(&mut self.failures) {
+            if count != 0 {
+                self.count_failures(&of, count)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A counter of failures. At zero its row goes: there are as many as there are kinds of failures.
+    fn count_failures(&self, of: &FailureOf, count: i64) -> Result<(), Trouble> {
+        let FailureOf { failure, workflow, version, retrying } = *of;
+        let sql = "INSERT INTO failure_counter (failure, workflow, version, retrying, count, seal) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6 - ?5) \
+            ON CONFLICT DO UPDATE SET count = count + excluded.count, seal = seal - excluded.count";
+        let values = params![failure, workflow, version.0, retrying, count, row::sum_of_failures(of)];
+        self.connection.prepare_cached(sql)?.execute(values)?;
+        let sql = "DELETE FROM failure_counter \
+            WHERE failure = ?1 AND workflow = ?2 AND version = ?3 AND retrying = ?4 AND count = 0";
+        if count < 0 {
+            self.connection.prepare_cached(sql)?.execute(params![failure, workflow, version.0, retrying])?;
         }
         Ok(())
     }
@@ -575,5 +652,7 @@ fn bind_head(statement: &mut CachedStatement<'_>, seals: &Seals, key: i64, head:
     statement.raw_bind_parameter(14, head.parent.map(ExecutionId::to_bytes))?;
     statement.raw_bind_parameter(15, seq.cast_signed())?;
     statement.raw_bind_parameter(16, sealed.seal)?;
+    statement.raw_bind_parameter(17, head.steps_failed)?;
+    statement.raw_bind_parameter(18, head.steps_skipped)?;
     Ok(())
 }

@@ -5,12 +5,12 @@
 //! reads that table leaves out those of keys that are not there, and keys are counted on from those too.
 
 use rusqlite::OptionalExtension;
-use workflow_core::id::ExecutionId;
+use workflow_core::id::{ExecutionId, Version};
 use workflow_core::status::Status;
 
 use super::commit::Commit;
 use super::error::Trouble;
-use super::row::{self, SEQ_MAX, place};
+use super::row::{self, FailureOf, SEQ_MAX, place};
 use super::writing;
 use crate::{Deletable, Deletion};
 
@@ -27,7 +27,7 @@ const BY_KEY: [&str; 3] = [
 impl Commit<'_> {
     pub(super) fn delete(&mut self, deletion: &Deletion) -> Result<(), Trouble> {
         let id = deletion.id;
-        let sql = "SELECT key, workflow, status, completed_at FROM execution WHERE id = ?1";
+        let sql = "SELECT key, workflow, status, completed_at, version, failure, retrying FROM execution WHERE id = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([id.to_bytes()])?;
         let Some(found) = rows.next()? else { return Ok(()) };
@@ -35,6 +35,8 @@ impl Commit<'_> {
         // One that cannot be read is damaged: it is meant by whoever wants it gone anyhow, and is in no counter.
         let status: Option<Status> = row::text(found, 2, str::parse).ok();
         let completed_at = row::optional_time(found, 3).unwrap_or_default();
+        let (version, failure) = (Version(found.get(4)?), found.get::<_, Option<i64>>(5)?);
+        let retrying = found.get::<_, Option<bool>>(6)?.unwrap_or_default();
         drop(rows);
         let is_meant = match (deletion.which, status) {
             (which, Some(status)) => which.means(status, completed_at),
@@ -51,7 +53,10 @@ impl Commit<'_> {
             self.connection.prepare_cached(sql)?.execute([key])?;
         }
         if let Some(status) = status {
-            *self.counts.entry((workflow, status)).or_default() -= 1;
+            *self.counts.entry((workflow, version, status)).or_default() -= 1;
+        }
+        if let Some(failure) = failure {
+            *self.failures.entry(FailureOf { failure, workflow, version, retrying }).or_default() -= 1;
         }
         self.memory.executions.remove(&id);
         writing(self.recent).remove(id);

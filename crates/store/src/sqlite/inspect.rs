@@ -22,11 +22,11 @@ use super::recent::Recent;
 use super::row::{self, SEQ_MAX, place, seq_of};
 use super::seal::{Seals, View, bound, key_and_rest, known};
 use super::{migrate, read};
-use crate::{ClaimKind, DefinitionRow, Fault, Head, Keys, Snapshot, Taken};
+use crate::{ClaimKind, DefinitionRow, FailureCount, Fault, Head, Keys, Snapshot, Taken};
 
 const CACHE_BYTES: u32 = 16 << 20;
 /// Tables with seals, and the column that is encrypted when there is a key.
-const TEXTS: [(&str, &str); 8] = [
+const TEXTS: [(&str, &str); 9] = [
     ("history", "events"),
     ("payload", "json"),
     ("recent", "entries"),
@@ -35,6 +35,7 @@ const TEXTS: [(&str, &str); 8] = [
     ("claim", "data"),
     ("endpoint", "secret"),
     ("execution", "error"),
+    ("document", "body"),
 ];
 /// Without locks of SQLite's: the file is ours by its lock file, and theirs need a file that may be written.
 const WITHOUT_LOCKS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
@@ -111,9 +112,11 @@ impl Inspection {
     pub fn open(path: impl AsRef<Path>, keys: &Keys) -> Result<Inspection, OpenError> {
         let Still { path, connection, schema, lock } = Still::open(path.as_ref())?;
         let seals = Seals::new(keys).and_then(|seals| {
+            connection.execute_batch(&as_newest(schema))?;
             if schema < known::SINCE_SCHEMA {
-                connection.execute_batch(&without_seals(schema))?;
-            } else if let Err(refused @ Refused::Key(_)) = known::expect_given(&connection, &seals) {
+                return Ok(seals);
+            }
+            if let Err(refused @ Refused::Key(_)) = known::expect_given(&connection, &seals) {
                 // What else is wrong with that table is found with the other damages.
                 return Err(refused);
             }
@@ -163,11 +166,11 @@ impl Inspection {
     /// Tables, indexes and views that are not as the schema makes them. What a person has added does not matter.
     pub fn differences(&self) -> Result<Vec<String>, Fault> {
         let find = || {
-            let model = Connection::open_in_memory()?;
-            migrate::migrate_to(&model, 0, self.schema)?;
+            let model = self.answer(Connection::open_in_memory())?;
+            migrate::migrate_to(self.seals.view(&model), 0, self.schema).map_err(during)?;
             let mut found = Vec::new();
-            for (kind, name, sql) in schema_of(&model)? {
-                let ours = schema_of(&self.connection)?.into_iter().find(|(_, other, _)| *other == name);
+            for (kind, name, sql) in self.answer(schema_of(&model))? {
+                let ours = self.answer(schema_of(&self.connection))?.into_iter().find(|(_, other, _)| *other == name);
                 match ours {
                     None => found.push(format!("the {kind} `{name}` is missing")),
                     Some((_, _, found_sql)) if found_sql != sql => found.push(format!("the {kind} `{name}` was changed")),
@@ -176,7 +179,7 @@ impl Inspection {
             }
             Ok(found)
         };
-        self.answer(find())
+        find()
     }
 
     /// Every version of every definition.
@@ -314,6 +317,34 @@ impl Inspection {
         read::counts(&self.connection).map_err(during)
     }
 
+    /// Whether files of this schema count failures.
+    pub fn counts_failures(&self) -> bool {
+        self.schema >= migrate::FAILURES
+    }
+
+    /// How many executions have failed in each way, as it is stored.
+    pub fn failure_counts(&self) -> Result<Vec<FailureCount>, Fault> {
+        read::failure_counts(&self.connection).map_err(during)
+    }
+
+    /// That every document can be read: how many there are, and what is wrong with those that cannot.
+    pub fn documents(&self) -> Result<(u64, Vec<String>), Fault> {
+        let find = || {
+            let mut statement = self.connection.prepare("SELECT kind, key, body, seal FROM document")?;
+            let mut rows = statement.query([])?;
+            let (mut count, mut wrong) = (0, Vec::new());
+            while let Some(row) = rows.next()? {
+                let (kind, key): (String, String) = (row.get(0)?, row.get(1)?);
+                count += 1;
+                if let Err(trouble) = row::sealed_json(self.view(), &bound::document(&kind, &key), row, 2, 3) {
+                    wrong.push(format!("document `{key}` of kind `{kind}`: {}", said(trouble)));
+                }
+            }
+            Ok((count, wrong))
+        };
+        self.answer(find())
+    }
+
     /// That every endpoint can be read.
     pub fn endpoints(&self) -> Result<usize, Fault> {
         read::endpoints(self.view()).map(|endpoints| endpoints.len()).map_err(during)
@@ -391,16 +422,29 @@ impl Still {
     }
 }
 
-/// Tables of an older schema with the columns that they have not yet.
-fn without_seals(schema: u32) -> String {
-    let recent = if schema == 1 { None } else { Some("recent") };
+/// What lets the tables of an earlier schema be read as the newest ones: views that have the columns which came later.
+fn as_newest(schema: u32) -> String {
+    const SEALED: [&str; 7] = ["history", "payload", "snapshot", "definition", "claim", "endpoint", "workflow"];
     let mut sql = String::new();
-    for table in
-        ["history", "payload", "snapshot", "definition", "claim", "endpoint", "workflow", "counter"].into_iter().chain(recent)
-    {
-        sql += &format!("CREATE TEMP VIEW {table} AS SELECT *, NULL AS seal FROM main.{table};");
+    if schema >= migrate::NEWEST {
+        return sql;
     }
-    sql + "CREATE TEMP VIEW execution AS SELECT *, NULL AS last, NULL AS seal FROM main.execution;"
+    let sealed = schema >= known::SINCE_SCHEMA;
+    if !sealed {
+        let recent = if schema == 1 { None } else { Some("recent") };
+        for table in SEALED.into_iter().chain(recent) {
+            sql += &format!("CREATE TEMP VIEW {table} AS SELECT *, NULL AS seal FROM main.{table};");
+        }
+    }
+    let seal = if sealed { "" } else { "NULL AS last, NULL AS seal, " };
+    sql += &format!(
+        "CREATE TEMP VIEW execution AS SELECT *, {seal}NULL AS steps_failed, NULL AS steps_skipped, NULL AS retrying, \
+         NULL AS failure FROM main.execution;"
+    );
+    sql + "CREATE TEMP VIEW counter AS SELECT workflow, 0 AS version, status, count, NULL AS seal FROM main.counter;\
+        CREATE TEMP VIEW failure_counter AS \
+        SELECT 0 AS failure, 0 AS workflow, 0 AS version, 0 AS retrying, 0 AS count, NULL AS seal WHERE 0;\
+        CREATE TEMP VIEW document AS SELECT '' AS kind, '' AS key, '' AS body, NULL AS seal WHERE 0;"
 }
 
 /// The file at `path`, by its own name: a file that is not there is not made.

@@ -1,46 +1,109 @@
 //! Lists of executions, newest first, always from ranges of an index.
 //!
 //! The index is ordered by status, workflow and id. A filter that leaves status or workflow open is answered from one range
-//! for each pair that occurs (the counters say which), merged by id.
+//! for each pair that occurs (the counters say which), merged by id. Failures of one kind, executions that are tried again and
+//! those that want an action have indexes of their own. What a range holds besides is looked at and left out.
 
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use rusqlite::{Connection, params};
-use workflow_core::id::ExecutionId;
+use workflow_core::id::{ActionName, ExecutionId};
 use workflow_core::status::Status;
-use workflow_core::time::Timestamp;
+use workflow_core::time::{Millis, Timestamp};
 
 use super::error::Trouble;
-use super::row::{self, head_by_key, id, text};
+use super::row::{self, Counter, head_by_key, id};
 use super::seal::View;
-use crate::{Filter, Head};
+use crate::{Counted, Filter, Head, Heads, LISTED_LOOKED_AT_MAX};
 
 /// Read at once from each range, at least.
 const CHUNK_MIN: usize = 8;
 /// And at most.
 const CHUNK_MAX: usize = 1_000;
 
-pub(super) fn executions(view: View<'_>, filter: &Filter) -> Result<Vec<Head>, Trouble> {
-    let Some(ids) = Ids::of(&view, filter)? else { return Ok(Vec::new()) };
-    let ranges = ranges(&view, filter)?;
-    let chunk = (filter.limit.saturating_mul(2) / ranges.len().max(1)).clamp(CHUNK_MIN, filter.limit.clamp(CHUNK_MIN, CHUNK_MAX));
-    let mut streams: Vec<Stream<'_>> =
-        ranges.into_iter().map(|range| Stream { connection: &view, range, ids, chunk, read: VecDeque::new() }).collect();
-    let mut newest = BinaryHeap::new();
-    for (place, stream) in streams.iter_mut().enumerate() {
-        newest.extend(stream.next()?.map(|(id, key)| (id, key, place)));
-    }
-    let mut heads = Vec::new();
-    while heads.len() < filter.limit {
-        let Some((id, key, place)) = newest.pop() else { break };
-        newest.extend(streams[place].next()?.map(|(id, key)| (id, key, place)));
+pub(super) fn executions(view: View<'_>, filter: &Filter) -> Result<Heads, Trouble> {
+    let Some(ids) = Ids::of(&view, filter)? else { return Ok(Heads::default()) };
+    let mut merged = Merged::new(&view, ranges(&view, filter)?, ids, filter.limit)?;
+    let (mut found, mut in_vain) = (Heads::default(), 0);
+    while found.heads.len() < filter.limit {
+        let Some((id, key, place)) = merged.next()? else { break };
         let head = head_by_key(view, key)?;
-        streams[place].range.expect(id, &head, filter)?;
-        if filter.matches_start(&head) {
-            heads.push(head);
+        merged.range(place).expect(id, &head, filter)?;
+        if filter.matches(&head) {
+            found.heads.push(head);
+            in_vain = 0;
+            continue;
+        }
+        in_vain += 1;
+        if in_vain == LISTED_LOOKED_AT_MAX {
+            found.stopped_at = Some(id);
+            break;
         }
     }
-    Ok(heads)
+    Ok(found)
+}
+
+/// How many there are. Where counters or an index alone can tell, no head row is read.
+pub(super) fn count(view: View<'_>, filter: &Filter, max: u64) -> Result<Counted, Trouble> {
+    let filter = Filter { before: None, ..filter.clone() };
+    let of_index = filter.failure.is_none() && !filter.retrying && filter.parked.is_empty() && filter.triggered_by.is_none();
+    let of_window = filter.started_after.is_some() || filter.started_before.is_some();
+    if of_index && !of_window {
+        return count_by_counters(&view, &filter);
+    }
+    let Some(ids) = Ids::of(&view, &filter)? else { return Ok(Counted::default()) };
+    let ranges = ranges(&view, &Filter { statuses: statuses(&filter), ..filter.clone() })?;
+    let ids_tell = super::range::Range::read(&view)?.ahead == super::range::Ahead::default();
+    if of_index && filter.version.is_none() && ids_tell {
+        return count_by_index(&view, ranges, Ids::exactly(&filter), max);
+    }
+    let (mut merged, mut counted) = (Merged::new(&view, ranges, ids, CHUNK_MAX)?, Counted::default());
+    let mut looked_at = 0;
+    while let Some((_, key, _)) = merged.next()? {
+        if looked_at == max {
+            counted.incomplete = true;
+            break;
+        }
+        looked_at += 1;
+        let head = head_by_key(view, key)?;
+        if filter.matches(&head) {
+            *counted.by_status.entry(head.status).or_default() += 1;
+        }
+    }
+    Ok(counted)
+}
+
+/// Those that are meant, by name: so that each has a range of its own.
+fn statuses(filter: &Filter) -> Vec<Status> {
+    if filter.statuses.is_empty() { Status::ALL.to_vec() } else { filter.statuses.clone() }
+}
+
+fn count_by_counters(connection: &Connection, filter: &Filter) -> Result<Counted, Trouble> {
+    let mut counted = Counted::default();
+    for Counter { status, count, .. } in counters(connection, filter)? {
+        *counted.by_status.entry(status).or_default() += count.cast_unsigned();
+    }
+    Ok(counted)
+}
+
+fn count_by_index(connection: &Connection, ranges: Vec<Range>, ids: Ids, max: u64) -> Result<Counted, Trouble> {
+    let (mut counted, mut left) = (Counted::default(), max);
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM execution INDEXED BY execution_list \
+        WHERE status = ?1 AND workflow = ?2 AND id BETWEEN ?3 AND ?4 LIMIT ?5)";
+    let mut statement = connection.prepare_cached(sql)?;
+    for range in ranges {
+        let Range::Of { status, workflow } = range else { unreachable!("all statuses were named") };
+        let limit = i64::try_from(left.saturating_add(1)).unwrap_or(i64::MAX);
+        let values = params![status.as_str(), workflow, ids.from.to_be_bytes(), ids.to.to_be_bytes(), limit];
+        let found: i64 = statement.query_row(values, |row| row.get(0))?;
+        let taken = found.cast_unsigned().min(left);
+        counted.incomplete |= found.cast_unsigned() > left;
+        left -= taken;
+        if taken > 0 {
+            *counted.by_status.entry(status).or_default() += taken;
+        }
+    }
+    Ok(counted)
 }
 
 /// Which ids can be meant, both ends included.
@@ -75,22 +138,38 @@ impl Ids {
         }
         Ok(Some(Ids { from, to }))
     }
+
+    /// The ids of the times between, where the time in an id is that of the start.
+    fn exactly(filter: &Filter) -> Ids {
+        let first_id = |at: Timestamp| {
+            let millis = u128::from(at.millis().max(0).cast_unsigned());
+            if millis >> 48 == 0 { millis << 80 } else { u128::MAX }
+        };
+        let from = filter.started_after.map_or(0, |after| first_id(after + Millis::new(1)));
+        let to = filter.started_before.map_or(Some(u128::MAX), |before| first_id(before).checked_sub(1));
+        to.map_or(Ids { from: 1, to: 0 }, |to| Ids { from, to })
+    }
 }
 
 #[derive(Debug)]
 enum Range {
     All,
     Of { status: Status, workflow: i64 },
+    Failure(i64),
+    Retrying,
+    Parked(ActionName),
 }
 
 impl Range {
     /// That an index has led to a row which belongs there.
     fn expect(&self, id: ExecutionId, head: &Head, filter: &Filter) -> Result<(), Trouble> {
         let is_meant = match self {
-            Range::All => true,
+            Range::All | Range::Parked(_) => true,
             Range::Of { status, .. } => {
-                head.status == *status && filter.workflow.as_ref().is_none_or(|workflow| *workflow == head.workflow)
+                head.status == *status && (filter.workflows.is_empty() || filter.workflows.contains(&head.workflow))
             }
+            Range::Failure(failure) => row::failure_of(head) == Some(*failure),
+            Range::Retrying => head.retrying,
         };
         if head.id == id && is_meant {
             return Ok(());
@@ -99,33 +178,81 @@ impl Range {
     }
 }
 
-/// The ranges of the index that hold all that is asked for, and nothing else.
+/// The ranges of an index that hold all that is asked for, and as little else as can be.
 fn ranges(connection: &Connection, filter: &Filter) -> Result<Vec<Range>, Trouble> {
-    if filter.workflow.is_none() && filter.statuses.is_empty() {
+    if !filter.parked.is_empty() {
+        let actions: BTreeSet<&ActionName> = filter.parked.iter().collect();
+        return Ok(actions.into_iter().cloned().map(Range::Parked).collect());
+    }
+    if let Some(failure) = filter.failure {
+        return Ok(vec![Range::Failure(failure.to_u64().cast_signed())]);
+    }
+    if filter.retrying {
+        return Ok(vec![Range::Retrying]);
+    }
+    if filter.workflows.is_empty() && filter.version.is_none() && filter.statuses.is_empty() {
         return Ok(vec![Range::All]);
     }
-    let workflow = match &filter.workflow {
-        None => None,
-        Some(workflow) => match row::workflow_key(connection, workflow)? {
-            None => return Ok(Vec::new()),
-            found => found,
-        },
-    };
-    let sql = "SELECT workflow, status, count, seal FROM counter WHERE ?1 IS NULL OR workflow = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([workflow])?;
-    let mut ranges = Vec::new();
+    let pairs: BTreeSet<(Status, i64)> =
+        counters(connection, filter)?.into_iter().map(|counter| (counter.status, counter.workflow)).collect();
+    Ok(pairs.into_iter().map(|(status, workflow)| Range::Of { status, workflow }).collect())
+}
+
+/// The counters of what is asked for that are not zero.
+fn counters(connection: &Connection, filter: &Filter) -> Result<Vec<Counter>, Trouble> {
+    let mut workflows = Vec::new();
+    for workflow in &filter.workflows {
+        workflows.extend(row::workflow_key(connection, workflow)?);
+    }
+    let mut statement = connection.prepare_cached("SELECT workflow, version, status, count, seal FROM counter")?;
+    let mut rows = statement.query([])?;
+    let mut counters = Vec::new();
     while let Some(row) = rows.next()? {
-        let (workflow, status, count) = (row.get(0)?, text(row, 1, str::parse)?, row.get(2)?);
-        row::expect_counter(workflow, status, count, row.get(3)?)?;
-        if count <= 0 {
-            continue;
-        }
-        if filter.statuses.is_empty() || filter.statuses.contains(&status) {
-            ranges.push(Range::Of { status, workflow });
+        let counter = Counter::read(row, 0)?;
+        let is_meant = counter.count > 0
+            && (filter.workflows.is_empty() || workflows.contains(&counter.workflow))
+            && filter.version.is_none_or(|version| version == counter.version)
+            && (filter.statuses.is_empty() || filter.statuses.contains(&counter.status));
+        if is_meant {
+            counters.push(counter);
         }
     }
-    Ok(ranges)
+    Ok(counters)
+}
+
+/// Several ranges as one, newest first, each execution once.
+struct Merged<'a> {
+    streams: Vec<Stream<'a>>,
+    newest: BinaryHeap<(ExecutionId, i64, usize)>,
+    last: Option<ExecutionId>,
+}
+
+impl<'a> Merged<'a> {
+    fn new(connection: &'a Connection, ranges: Vec<Range>, ids: Ids, limit: usize) -> Result<Merged<'a>, Trouble> {
+        let chunk = (limit.saturating_mul(2) / ranges.len().max(1)).clamp(CHUNK_MIN, limit.clamp(CHUNK_MIN, CHUNK_MAX));
+        let mut streams: Vec<Stream<'_>> =
+            ranges.into_iter().map(|range| Stream { connection, range, ids, chunk, read: VecDeque::new() }).collect();
+        let mut newest = BinaryHeap::new();
+        for (place, stream) in streams.iter_mut().enumerate() {
+            newest.extend(stream.next()?.map(|(id, key)| (id, key, place)));
+        }
+        Ok(Merged { streams, newest, last: None })
+    }
+
+    /// The id, the key, and the range that they are from.
+    fn next(&mut self) -> Result<Option<(ExecutionId, i64, usize)>, Trouble> {
+        while let Some((id, key, place)) = self.newest.pop() {
+            self.newest.extend(self.streams[place].next()?.map(|(id, key)| (id, key, place)));
+            if self.last.replace(id) != Some(id) {
+                return Ok(Some((id, key, place)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn range(&self, place: usize) -> &Range {
+        &self.streams[place].range
+    }
 }
 
 /// Ids and keys of one range, newest first.
@@ -161,6 +288,27 @@ impl Stream<'_> {
                     WHERE status = ?4 AND workflow = ?5 AND id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
                 let mut statement = self.connection.prepare_cached(sql)?;
                 let rows = statement.query_map(params![from, to, chunk, status.as_str(), workflow], read)?;
+                rows.collect::<rusqlite::Result<_>>()?
+            }
+            Range::Failure(failure) => {
+                let sql = "SELECT id, key FROM execution INDEXED BY execution_failure \
+                    WHERE failure = ?4 AND failure IS NOT NULL AND id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+                let mut statement = self.connection.prepare_cached(sql)?;
+                let rows = statement.query_map(params![from, to, chunk, failure], read)?;
+                rows.collect::<rusqlite::Result<_>>()?
+            }
+            Range::Retrying => {
+                let sql = "SELECT id, key FROM execution INDEXED BY execution_retrying \
+                    WHERE retrying IS NOT NULL AND id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+                let mut statement = self.connection.prepare_cached(sql)?;
+                let rows = statement.query_map(params![from, to, chunk], read)?;
+                rows.collect::<rusqlite::Result<_>>()?
+            }
+            Range::Parked(action) => {
+                let sql = "SELECT id, execution FROM parked \
+                    WHERE action = ?4 AND id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+                let mut statement = self.connection.prepare_cached(sql)?;
+                let rows = statement.query_map(params![from, to, chunk, action.as_str()], read)?;
                 rows.collect::<rusqlite::Result<_>>()?
             }
         };

@@ -39,8 +39,8 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use crate::{
-    Batch, ClaimKind, Committed, Cursor, DefinitionRow, Ended, Endpoint, Fault, FaultKind, Filter, Head, Health, History, Keys,
-    Store, Stored, Taken, Token,
+    Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
+    FaultKind, Filter, Heads, Health, History, Keys, Store, Stored, Taken, Texts, Token, VersionCount,
 };
 pub use backup::{Backup, BackupError, backup};
 use checkpoint::Checkpointer;
@@ -270,12 +270,16 @@ impl Store for Sqlite {
         self.read("read payloads", |view| wanted.iter().map(|&(id, seq)| read::payload(view, id, seq)).collect())
     }
 
-    fn history(&self, id: ExecutionId, after: u64, limit: usize) -> Result<Option<History>, Fault> {
-        self.read_histories("read a history", |view, recent| read::history(view, recent, id, after, limit))
+    fn history(&self, id: ExecutionId, after: u64, limit: usize, texts: Texts) -> Result<Option<History>, Fault> {
+        self.read_histories("read a history", |view, recent| read::history(view, recent, id, after, limit, texts))
     }
 
-    fn executions(&self, filter: &Filter) -> Result<Vec<Head>, Fault> {
+    fn executions(&self, filter: &Filter) -> Result<Heads, Fault> {
         self.read("list executions", |view| list::executions(view, filter))
+    }
+
+    fn count(&self, filter: &Filter, max: u64) -> Result<Counted, Fault> {
+        self.read("count executions", |view| list::count(view, filter, max))
     }
 
     fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
@@ -315,6 +319,18 @@ impl Store for Sqlite {
 
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
         self.read("count executions", |view| read::counts(&view))
+    }
+
+    fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {
+        self.read("count executions", |view| read::version_counts(&view))
+    }
+
+    fn failure_counts(&self) -> Result<Vec<FailureCount>, Fault> {
+        self.read("count failures", |view| read::failure_counts(&view))
+    }
+
+    fn documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Fault> {
+        self.read("read documents", |view| read::documents(view, filter))
     }
 
     fn health(&self) -> Health {

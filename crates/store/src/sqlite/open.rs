@@ -45,8 +45,8 @@ impl Sqlite {
         let open = || {
             let connection = Connection::open_in_memory()?;
             settle(&connection, options.writer_cache_bytes)?;
-            migrate::migrate(&connection, 0)?;
             let seals = Arc::new(Seals::new(&options.keys)?);
+            migrate::migrate(seals.view(&connection), 0)?;
             known::admit(&connection, &seals)?;
             let writer = Writer::new(connection, Arc::clone(&seals), options.recent_bytes_max)?;
             let (recent, writer) = (Arc::clone(writer.recent()), Arc::new(Mutex::new(writer)));
@@ -157,7 +157,7 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     // Checkpoints are the other thread's; a log that had to grow is cut when it is next used from its beginning.
     connection.query_row("PRAGMA wal_autocheckpoint = 0", [], |_| Ok(()))?;
     connection.query_row(&format!("PRAGMA journal_size_limit = {log_bytes}"), [], |_| Ok(()))?;
-    migrate::migrate(&connection, schema)?;
+    migrate::migrate(seals.view(&connection), schema)?;
     // Again, now that the page size of a new file is fixed: SQLite keeps the number of pages that it was before.
     bound_cache(&connection, options.writer_cache_bytes)?;
     if let Some(bytes) = options.file_bytes_max {
@@ -266,7 +266,8 @@ mod tests {
     fn a_statement_is_planned_once() {
         let connection = Connection::open_in_memory().unwrap();
         settle(&connection, 1 << 20).unwrap();
-        migrate::migrate(&connection, 0).unwrap();
+        let seals = Seals::new(&crate::Keys::default()).unwrap_or_else(|_| panic!("no keys need no random numbers"));
+        migrate::migrate(seals.view(&connection), 0).unwrap_or_else(|_| panic!("an empty file can be migrated"));
         let sql = "SELECT w.id FROM execution e JOIN workflow w ON w.key = e.workflow WHERE e.key = ?1";
         let mut statement = connection.prepare(sql).unwrap();
         for key in 1..=3 {

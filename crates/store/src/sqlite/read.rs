@@ -1,10 +1,12 @@
 //! Everything that is read but lists of executions.
 
+use std::collections::BTreeMap;
 use std::sync::RwLock;
 
 use rusqlite::{Connection, Row, params};
 use workflow_core::codec;
 use workflow_core::event::Recorded;
+use workflow_core::fingerprint::Fingerprint;
 use workflow_core::id::{ActionName, EndpointName, ExecutionId, TokenId, TokenName, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
@@ -13,12 +15,14 @@ use workflow_core::time::{Millis, Timestamp};
 use super::error::Trouble;
 use super::reading;
 use super::recent::{Chunk, Recent};
-use super::row::{self, HeadRow, SEQ_MAX, head_by_id, id, optional_time, place, sealed_json, seq_of, text, time};
+use super::row::{
+    self, Counter, FailureOf, HeadRow, SEQ_MAX, head_by_id, id, optional_time, place, sealed_json, seq_of, text, time,
+};
 use super::seal::{View, bound};
 use crate::row::written_bytes;
 use crate::{
-    ClaimKind, Cursor, DefinitionRow, ENDED_LOOKED_AT_MAX, Ended, Endpoint, Fault, HISTORY_PAGE_BYTES_MAX, Head, History,
-    Snapshot, Stored, Taken, Token,
+    ClaimKind, Cursor, DefinitionRow, Document, DocumentFilter, ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount, Fault,
+    HISTORY_PAGE_BYTES_MAX, Head, History, Order, Snapshot, Stored, Taken, Texts, Token, VersionCount,
 };
 
 pub(super) fn batch(connection: &Connection) -> Result<u64, Trouble> {
@@ -167,11 +171,13 @@ pub(super) fn history(
     id: ExecutionId,
     after: u64,
     limit: usize,
+    texts: Texts,
 ) -> Result<Option<History>, Trouble> {
     let recently = recently(&view, recent, &[id])?.remove(0);
     let Some(HeadRow { key, head, last }) = head_by_id(view, id)? else { return Ok(None) };
     let Head { workflow, version, .. } = head;
     let (mut events, mut bytes, mut more) = (Vec::<Recorded>::new(), 0, false);
+    let newest = recently.last().map(|chunk| chunk.last);
     Transitions { view, id, key, after, recently }.each(|transition| {
         for mut recorded in transition {
             if events.len() >= limit || bytes >= HISTORY_PAGE_BYTES_MAX {
@@ -179,7 +185,9 @@ pub(super) fn history(
                 return Ok(Wanted::Enough);
             }
             let seq = recorded.seq;
-            if let Some(apart) = recorded.event.payload_mut().filter(|payload| payload.resident().is_none()) {
+            if let Some(apart) =
+                recorded.event.payload_mut().filter(|payload| texts == Texts::Read && payload.resident().is_none())
+            {
                 let json = payload(view, id, seq)?;
                 if json.len() != apart.bytes() {
                     return Err(Trouble::corrupt(id, format!("the payload of event {seq} is not the one that was written")));
@@ -194,7 +202,11 @@ pub(super) fn history(
     if !more {
         expect_whole(id, events.last().map_or(after, |recorded| recorded.seq), last)?;
     }
-    Ok(Some(History { workflow, version, events, more }))
+    let end = match newest {
+        Some(newest) => newest,
+        None => super::recent::history_end(&view, key)?,
+    };
+    Ok(Some(History { workflow, version, events, more, last: end }))
 }
 
 pub(super) fn due(
@@ -363,22 +375,79 @@ pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, Trouble> {
 }
 
 pub(super) fn counts(connection: &Connection) -> Result<Vec<(String, Status, u64)>, Trouble> {
-    let sql =
-        "SELECT w.id AS workflow, c.status, c.count, c.seal, w.key, w.seal FROM counter c JOIN workflow w ON w.key = c.workflow";
+    let mut counts = BTreeMap::new();
+    for VersionCount { workflow, status, count, .. } in version_counts(connection)? {
+        *counts.entry((workflow, status)).or_default() += count;
+    }
+    Ok(counts.into_iter().map(|((workflow, status), count)| (workflow, status, count)).collect())
+}
+
+pub(super) fn version_counts(connection: &Connection) -> Result<Vec<VersionCount>, Trouble> {
+    let sql = "SELECT c.workflow, c.version, c.status, c.count, c.seal, w.id AS workflow_id, w.seal \
+        FROM counter c JOIN workflow w ON w.key = c.workflow";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
-        let (workflow, status, count): (String, Status, i64) = (row.get(0)?, text(row, 1, str::parse)?, row.get(2)?);
-        let key = row.get(4)?;
-        row::expect_workflow(key, &workflow, row.get(5)?)?;
-        row::expect_counter(key, status, count, row.get(3)?)?;
-        if count > 0 {
-            counts.push((workflow, status, count.cast_unsigned()));
+        let counter = Counter::read(row, 0)?;
+        let workflow: String = row.get(5)?;
+        row::expect_workflow(counter.workflow, &workflow, row.get(6)?)?;
+        if counter.count > 0 {
+            let Counter { version, status, count, .. } = counter;
+            counts.push(VersionCount { workflow, version, status, count: count.cast_unsigned() });
         }
     }
     counts.sort();
     Ok(counts)
+}
+
+pub(super) fn failure_counts(connection: &Connection) -> Result<Vec<FailureCount>, Trouble> {
+    let sql = "SELECT c.failure, c.workflow, c.version, c.retrying, c.count, c.seal, w.id AS workflow_id, w.seal \
+        FROM failure_counter c JOIN workflow w ON w.key = c.workflow";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut counts = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (failure, key, version, retrying) = (row.get(0)?, row.get(1)?, Version(row.get(2)?), row.get(3)?);
+        let (of, count): (_, i64) = (FailureOf { failure, workflow: key, version, retrying }, row.get(4)?);
+        let seal: Option<i64> = row.get(5)?;
+        if seal.is_some_and(|seal| seal.wrapping_add(count) != row::sum_of_failures(&of)) {
+            return Err(Trouble::Corrupt(format!("a counter of failures of workflow {key} is not what was written")));
+        }
+        let workflow: String = row.get(6)?;
+        row::expect_workflow(key, &workflow, row.get(7)?)?;
+        let (failed, tried_again) = counts.entry((failure.cast_unsigned(), workflow, version)).or_insert((0, 0));
+        *(if retrying { tried_again } else { failed }) += count.max(0).cast_unsigned();
+    }
+    let there = counts.into_iter().filter(|(_, counts)| *counts != (0, 0));
+    let count = |((failure, workflow, version), (failed, retrying))| FailureCount {
+        failure: Fingerprint::from_u64(failure),
+        workflow,
+        version,
+        failed,
+        retrying,
+    };
+    Ok(there.map(count).collect())
+}
+
+pub(super) fn documents(view: View<'_>, filter: &DocumentFilter) -> Result<Vec<Document>, Trouble> {
+    let DocumentFilter { kind, keys, order, limit } = filter;
+    let order = match order {
+        Order::Ascending => "ASC",
+        Order::Descending => "DESC",
+    };
+    let sql =
+        format!("SELECT key, body, seal FROM document WHERE kind = ?1 AND key >= ?2 AND key < ?3 ORDER BY key {order} LIMIT ?4");
+    let mut statement = view.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![kind, keys.from, keys.to, row::rows(*limit)])?;
+    let mut documents = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(0)?;
+        let body = sealed_json(view, &bound::document(kind, &key), row, 1, 2);
+        let body = body.map_err(|trouble| trouble.of(format_args!("document `{key}` of kind `{kind}`")))?;
+        documents.push(Document { kind: kind.clone(), key, body });
+    }
+    Ok(documents)
 }
 
 pub(super) fn claim(view: View<'_>, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Trouble> {

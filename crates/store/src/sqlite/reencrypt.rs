@@ -92,6 +92,7 @@ impl<'a> Rewriting<'a> {
         self.by_number("snapshot", "execution", "h.execution, e.id, h.seq, h.codec, h.body, h.seal", 0, Rewriting::snapshot)?;
         self.heads()?;
         self.claims()?;
+        self.documents()?;
         self.definitions_and_endpoints()
     }
 
@@ -216,6 +217,27 @@ impl<'a> Rewriting<'a> {
     }
 
     /// Few: all of them.
+    fn documents(&mut self) -> Result<(), Trouble> {
+        let View { connection, seals } = self.view;
+        let sql = format!(
+            "SELECT kind, key, body, seal FROM document WHERE (kind, key) > (?4, ?5) AND {} ORDER BY kind, key LIMIT 1",
+            not_current("seal")
+        );
+        let (current, mut after) = (current(seals), (String::new(), String::new()));
+        loop {
+            self.begin()?;
+            let mut statement = connection.prepare_cached(&sql)?;
+            let values = params![rusqlite::types::Null, current.len() as i64, current, after.0, after.1];
+            let mut rows = statement.query(values)?;
+            let Some(row) = rows.next()? else { break };
+            after = (row.get(0)?, row.get(1)?);
+            let rewritten = document(self.view, row);
+            drop(rows);
+            self.count(rewritten)?;
+        }
+        self.commit()
+    }
+
     fn definitions_and_endpoints(&mut self) -> Result<(), Trouble> {
         let View { connection, seals } = self.view;
         self.begin()?;
@@ -285,6 +307,17 @@ fn claim(view: View<'_>, row: &Row<'_>) -> Result<usize, Trouble> {
     let sql = "UPDATE claim SET data = ?4, seal = ?5 WHERE kind = ?1 AND scope = ?2 AND key = ?3";
     view.prepare_cached(sql)?.execute(params![kind, scope, key, sealed.text, sealed.seal])?;
     Ok(data.len())
+}
+
+fn document(view: View<'_>, row: &Row<'_>) -> Result<usize, Trouble> {
+    let (kind, key): (String, String) = (row.get(0)?, row.get(1)?);
+    let bound = bound::document(&kind, &key);
+    let about = format_args!("document `{key}` of kind `{kind}`");
+    let body = view.seals.open_column(&bound, row, 2, 3).map_err(|trouble| trouble.of(about))?;
+    let sealed = view.seals.seal(&bound, &body, HIDDEN);
+    let sql = "UPDATE document SET body = ?3, seal = ?4 WHERE kind = ?1 AND key = ?2";
+    view.prepare_cached(sql)?.execute(params![kind, key, sealed.text, sealed.seal])?;
+    Ok(body.len())
 }
 
 /// That a seal was not made with the key that is written with: `?2` bytes of it are not `?3`.

@@ -81,7 +81,7 @@ pub(super) fn kind(kind: ClaimKind) -> &'static str {
 
 const HEAD: &str = "SELECT e.key, e.id, w.id AS workflow, e.version, e.status, e.wake_at, e.started_at, e.completed_at, \
     e.steps_completed, e.failed_step, e.error_code, e.error, e.error_fingerprint, e.triggered_by, e.trigger_source, \
-    e.replay_of, e.parent, e.last, e.seal \
+    e.replay_of, e.parent, e.last, e.seal, e.steps_failed, e.steps_skipped, e.retrying, e.failure \
     FROM execution e JOIN workflow w ON w.key = e.workflow WHERE ";
 
 /// The head row of an execution, and what the contract does not show of it.
@@ -141,6 +141,9 @@ fn head(view: View<'_>, row: &Row<'_>) -> Result<HeadRow, Trouble> {
             trigger_source: row.get(14)?,
             replay_of: optional_id(row, 15)?,
             parent: optional_id(row, 16)?,
+            steps_failed: row.get(19)?,
+            steps_skipped: row.get(20)?,
+            retrying: row.get::<_, Option<bool>>(21)?.unwrap_or_default(),
         };
         let (key, last): (i64, Option<i64>) = (row.get(0)?, row.get(17)?);
         let last = last.map(i64::cast_unsigned);
@@ -151,9 +154,28 @@ fn head(view: View<'_>, row: &Row<'_>) -> Result<HeadRow, Trouble> {
             let failure = serde_json::from_str(&failure).map_err(|error| Trouble::Corrupt(format!("its failure: {error}")))?;
             (head.error, head.error_fingerprint) = failure;
         }
+        let indexed: Option<i64> = row.get(22)?;
+        // Of an earlier schema there is none.
+        if indexed.is_some() && indexed != failure_of(&head) {
+            return Err(Trouble::Corrupt("the index of failures does not lead to it by what it failed with".to_owned()));
+        }
         Ok(HeadRow { key, head, last })
     };
     read().map_err(|trouble: Trouble| trouble.of(format_args!("{id}: its head row")))
+}
+
+/// What `execution.failure` holds.
+pub(super) fn failure_of(head: &Head) -> Option<i64> {
+    head.failure().map(|failure| failure.to_u64().cast_signed())
+}
+
+/// Whose counter it is: executions of a version that have failed in one way, or are tried again because of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FailureOf {
+    pub failure: i64,
+    pub workflow: i64,
+    pub version: Version,
+    pub retrying: bool,
 }
 
 /// The columns of a head row that come from people's actions, as one text; empty when nothing has failed.
@@ -233,15 +255,35 @@ pub(super) fn expect_workflow(key: i64, id: &str, seal: Option<i32>) -> Result<(
 }
 
 /// What a counter and its seal together always are.
-pub(super) fn sum_of_counter(workflow: i64, status: Status) -> i64 {
-    bound::counter(workflow, status).sum("").into()
+pub(super) fn sum_of_counter(workflow: i64, version: Version, status: Status) -> i64 {
+    bound::counter(workflow, version, status).sum("").into()
 }
 
-pub(super) fn expect_counter(workflow: i64, status: Status, count: i64, seal: Option<i64>) -> Result<(), Trouble> {
-    match seal {
-        Some(seal) if seal.wrapping_add(count) != sum_of_counter(workflow, status) => {
-            Err(Trouble::Corrupt(format!("the counter of {status} executions of workflow {workflow} is not what was written")))
+/// The same of a counter of failures.
+pub(super) fn sum_of_failures(of: &FailureOf) -> i64 {
+    bound::failure_counter(of).sum("").into()
+}
+
+/// A counter as it is stored.
+pub(super) struct Counter {
+    pub workflow: i64,
+    pub version: Version,
+    pub status: Status,
+    pub count: i64,
+}
+
+impl Counter {
+    /// From columns that follow one another: workflow, version, status, count, seal.
+    pub fn read(row: &Row<'_>, first: usize) -> Result<Counter, Trouble> {
+        let (workflow, version) = (row.get(first)?, Version(row.get(first + 1)?));
+        let (status, count) = (text(row, first + 2, str::parse)?, row.get(first + 3)?);
+        let counter = Counter { workflow, version, status, count };
+        match row.get::<_, Option<i64>>(first + 4)? {
+            Some(seal) if seal.wrapping_add(count) != sum_of_counter(workflow, version, status) => {
+                let what = format!("the counter of {status} executions of version {version} of workflow {workflow}");
+                Err(Trouble::Corrupt(format!("{what} is not what was written")))
+            }
+            _ => Ok(counter),
         }
-        _ => Ok(()),
     }
 }

@@ -11,8 +11,9 @@ use workflow_store::conformance::sample::{
     action, append, at, begun, completed, definition, endpoint, finish, head, id, json, recorded, start, token, workflow,
 };
 use workflow_store::{
-    Batch, Change, Claim, ClaimKind, Committed, Cursor, DefinitionRow, Endpoint, Fault, Filter, Head, HeadChange, History, Item,
-    Memory, Snapshot, Store, Stored, Taken, Token, Transition,
+    Batch, Change, Claim, ClaimKind, Committed, Cursor, DefinitionRow, Document, DocumentFilter, Endpoint, FailureCount, Fault,
+    Filter, Head, HeadChange, Heads, History, Item, KeyRange, Memory, Order, Snapshot, Store, Stored, Taken, Texts, Token,
+    Transition, VersionCount,
 };
 
 use super::seed::Random;
@@ -183,7 +184,10 @@ pub struct Answers {
     loaded: Vec<Result<Vec<Option<Stored>>, Fault>>,
     histories: Vec<Result<Option<History>, Fault>>,
     payloads: Vec<Result<Vec<workflow_core::json::Json>, Fault>>,
-    lists: Vec<Result<Vec<Head>, Fault>>,
+    lists: Vec<Result<Heads, Fault>>,
+    version_counts: Result<Vec<VersionCount>, Fault>,
+    failure_counts: Result<Vec<FailureCount>, Fault>,
+    documents: Result<Vec<Document>, Fault>,
     due: Result<Vec<Cursor>, Fault>,
     next_wake: Result<Option<Timestamp>, Fault>,
     parked: Vec<Result<Vec<ExecutionId>, Fault>>,
@@ -196,7 +200,7 @@ pub struct Answers {
 
 impl Answers {
     pub fn of(store: &dyn Store, ids: &[ExecutionId]) -> Answers {
-        let histories: Vec<_> = ids.iter().map(|id| store.history(*id, 0, usize::MAX)).collect();
+        let histories: Vec<_> = ids.iter().map(|id| store.history(*id, 0, usize::MAX, Texts::Read)).collect();
         let apart = |history: &History| {
             let long = |recorded: &&workflow_core::event::Recorded| {
                 recorded.event.payload().is_some_and(|payload| payload.bytes() > workflow_store::PAYLOAD_INLINE_BYTES_MAX)
@@ -215,7 +219,7 @@ impl Answers {
         let payloads = payloads.collect();
         let all = Filter { limit: 1_000, ..Filter::default() };
         let mut filters: Vec<Filter> = Status::ALL.map(|status| Filter { statuses: vec![status], ..all.clone() }).into();
-        filters.extend(WORKFLOWS.map(|name| Filter { workflow: Some(workflow(name)), ..all.clone() }));
+        filters.extend(WORKFLOWS.map(|name| Filter { workflows: vec![workflow(name)], ..all.clone() }));
         filters.push(Filter { started_after: Some(at(5)), ..all.clone() });
         filters.push(all);
         Answers {
@@ -224,6 +228,14 @@ impl Answers {
             histories,
             payloads,
             lists: filters.iter().map(|filter| store.executions(filter)).collect(),
+            version_counts: store.version_counts(),
+            failure_counts: store.failure_counts(),
+            documents: store.documents(&DocumentFilter {
+                kind: "note".to_owned(),
+                keys: KeyRange::beginning(""),
+                order: Order::Ascending,
+                limit: 1_000,
+            }),
             due: store.due(at(1_000_000), None, 1_000),
             next_wake: store.next_wake(Timestamp::from_millis(0)),
             parked: ACTIONS.map(|name| store.parked(&action(name), None, 1_000)).into(),
@@ -244,7 +256,24 @@ impl Answers {
                 self.$field.compare(&expected.$field, stringify!($field), &mut first, &mut silent);
             )*};
         }
-        look!(batch, loaded, histories, payloads, lists, due, next_wake, parked, definitions, endpoints, tokens, counts, claims);
+        look!(
+            batch,
+            loaded,
+            histories,
+            payloads,
+            lists,
+            version_counts,
+            failure_counts,
+            documents,
+            due,
+            next_wake,
+            parked,
+            definitions,
+            endpoints,
+            tokens,
+            counts,
+            claims
+        );
         first.map(|what| Difference { what, silent })
     }
 }

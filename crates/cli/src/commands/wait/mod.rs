@@ -37,7 +37,7 @@ pub async fn until_ended(context: &Context, answer: Answer, execution: Execution
     };
     let (answer, execution) = followed?;
     if context.json {
-        output::line(&answer.text)?;
+        output::json(&answer.text)?;
     } else {
         output::print(&outcome(&execution))?;
     }

@@ -18,19 +18,18 @@ pub enum View {
 
 pub struct Live {
     definition: Option<Definition>,
-    /// Lines that stand on the terminal.
-    drawn: usize,
+    place: output::Live,
     tick: usize,
     notice: Option<String>,
 }
 
 impl View {
     pub async fn new(context: &Context, execution: &Execution) -> View {
-        match (context.json, output::is_terminal()) {
+        match (context.json, output::is_live()) {
             (true, _) => View::Nothing,
             (false, true) => {
                 let definition = definition_of(context, execution).await;
-                View::Live(Live { definition, drawn: 0, tick: 0, notice: None })
+                View::Live(Live { definition, place: output::Live::new(), tick: 0, notice: None })
             }
             (false, false) => View::Lines { before: None, server_is_gone: false },
         }
@@ -66,7 +65,7 @@ impl View {
             View::Live(live) => live.notice = Some(text),
             View::Lines { server_is_gone: said @ false, .. } => {
                 *said = true;
-                output::line(&text)?;
+                output::json(&text)?;
             }
             View::Lines { .. } | View::Nothing => {}
         }
@@ -87,15 +86,11 @@ impl View {
 }
 
 impl Live {
-    /// Goes back over what was drawn and draws it anew.
     fn draw(&mut self, execution: &Execution, clock: &Clock) -> Result<(), Error> {
         let width = output::width().unwrap_or(80);
         let mut lines = render::live(execution, self.definition.as_ref(), clock, width, self.tick);
         lines.extend(self.notice.clone());
-        let up = if self.drawn > 0 { format!("\u{1b}[{}A", self.drawn) } else { String::new() };
-        let text: String = lines.iter().map(|line| format!("\r{line}\u{1b}[K\n")).collect();
-        self.drawn = lines.len();
         self.tick += 1;
-        output::print_raw(&format!("{up}{text}\u{1b}[J"))
+        self.place.draw(&lines)
     }
 }

@@ -13,7 +13,7 @@ use crate::id::WorkflowId;
 use crate::json::Json;
 use crate::limits::Limits;
 
-const FIELDS: &[&str] = &["id", "name", "description", "steps", "triggers", "context", "timeout"];
+const FIELDS: &[&str] = &["id", "name", "description", "steps", "triggers", "context", "timeout", "sensitive"];
 /// Reserved until they are built.
 const SCHEDULES: &str = "schedules";
 
@@ -39,6 +39,7 @@ pub(super) fn read(source: &Json, limits: &Limits, report: &mut Report) -> Optio
     let description = fields.text("description", report).map(str::to_owned);
     let timeout = step::duration(&fields, "timeout", report);
     let context = read_context(&fields, report);
+    let sensitive = step::sensitive(&fields, report);
     refuse_schedules(&fields, report);
     let steps = read_steps(&fields, limits, report);
     let triggers = read_triggers(&fields, report);
@@ -52,6 +53,7 @@ pub(super) fn read(source: &Json, limits: &Limits, report: &mut Report) -> Optio
         triggers,
         context,
         timeout,
+        sensitive,
         source: stored::without_engine_fields(source),
         index,
     };

@@ -161,6 +161,7 @@ pub(super) fn into_steps(drafts: Vec<Draft<'_>>, graph: &Graph<'_>) -> Option<Ve
             max_retries: draft.max_retries,
             backoff: draft.backoff,
             timeout: draft.timeout,
+            sensitive: draft.sensitive,
             dependents: Vec::new(),
             ancestors: StepSet::default(),
             named_by: Vec::new(),

@@ -6,6 +6,7 @@ use crate::definition::Backoff;
 use crate::definition::diagnostic::Code;
 use crate::definition::params::Params;
 use crate::definition::report::{Finding, Pointer, Report};
+use crate::definition::sensitive::{Path, Sensitive};
 use crate::definition::tree::{Kind, Node};
 use crate::duration;
 use crate::expression::Expression;
@@ -28,6 +29,7 @@ const FIELDS: &[&str] = &[
     "maxRetryDelay",
     "errorBranch",
     "timeout",
+    "sensitive",
 ];
 
 const RETRY_DELAY_DEFAULT: Millis = Millis::from_secs(1);
@@ -53,6 +55,7 @@ pub(super) struct Draft<'n> {
     pub max_retries: u32,
     pub backoff: Backoff,
     pub timeout: Option<Millis>,
+    pub sensitive: Option<Sensitive>,
 }
 
 /// `onError`.
@@ -91,6 +94,7 @@ pub(super) fn read<'n>(node: &'n Node<'_>, at: &Pointer, report: &mut Report) ->
         max_retries: fields.count("maxRetries", limits::MAX_RETRIES_MAX, report).unwrap_or(default_retries),
         backoff: read_backoff(&fields, report),
         timeout: duration(&fields, "timeout", report),
+        sensitive: sensitive(&fields, report),
     }
 }
 
@@ -112,6 +116,7 @@ impl Draft<'_> {
             max_retries: 0,
             backoff: Backoff::Fixed { delay: RETRY_DELAY_DEFAULT },
             timeout: None,
+            sensitive: None,
         }
     }
 }
@@ -204,6 +209,36 @@ fn read_backoff(fields: &Fields<'_, '_>, report: &mut Report) -> Backoff {
     } else {
         Backoff::Fixed { delay }
     }
+}
+
+/// `sensitive`: `true`, or a list of paths.
+pub(super) fn sensitive(fields: &Fields<'_, '_>, report: &mut Report) -> Option<Sensitive> {
+    let (node, at) = (fields.get("sensitive")?, fields.at("sensitive"));
+    match &node.kind {
+        Kind::Bool if node.text == "true" => Some(Sensitive::Everything),
+        Kind::Bool => None,
+        Kind::Array(elements) => {
+            let paths = elements.iter().enumerate().filter_map(|(index, node)| sensitive_path(node, &at.index(index), report));
+            Some(paths.collect()).filter(|paths: &Vec<Path>| !paths.is_empty()).map(Sensitive::Paths)
+        }
+        Kind::Null | Kind::Number | Kind::Text(_) | Kind::Object(_) => {
+            let message = format!("`sensitive` is `true` or a list of paths, found {}", node.what());
+            let help = matches!(node.kind, Kind::Text(_)).then(|| format!("put it in brackets: `[{}]`", node.text));
+            report.push(Finding::error(&at, Code::WrongType, message).help(help));
+            None
+        }
+    }
+}
+
+fn sensitive_path(node: &Node<'_>, at: &Pointer, report: &mut Report) -> Option<Path> {
+    let text = shape::text(node, at, "a path", report)?;
+    let path = Path::parse(text).filter(|_| !text.starts_with('$'));
+    if path.is_none() {
+        let message = format!("a path is names and numbers joined by dots, found `{}`", text.escape_debug());
+        let help = "it begins within the value: `card.number`; `items.*.token` is that of every item".to_owned();
+        report.push(Finding::error(at, Code::InvalidPath, message).help(help));
+    }
+    path
 }
 
 /// The duration of an optional field.

@@ -24,6 +24,9 @@ impl Evaluator<'_> {
                 let inside = (0.0..len as f64).contains(&index);
                 if inside { items[index as usize].clone() } else { Value::Undefined }
             }
+            // JavaScript answers before it looks at where to begin, which may be what is no number.
+            Method::Includes if len == 0 => Value::Bool(false),
+            Method::IndexOf | Method::LastIndexOf if len == 0 => Value::Number(-1.0),
             Method::Includes => {
                 let from = relative(self.number(second)?, len);
                 self.budget.bytes(first.weight().saturating_mul(len - from) / 8)?;

@@ -46,6 +46,13 @@ impl Evaluator<'_> {
         EvaluationError { message }
     }
 
+    /// Refuses `plan.trim` where `plan` is a text: JavaScript would give the method itself, which is true, and `undefined` in its
+    /// place would make a condition silently false.
+    pub(super) fn uncalled(&self, method: &str, object: NodeId) -> EvaluationError {
+        let what = shown(self.tree, object).map_or_else(|| format!(".{method}"), |object| format!("{object}.{method}"));
+        EvaluationError { message: format!("`{what}` is a method that is not called: write `{what}(…)`") }
+    }
+
     fn reason(&self, nullish: &str, object: NodeId, path: Option<&str>) -> Option<String> {
         if let Some(id) = self.dashed_step(object) {
             return Some(dashed(&id));

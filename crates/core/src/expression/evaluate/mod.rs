@@ -14,6 +14,7 @@ use std::sync::Arc;
 use budget::{Budget, Elements};
 use names::{Found, Names};
 
+use super::builtins::Method;
 use super::tree::{Arrow, Logical, MethodCall, Node, NodeId, PatternStep, Property, Tree, Unary};
 use super::value::{ObjectBuilder, Unconvertible, Value, write};
 use super::{Evaluation, EvaluationError, Scope, number};
@@ -163,6 +164,13 @@ impl<'a> Evaluator<'a> {
         if let Some(nullish) = self.nullish(&held, Some(key))? {
             let verb = format!("read `{}` of", explain::shortened(key));
             return Err(self.cannot_use(&verb, nullish, object, held.path.as_deref()));
+        }
+        // Not of an object: there the key may come from data, and what is not there is undefined.
+        if let Found::Value(value) = &held.found
+            && !matches!(value, Value::Object(_))
+            && Method::named(key).is_some_and(|method| method.is_of(value))
+        {
+            return Err(self.uncalled(key, object));
         }
         let path = held.path.map(|path| names::joined(path, key));
         Ok(Held { found: self.names.member(held.found, key, &mut self.budget)?, path })

@@ -4,6 +4,7 @@ use workflow_core::id::{ExecutionId, Version, WorkflowId};
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
+use super::super::row::FailureOf;
 use crate::{Endpoint, Head, Snapshot};
 
 /// Bytes that differ when anything that is sealed differs.
@@ -84,6 +85,18 @@ pub(in crate::sqlite) fn head(key: i64, head: &Head, last: u64) -> Bound {
         .optional_id(head.replay_of)
         .optional_id(head.parent)
         .number(last.cast_signed())
+        .since_schema_6(head)
+}
+
+impl Bound {
+    /// Columns that rows of earlier schemas do not have; of rows that have nothing in them the seal is the same as ever.
+    fn since_schema_6(self, head: &Head) -> Bound {
+        if head.steps_failed.is_none() && head.steps_skipped.is_none() && !head.retrying {
+            return self;
+        }
+        let bound = self.optional_number(head.steps_failed.map(i64::from)).optional_number(head.steps_skipped.map(i64::from));
+        bound.number(head.retrying.into())
+    }
 }
 
 pub(in crate::sqlite) fn events(id: ExecutionId, last: u64, at: Timestamp, form: u32) -> Bound {
@@ -133,6 +146,16 @@ pub(in crate::sqlite) fn workflow(key: i64) -> Bound {
 }
 
 /// Its sum, without a text, is what a counter and its seal together always are.
-pub(in crate::sqlite) fn counter(workflow: i64, status: Status) -> Bound {
-    Bound::to("counter").number(workflow).text(status.as_str())
+pub(in crate::sqlite) fn counter(workflow: i64, version: Version, status: Status) -> Bound {
+    Bound::to("counter").number(workflow).number(version.0.into()).text(status.as_str())
+}
+
+/// The same.
+pub(in crate::sqlite) fn failure_counter(of: &FailureOf) -> Bound {
+    let FailureOf { failure, workflow, version, retrying } = *of;
+    Bound::to("failure_counter").number(failure).number(workflow).number(version.0.into()).number(retrying.into())
+}
+
+pub(in crate::sqlite) fn document(kind: &str, key: &str) -> Bound {
+    Bound::to("document").text(kind).text(key)
 }

@@ -5,9 +5,17 @@
 
 #![expect(dead_code, reason = "these types are shapes: only their schemas are used")]
 
+mod jobs;
+mod statistics;
+mod system;
+
 use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
+
+pub(crate) use jobs::{Job, JobAnswer, JobBody, JobItemList, JobList, JobOutcome};
+pub(crate) use statistics::{ErrorKind, ErrorList, Statistics, Validation, VersionList, Window, WorkflowInclude};
+pub(crate) use system::{ActionList, System, WorkerList};
 
 /// Any JSON value.
 #[derive(ToSchema)]
@@ -54,7 +62,8 @@ pub(crate) struct Execution {
     replay_of: Option<String>,
     #[schema(nullable = false)]
     parent: Option<String>,
-    #[schema(value_type = Object)]
+    /// What it was started with: an object, or a text when its definition calls all of it sensitive.
+    #[schema(value_type = Input)]
     input: (),
     /// Context, input and outputs; where names collide the later of these wins.
     #[schema(value_type = Object)]
@@ -81,6 +90,28 @@ pub(crate) struct Execution {
     /// There are entries older than these.
     #[schema(nullable = false)]
     history_truncated: Option<bool>,
+    /// With `include=reasons`, as all that follow: what it does or waits for, what matters most first.
+    #[schema(nullable = false)]
+    reasons: Option<Vec<Reason>>,
+    #[schema(nullable = false)]
+    step_counts: Option<StepCounts>,
+    /// The `seq` of the newest entry of its history.
+    #[schema(nullable = false)]
+    last_seq: Option<u64>,
+    /// Of the failure that it ended with, or because of which it is tried again.
+    #[schema(nullable = false)]
+    error_fingerprint: Option<String>,
+    #[schema(nullable = false)]
+    error_step_id: Option<String>,
+    /// When the next timer or retry is due.
+    #[schema(nullable = false)]
+    wake_at: Option<i64>,
+    /// With `at`: it is as it was after this entry.
+    #[schema(nullable = false)]
+    as_of_seq: Option<u64>,
+    /// What the server's clock said.
+    #[schema(nullable = false)]
+    server_time: Option<i64>,
 }
 
 /// An execution in a list. The last eight fields are there when `include` asks for them; the last three come with `execution`,
@@ -117,7 +148,7 @@ pub(crate) struct ExecutionRow {
     /// How many have completed; known once the execution has ended.
     #[schema(nullable = false)]
     steps_completed: Option<u32>,
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[schema(value_type = Option<Input>, nullable = false)]
     input: (),
     #[schema(value_type = Option<Object>, nullable = false)]
     state: (),
@@ -137,14 +168,190 @@ pub(crate) struct ExecutionRow {
     /// There are entries older than those of `history`.
     #[schema(nullable = false)]
     history_truncated: Option<bool>,
+    /// With `fields=summary`, as all that follow.
+    #[schema(nullable = false)]
+    workflow_name: Option<String>,
+    #[schema(nullable = false)]
+    attention: Option<Attention>,
+    #[schema(nullable = false)]
+    step_counts: Option<StepCounts>,
+    #[schema(nullable = false)]
+    reasons: Option<Vec<Reason>>,
+    #[schema(nullable = false)]
+    reason_count: Option<u64>,
+    #[schema(nullable = false)]
+    error_step_id: Option<String>,
+    #[schema(nullable = false)]
+    last_seq: Option<u64>,
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub(crate) struct ExecutionList {
     executions: Vec<ExecutionRow>,
     /// The `cursor` of the next page; absent on the last one.
-    #[schema(rename = "nextCursor", nullable = false)]
+    #[schema(nullable = false)]
     next_cursor: Option<String>,
+    /// With `fields=summary`; false: the search took its time, and goes on with `nextCursor`.
+    #[schema(nullable = false)]
+    complete: Option<bool>,
+    /// Everything that started later was looked at.
+    #[schema(nullable = false)]
+    searched_to: Option<i64>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum ExecutionInclude {
+    Reasons,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum ListFields {
+    Summary,
+}
+
+/// Why somebody should look at an execution.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum Attention {
+    NoWorker,
+    Overdue,
+    Retrying,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum HistoryOrder {
+    Asc,
+    Desc,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum HistoryPayloads {
+    Inline,
+    None,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct StepCounts {
+    total: u32,
+    completed: u32,
+    failed: u32,
+    skipped: u32,
+    running: u32,
+    /// For a timer, a retry or a worker.
+    waiting: u32,
+}
+
+/// What a step, or all of an execution, does or waits for. Only the fields that its kind has are there.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Reason {
+    /// `paused`, `worker` (nobody provides the action), `retry`, `running`, `limit` (everybody who provides it is busy), `timer`;
+    /// further ones may come.
+    kind: String,
+    #[schema(nullable = false)]
+    step_id: Option<String>,
+    since: i64,
+    /// When time alone ends it.
+    #[schema(nullable = false)]
+    until: Option<i64>,
+    /// The attempt that runs, or that is waited for.
+    #[schema(nullable = false)]
+    attempt: Option<u32>,
+    #[schema(nullable = false)]
+    max_attempts: Option<u32>,
+    #[schema(nullable = false)]
+    failed_attempts: Option<u32>,
+    #[schema(nullable = false)]
+    action: Option<String>,
+    /// Who paused it.
+    #[schema(nullable = false)]
+    by: Option<String>,
+    /// The message of the newest failure of the step.
+    #[schema(nullable = false)]
+    error: Option<String>,
+    /// Where the attempt runs.
+    #[schema(nullable = false)]
+    worker: Option<String>,
+    /// 95 of 100 attempts of the step took less.
+    #[schema(nullable = false)]
+    p95_ms: Option<u64>,
+    /// It has run for longer than that.
+    #[schema(nullable = false)]
+    slow: Option<bool>,
+}
+
+/// An execution in a list, with what it does or waits for.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ExecutionSummary {
+    id: String,
+    workflow_id: String,
+    #[schema(nullable = false)]
+    workflow_name: Option<String>,
+    workflow_version: u32,
+    #[schema(inline = false)]
+    status: ExecutionStatus,
+    #[schema(nullable = false)]
+    attention: Option<Attention>,
+    started_at: i64,
+    #[schema(nullable = false)]
+    completed_at: Option<i64>,
+    #[schema(nullable = false)]
+    wake_at: Option<i64>,
+    step_counts: StepCounts,
+    /// The one that matters most.
+    reasons: Vec<Reason>,
+    reason_count: u64,
+    #[schema(nullable = false)]
+    error: Option<String>,
+    #[schema(nullable = false)]
+    error_code: Option<String>,
+    #[schema(nullable = false)]
+    error_fingerprint: Option<String>,
+    #[schema(nullable = false)]
+    error_step_id: Option<String>,
+    triggered_by: TriggeredBy,
+    #[schema(nullable = false)]
+    replay_of: Option<String>,
+    #[schema(nullable = false)]
+    parent: Option<String>,
+    last_seq: u64,
+}
+
+/// What an event would start.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct EventMatch {
+    workflow_id: String,
+    version: u32,
+    pattern: String,
+    #[schema(nullable = false)]
+    condition: Option<EventCondition>,
+    would_start: bool,
+    /// In words.
+    why: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct EventCondition {
+    expression: String,
+    #[schema(value_type = BTreeMap<String, Value>)]
+    values: (),
+    #[schema(value_type = Option<Value>)]
+    result: (),
+    #[schema(nullable = false)]
+    error: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct EventDuplicate {
+    executions: Vec<String>,
 }
 
 /// What started an execution.
@@ -217,6 +424,9 @@ pub(crate) struct HistoryEntry {
     /// For people.
     #[schema(nullable = false)]
     message: Option<String>,
+    /// How long the input or output is that `payloads=none` left out; not in streams.
+    #[schema(nullable = false)]
+    bytes: Option<u64>,
 }
 
 /// Only the fields that the type of the entry has are there.
@@ -225,7 +435,7 @@ pub(crate) struct HistoryEntry {
 pub(crate) struct HistoryData {
     #[schema(nullable = false)]
     workflow_version: Option<u32>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Input>)]
     input: (),
     #[schema(nullable = false)]
     triggered_by: Option<TriggeredBy>,
@@ -301,6 +511,8 @@ pub(crate) struct HistoryPage {
     /// The `after` of the next page; absent on the last one.
     #[schema(rename = "nextCursor", nullable = false)]
     next_cursor: Option<String>,
+    /// The `seq` of the newest entry, whatever was asked for.
+    total: u64,
 }
 
 #[derive(ToSchema)]
@@ -315,10 +527,23 @@ pub(crate) struct Count {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Counts {
-    /// By workflow and status; zeros are left out.
-    counts: Vec<Count>,
-    /// Over all workflows; every status is there.
+    /// By workflow and status; zeros are left out. Only where nothing but workflows was asked for.
+    #[schema(nullable = false)]
+    counts: Option<Vec<Count>>,
+    /// Over all of them; every status is there.
     by_status: BTreeMap<String, u64>,
+    attention: AttentionCounts,
+    /// False: a number is a lower bound.
+    exact: bool,
+    as_of: i64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct AttentionCounts {
+    retrying: u64,
+    no_worker: u64,
+    overdue: u64,
 }
 
 /// A workflow: a DAG of steps.
@@ -341,6 +566,9 @@ pub(crate) struct Definition {
     /// Of a whole execution.
     #[schema(nullable = false, example = "1h")]
     timeout: Option<String>,
+    /// What of the input is masked wherever it is shown: `true`, or paths such as `card.number`.
+    #[schema(value_type = Option<Sensitive>, nullable = false)]
+    sensitive: (),
     /// Given by the engine; ignored in what is registered, like the next two.
     #[schema(nullable = false)]
     version: Option<u32>,
@@ -351,6 +579,9 @@ pub(crate) struct Definition {
     /// Warnings and hints, in the answer to a registration.
     #[schema(nullable = false)]
     diagnostics: Option<Vec<Diagnostic>>,
+    /// How it has fared, in a list with `include=stats`.
+    #[schema(nullable = false)]
+    stats: Option<Statistics>,
 }
 
 #[derive(ToSchema)]
@@ -384,6 +615,29 @@ pub(crate) struct Step {
     error_branch: Option<String>,
     #[schema(nullable = false)]
     timeout: Option<String>,
+    /// What of the output is masked wherever it is shown: `true`, or paths such as `card.number`.
+    #[schema(value_type = Option<Sensitive>, nullable = false)]
+    sensitive: (),
+}
+
+/// An object, or `"[sensitive]"` when its definition calls all of it sensitive.
+#[derive(serde::Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Input {
+    #[expect(dead_code, reason = "a schema only")]
+    Given(BTreeMap<String, serde_json::Value>),
+    #[expect(dead_code, reason = "a schema only")]
+    Masked(String),
+}
+
+/// All of a value, or the paths of what is sensitive within it: `card.number`, `items.*.token`.
+#[derive(serde::Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Sensitive {
+    #[expect(dead_code, reason = "a schema only")]
+    All(bool),
+    #[expect(dead_code, reason = "a schema only")]
+    Paths(Vec<String>),
 }
 
 #[derive(ToSchema)]
@@ -563,10 +817,22 @@ pub(crate) struct CloudEvent {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub(crate) struct EventAnswer {
-    executions: Vec<Execution>,
+    #[schema(nullable = false)]
+    executions: Option<Vec<Execution>>,
     /// Workflows whose trigger matched and that could not be started.
-    refused: Vec<RefusedStart>,
+    #[schema(nullable = false)]
+    refused: Option<Vec<RefusedStart>>,
+    /// With `dryRun`, and nothing of the above: every trigger whose pattern matches.
+    #[schema(nullable = false)]
+    matches: Option<Vec<EventMatch>>,
+    /// An event with this id has come before.
+    #[schema(nullable = false)]
+    duplicate_of: Option<EventDuplicate>,
+    /// The pattern that was meant, perhaps, where none matches.
+    #[schema(nullable = false)]
+    suggestion: Option<String>,
 }
 
 #[derive(ToSchema)]

@@ -1,14 +1,18 @@
 //! Views made from what is stored. The store holds what is durable and nothing else, so a reader needs no word with the ring.
 
+pub mod inspect;
+pub mod summaries;
+
 use workflow_core::apply::fold;
 use workflow_core::definition::{Definition, Step};
-use workflow_core::event::{Payload, Recorded};
+use workflow_core::event::{Event, Payload, Recorded};
 use workflow_core::execution::Execution;
-use workflow_core::id::ExecutionId;
+use workflow_core::id::{ExecutionId, WorkflowId};
+use workflow_core::json::Json;
 use workflow_core::refusal::Refusal;
 use workflow_core::status::Status;
 use workflow_core::view::{self, ExecutionView, history_entry};
-use workflow_store::{Fault, FaultKind, Filter, Store, Stored};
+use workflow_store::{Fault, FaultKind, Filter, Store, Stored, Texts};
 
 use crate::Error;
 use crate::engine::Shared;
@@ -36,6 +40,23 @@ pub fn execution(
     unless_deleted(store, id, view_stored(store, shared, stored, history_max)).map(|view| view.map(|(view, _)| view))
 }
 
+/// The workflow of an execution and the input that it was started with, as it was given: nothing of it is masked.
+pub fn start_of(store: &dyn Store, id: ExecutionId) -> Result<Option<(WorkflowId, Json)>, Error> {
+    let Some(stored) = store.load(&[id]).map_err(unread)?.pop().flatten() else { return Ok(None) };
+    unless_deleted(store, id, input_of(store, &stored)).map(|input| input.map(|input| (stored.head.workflow, input)))
+}
+
+fn input_of(store: &dyn Store, stored: &Stored) -> Result<Json, Error> {
+    let corrupt = || Error::Corrupt(format!("the history of {} does not begin with a start", stored.head.id));
+    let first = stored.events.first().ok_or_else(corrupt)?;
+    let Event::Started(started) = &first.event else { return Err(corrupt()) };
+    if let Some(input) = started.input.resident() {
+        return Ok(input.clone());
+    }
+    let texts = store.payloads(&[(stored.head.id, first.seq)]).map_err(unread)?;
+    texts.into_iter().next().ok_or_else(corrupt)
+}
+
 /// What was read of an execution in several steps makes no sense when it was deleted meanwhile; then there is none.
 fn unless_deleted<T>(store: &dyn Store, id: ExecutionId, read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
@@ -52,7 +73,7 @@ pub fn status(store: &dyn Store, id: ExecutionId) -> Result<Status, Error> {
     // The newest one that is older than the next id: one look into an index.
     let next = ExecutionId::from_bytes(id.to_u128().saturating_add(1).to_be_bytes());
     let filter = Filter { before: Some(next), limit: 1, ..Filter::default() };
-    let head = store.executions(&filter).map_err(unread)?.pop().filter(|head| head.id == id);
+    let head = store.executions(&filter).map_err(unread)?.heads.pop().filter(|head| head.id == id);
     let not_found = || Refusal::ExecutionNotFound { execution: id.to_string() };
     Ok(head.ok_or_else(not_found)?.status)
 }
@@ -129,7 +150,7 @@ pub fn history(
     after: u64,
     limit: usize,
 ) -> Result<Option<(HistoryPage, bool)>, Error> {
-    let Some(history) = store.history(id, after, limit).map_err(unread)? else { return Ok(None) };
+    let Some(history) = store.history(id, after, limit, Texts::Read).map_err(unread)? else { return Ok(None) };
     let registration = shared.registration(store, history.workflow.as_str(), history.version)?;
     let entries = history.events.iter().map(|recorded| history_entry(&registration.definition, recorded)).collect();
     let next = history.events.last().filter(|_| history.more).map(|last| last.seq);
@@ -143,14 +164,15 @@ pub fn list(store: &dyn Store, shared: &Shared, request: ListRequest) -> Result<
         return Err(Error::InvalidRequest(format!("limit is {limit}, expected 1 to {LIST_LIMIT_MAX}")));
     }
     let filter = Filter {
-        workflow: request.workflow,
+        workflows: request.workflow.into_iter().collect(),
         statuses: request.statuses,
         started_after: request.started_after,
         started_before: request.started_before,
         before: request.cursor,
         limit: limit + 1,
+        ..Filter::default()
     };
-    let heads = store.executions(&filter).map_err(unread)?;
+    let heads = store.executions(&filter).map_err(unread)?.heads;
     let total = heads.len();
     let mut page = Page { executions: Vec::with_capacity(total.min(limit)), next: None };
     let mut bytes = 0;

@@ -1,0 +1,100 @@
+//! Jobs as documents: the job, the executions that it takes, what came of them, and which key made it.
+
+use workflow_core::id::ExecutionId;
+use workflow_core::json::Json;
+use workflow_core::time::{Millis, Timestamp};
+use workflow_store::{Change, Document, DocumentFilter, KeyRange, Order, Store};
+
+use super::{Job, JobItem};
+use crate::Error;
+use crate::reading::unread;
+
+const JOB: &str = "job";
+const IDS: &str = "job_ids";
+const ITEMS: &str = "job_items";
+const KEY: &str = "job_key";
+
+/// Executions, and what came of them, that lie in one document: it is written anew while they are worked on.
+pub const CHUNK: usize = 200;
+/// How long a job is kept.
+const KEPT: Millis = Millis::from_secs(30 * 24 * 3_600);
+const ID_PREFIX: &str = "job_";
+
+/// An id whose order is that of time.
+pub fn new_id() -> String {
+    format!("{ID_PREFIX}{}", uuid::Uuid::now_v7().simple())
+}
+
+/// Whether a text has the form of an id.
+pub fn is_id(text: &str) -> bool {
+    let digits = text.strip_prefix(ID_PREFIX);
+    digits.is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+fn put<T: serde::Serialize>(kind: &str, key: String, body: &T) -> Change {
+    let body = Json::from_serialize(body).expect("a job is JSON");
+    Change::PutDocument(Box::new(Document { kind: kind.to_owned(), key, body }))
+}
+
+pub fn put_job(job: &Job) -> Change {
+    put(JOB, job.id.clone(), job)
+}
+
+pub fn put_key(key: &str, job: &str) -> Change {
+    put(KEY, key.to_owned(), &job)
+}
+
+pub fn put_ids(job: &str, chunk: usize, ids: &[ExecutionId]) -> Change {
+    put(IDS, chunk_key(job, chunk), &ids)
+}
+
+pub fn put_items(job: &str, chunk: usize, items: &[JobItem]) -> Change {
+    put(ITEMS, chunk_key(job, chunk), &items)
+}
+
+fn chunk_key(job: &str, chunk: usize) -> String {
+    format!("{job}/{chunk:06}")
+}
+
+/// Jobs that are old go when another is made.
+pub fn forget_old(now: Timestamp) -> Vec<Change> {
+    let before = (now - KEPT).millis().max(0);
+    let keys = KeyRange { from: ID_PREFIX.to_owned(), to: format!("{ID_PREFIX}{before:012x}") };
+    [JOB, IDS, ITEMS].map(|kind| Change::RemoveDocuments { kind: kind.to_owned(), keys: keys.clone() }).into()
+}
+
+fn one<T: serde::de::DeserializeOwned>(store: &dyn Store, kind: &str, key: &str) -> Result<Option<T>, Error> {
+    let filter = DocumentFilter { kind: kind.to_owned(), keys: KeyRange::one(key), order: Order::Ascending, limit: 1 };
+    let found = store.documents(&filter).map_err(unread)?.pop();
+    found.map(|document| read(&document)).transpose()
+}
+
+fn read<T: serde::de::DeserializeOwned>(document: &Document) -> Result<T, Error> {
+    let Document { kind, key, body } = document;
+    body.to().map_err(|error| Error::Corrupt(format!("document `{key}` of kind `{kind}` cannot be read: {error}")))
+}
+
+pub fn job(store: &dyn Store, id: &str) -> Result<Option<Job>, Error> {
+    one(store, JOB, id)
+}
+
+/// The job that a key has made.
+pub fn made_by(store: &dyn Store, key: &str) -> Result<Option<String>, Error> {
+    one(store, KEY, key)
+}
+
+pub fn ids(store: &dyn Store, job: &str, chunk: usize) -> Result<Vec<ExecutionId>, Error> {
+    Ok(one(store, IDS, &chunk_key(job, chunk))?.unwrap_or_default())
+}
+
+pub fn items(store: &dyn Store, job: &str, chunk: usize) -> Result<Vec<JobItem>, Error> {
+    Ok(one(store, ITEMS, &chunk_key(job, chunk))?.unwrap_or_default())
+}
+
+/// The newest first, older than `before`.
+pub fn jobs(store: &dyn Store, before: Option<&str>, limit: usize) -> Result<Vec<Job>, Error> {
+    let all = KeyRange::beginning(ID_PREFIX);
+    let keys = KeyRange { to: before.map_or(all.to, str::to_owned), from: all.from };
+    let filter = DocumentFilter { kind: JOB.to_owned(), keys, order: Order::Descending, limit };
+    store.documents(&filter).map_err(unread)?.iter().map(read).collect()
+}

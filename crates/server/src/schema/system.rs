@@ -1,0 +1,139 @@
+//! How the engine is, and who runs what.
+
+#![expect(dead_code, reason = "these types are shapes: only their schemas are used")]
+
+use utoipa::ToSchema;
+
+/// How the engine is.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct System {
+    version: String,
+    /// This life of the engine.
+    started_at: i64,
+    server_time: i64,
+    uptime_ms: u64,
+    /// It takes work.
+    ready: bool,
+    store: SystemStore,
+    queue: SystemQueue,
+    /// A second, over the last ten.
+    rates: SystemRates,
+    /// Of ten minutes.
+    #[schema(nullable = false)]
+    commit_p99_ms: Option<f64>,
+    series: SystemSeries,
+    limits: SystemLimits,
+    /// What this server offers, for clients that know older ones.
+    features: Vec<String>,
+    /// `read`, `write` or `admin`: what the caller may do.
+    access: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct SystemStore {
+    bytes: u64,
+    log_bytes: u64,
+    #[schema(nullable = false)]
+    disk_free_bytes: Option<u64>,
+    #[schema(nullable = false)]
+    schema: Option<u32>,
+    executions: u64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct SystemQueue {
+    /// Executions in memory that want a slot.
+    ready: u64,
+    /// Attempts in flight.
+    running: u64,
+    /// Commands that wait to be decided.
+    queued: u64,
+    /// Executions in memory.
+    resident: u64,
+    resident_bytes: u64,
+    #[schema(nullable = false)]
+    oldest_ms: Option<u64>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct SystemRates {
+    starts: f64,
+    ends: f64,
+    steps: f64,
+    commits: f64,
+}
+
+/// Ten minutes, the oldest first; the last slot is not over.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct SystemSeries {
+    every_ms: i64,
+    from: i64,
+    starts: Vec<u64>,
+    ends: Vec<u64>,
+    steps: Vec<u64>,
+    running: Vec<u64>,
+    commit_p99_ms: Vec<f64>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct SystemLimits {
+    payload_bytes_max: u64,
+    steps_max: u64,
+    history_entries_max: u64,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct WorkerList {
+    workers: Vec<Worker>,
+}
+
+/// Whoever runs actions.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Worker {
+    /// Its session, the name of the endpoint, or `in-process`.
+    id: String,
+    name: String,
+    /// `worker`, `endpoint` or `inProcess`.
+    kind: String,
+    actions: Vec<String>,
+    /// Attempts that run there.
+    running: u64,
+    slots: u64,
+    #[schema(nullable = false)]
+    unreachable: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ActionList {
+    actions: Vec<Action>,
+}
+
+/// An action that somebody provides, or that a workflow names.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Action {
+    action: String,
+    /// Ids of workers.
+    providers: Vec<String>,
+    slots: u64,
+    used_by: Vec<UsedBy>,
+    /// Executions that want it and have no slot.
+    waiting: u64,
+    waiting_exact: bool,
+    #[schema(nullable = false)]
+    oldest_since: Option<i64>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct UsedBy {
+    workflow_id: String,
+    version: u32,
+    step_ids: Vec<String>,
+}
