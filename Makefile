@@ -24,12 +24,14 @@ help: ## what there is
 
 run: ## process 1,200 orders, kill the server in the middle, show that nothing was lost; then the order in TypeScript
 	@scripts/tools.sh run
+	@scripts/ui.sh
 	@scripts/npm-package.sh release -p workflow-cli
 	@node examples/order-processing/run.mjs target/release/workflow
 	@scripts/example-ts.sh
 
-build: ## build the `workflow` binary (target/release/workflow) and the npm package (npm/workflow.do)
+build: ## build the page (ui/dist), the `workflow` binary (target/release/workflow) and the npm package (npm/workflow.do)
 	@scripts/tools.sh run
+	scripts/ui.sh
 	scripts/npm-package.sh release -p workflow-cli
 	node scripts/third-party.mjs target/release/THIRD-PARTY-LICENSES.txt
 
@@ -66,4 +68,4 @@ format: ## format the Rust code
 
 clean: ## remove what was built and what `make run` left
 	cargo clean
-	rm -rf .run npm/workflow.do/{dist,build,node_modules,*.node} examples/order-processing-ts/{dist,node_modules,*.db*}
+	rm -rf .run ui/{dist,node_modules} npm/workflow.do/{dist,build,node_modules,*.node} examples/order-processing-ts/{dist,node_modules,*.db*}

@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint dependencies core rust mutations doc service bench order openapi typescript node22 example-ts)
+SUITES=(tools lint dependencies core rust mutations doc service bench order openapi typescript node22 example-ts ui)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -97,6 +97,18 @@ suite_node22() {
 
 # The order in TypeScript, embedded and remote, as its README says.
 suite_example-ts() { scripts/npm-package.sh dev && scripts/example-ts.sh; }
+
+# The page: types, its pure parts, its size, and a browser with it beside a real server. Bounded: what hangs is a failure.
+suite_ui() {
+  require_tools check_node check_npm || exit 1
+  scripts/ui.sh || exit 1
+  # Whoever is given the page is given the licences of what is in it.
+  node scripts/third-party.mjs .run/THIRD-PARTY-LICENSES.txt || exit 1
+  (cd ui && npm run --silent check && npm run --silent test) || exit 1
+  find_or_install chromium chromium || left_out "the page in a browser (try 'sudo apt-get install chromium')"
+  # The addon with it, as in the suites before: apart, their common dependencies would be compiled twice.
+  cargo build -p workflow-cli -p workflow-node && cd ui && timeout --foreground 600 npm run --silent test:browser
+}
 
 main() {
   local wanted=("$@") name status started seconds

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /**
- * The licences of everything that is compiled into the `workflow` binary and the addon, with their texts: whoever is given either is
- * given this. Made from `cargo metadata` and the sources that cargo has fetched; what has no text of its own gets that of its licence
- * by others, or fails.
+ * The licences of everything that is compiled into the `workflow` binary and the addon, and of what the page in them is made of, with
+ * their texts: whoever is given either is given this. Made from `cargo metadata` and the sources that cargo has fetched, and from
+ * `ui/node_modules` where `ui/dist` was built; what has no text of its own gets that of its licence by others, or fails.
  *
  *   node scripts/third-party.mjs FILE
  */
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -22,7 +22,9 @@ const IS_NOTICE = /^(licen[cs]e|copying|notice|unlicense|copyright)/i
 const [output] = process.argv.slice(2)
 if (output === undefined) throw new Error('usage: node scripts/third-party.mjs FILE')
 
-const packages = shipped()
+const crates = shipped()
+const ofPage = existsSync(join(ROOT, 'ui/dist/index.html')) ? pagePackages() : []
+const packages = [...crates, ...ofPage]
 const texts = new Map()
 const lacking = []
 for (const found of packages) {
@@ -42,7 +44,7 @@ if (unsaid.length > 0) {
 
 mkdirSync(dirname(join(process.cwd(), output)), { recursive: true })
 writeFileSync(output, document())
-process.stderr.write(`${output}: ${packages.length} crates, ${texts.size} texts, ${lacking.length} crates without a text of their own\n`)
+process.stderr.write(`${output}: ${crates.length} crates, ${ofPage.length} packages of the page, ${texts.size} texts, ${lacking.length} without a text of their own\n`)
 
 /** What is linked: no build scripts, no macros, no tests; for every platform that something is published for. */
 function shipped() {
@@ -67,6 +69,27 @@ function shipped() {
   return foreign.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.version < b.version ? -1 : 1))
 }
 
+/** What the page needs when it runs, however deep. Types are gone by then. */
+function pagePackages() {
+  const found = new Map()
+  const take = (folder, from) => {
+    const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    for (const name of Object.keys(dependencies).filter(name => !name.startsWith('@types/'))) {
+      const places = [...from, folder].reverse().map(place => join(place, 'node_modules', name))
+      const at = places.find(place => existsSync(join(place, 'package.json')))
+      if (at === undefined) throw new Error(`ui/dist is there and the package ${name} is not: scripts/ui.sh installs it`)
+      if (found.has(at)) continue
+      const { version, license, repository, author } = JSON.parse(readFileSync(join(at, 'package.json'), 'utf8'))
+      if (!PREFERRED.includes(license)) throw new Error(`the page needs ${name} ${version}, whose licence is ${license}: expected one of ${PREFERRED.join(', ')}`)
+      const authors = [author?.name ?? author ?? 'its authors']
+      found.set(at, { name, version, license, repository: repository?.url ?? repository, authors, manifest_path: join(at, 'package.json') })
+      take(at, [...from, folder])
+    }
+  }
+  take(join(ROOT, 'ui'), [])
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
 function notices({ manifest_path: manifest, license_file: file }) {
   const folder = dirname(manifest)
   const names = new Set(readdirSync(folder).filter(name => IS_NOTICE.test(name)))
@@ -88,7 +111,7 @@ function document() {
   const bodies = [...texts.values()].map(({ text, of }) => `${rule}\n${of.map(({ name, version }) => `${name} ${version}`).join(', ')}\n${rule}\n\n${text}\n`)
   const without = lacking.map(({ name, version, license, authors }) => `${name} ${version}: ${license}${authors.length > 0 ? `; by ${authors.join(', ')}` : ''}`)
   return [
-    'The workflow.do binary and addon contain the crates below, each under its own licence. SQLite, which is compiled in, is in the public domain.',
+    'The workflow.do binary and addon contain the crates and the packages of npm below, each under its own licence. SQLite, which is compiled in, is in the public domain.',
     list.join('\n'),
     bodies.join('\n'),
     `${rule}\nThese come without a text of their own; that of their licence stands above.\n${rule}\n\n${without.join('\n')}\n`
