@@ -140,8 +140,9 @@ test('a stream follows an execution at the server', async () => {
   assert.deepEqual(entries, await workflow.history(id))
 })
 
-test('concurrency bounds what runs here, and another worker takes the rest', async () => {
+test('concurrency bounds what runs here, and all of it is used', async () => {
   await using there = await server()
+  const full = deferred<void>()
   let running = 0
   let most = 0
   class Bounded extends Workflow {
@@ -151,6 +152,9 @@ test('concurrency bounds what runs here, and another worker takes the rest', asy
 
     async act() {
       most = Math.max(most, ++running)
+      if (running === 3) full.resolve()
+      await full.promise
+      // Whoever would be one too many has time to come.
       await new Promise(setImmediate)
       running--
     }

@@ -178,15 +178,37 @@ impl Embedded {
     }
 
     pub async fn abandon(&self) {
-        self.servers().clear();
+        for Server { serving, .. } in self.take_servers() {
+            serving.abort();
+            // What it says is that it was.
+            let _ = serving.await;
+        }
         self.engine.abandon().await;
     }
 
+    /// Once it has answered, nobody listens at the ports any more.
     pub async fn close(&self, grace: Duration) {
-        self.servers().clear();
-        if let Err(error) = self.engine.shutdown(grace).await {
+        let servings: Vec<_> = self
+            .take_servers()
+            .into_iter()
+            .map(|Server { close, serving }| {
+                drop(close);
+                serving
+            })
+            .collect();
+        let served = async {
+            for serving in servings {
+                let _ = serving.await;
+            }
+        };
+        let (closed, ()) = tokio::join!(self.engine.shutdown(grace), served);
+        if let Err(error) = closed {
             tracing::warn!(%error, "the engine was not closed in order");
         }
+    }
+
+    fn take_servers(&self) -> Vec<Server> {
+        self.servers().drain().map(|(_, server)| server).collect()
     }
 }
 
