@@ -69,7 +69,7 @@ impl Engine {
         let selected = self.read_now(move |store, now| select::select(store, now, action, &which, as_of)).await?;
         let ids: Vec<ExecutionId> = selected.into_iter().map(|head| head.id).collect();
         let job = Job {
-            id: stored::new_id(),
+            id: stored::new_id(now),
             action,
             created_at: now,
             by: self.by.clone(),
@@ -85,10 +85,10 @@ impl Engine {
             canary: None,
             rate: None,
         };
-        let mut changes = stored::forget_old(now);
+        let mut changes = self.shared().readers.run(move |store| stored::forget_old(store, now)).await?;
         changes.extend(ids.chunks(CHUNK).enumerate().map(|(chunk, ids)| stored::put_ids(&job.id, chunk, ids)));
         // The job itself comes last: one that was not selected whole is none.
-        changes.extend(key.as_ref().map(|key| stored::put_key(key.as_str(), &job.id)));
+        changes.extend(key.iter().flat_map(|key| stored::put_key(key.as_str(), &job.id)));
         changes.push(stored::put_job(&job));
         let mut rest = changes;
         while !rest.is_empty() {

@@ -13,16 +13,26 @@ const JOB: &str = "job";
 const IDS: &str = "job_ids";
 const ITEMS: &str = "job_items";
 const KEY: &str = "job_key";
+/// The key that a job was made with, by the id of the job: so that the key goes when the job does.
+const KEY_OF: &str = "job_key_of";
 
 /// Executions, and what came of them, that lie in one document: it is written anew while they are worked on.
 pub const CHUNK: usize = 200;
 /// How long a job is kept.
 const KEPT: Millis = Millis::from_secs(30 * 24 * 3_600);
+/// Keys that are read together.
+const KEYS_AT_ONCE: usize = 1_000;
 const ID_PREFIX: &str = "job_";
 
 /// An id whose order is that of time.
-pub fn new_id() -> String {
-    format!("{ID_PREFIX}{}", uuid::Uuid::now_v7().simple())
+pub fn new_id(now: Timestamp) -> String {
+    let (seconds, ms) = (now.millis().div_euclid(1_000), now.millis().rem_euclid(1_000));
+    let at = uuid::Timestamp::from_unix(
+        uuid::NoContext,
+        u64::try_from(seconds).unwrap_or(0),
+        u32::try_from(ms * 1_000_000).expect("it is below a second"),
+    );
+    format!("{ID_PREFIX}{}", uuid::Uuid::new_v7(at).simple())
 }
 
 /// Whether a text has the form of an id.
@@ -40,8 +50,8 @@ pub fn put_job(job: &Job) -> Change {
     put(JOB, job.id.clone(), job)
 }
 
-pub fn put_key(key: &str, job: &str) -> Change {
-    put(KEY, key.to_owned(), &job)
+pub fn put_key(key: &str, job: &str) -> [Change; 2] {
+    [put(KEY, key.to_owned(), &job), put(KEY_OF, job.to_owned(), &key)]
 }
 
 pub fn put_ids(job: &str, chunk: usize, ids: &[ExecutionId]) -> Change {
@@ -56,11 +66,32 @@ fn chunk_key(job: &str, chunk: usize) -> String {
     format!("{job}/{chunk:06}")
 }
 
-/// Jobs that are old go when another is made.
-pub fn forget_old(now: Timestamp) -> Vec<Change> {
+/// Jobs that are old go when another is made, with the keys that made them.
+pub fn forget_old(store: &dyn Store, now: Timestamp) -> Result<Vec<Change>, Error> {
     let before = (now - KEPT).millis().max(0);
-    let keys = KeyRange { from: ID_PREFIX.to_owned(), to: format!("{ID_PREFIX}{before:012x}") };
-    [JOB, IDS, ITEMS].map(|kind| Change::RemoveDocuments { kind: kind.to_owned(), keys: keys.clone() }).into()
+    let old = KeyRange { from: ID_PREFIX.to_owned(), to: format!("{ID_PREFIX}{before:012x}") };
+    let remove = |kind: &str, keys: KeyRange| Change::RemoveDocuments { kind: kind.to_owned(), keys };
+    let mut changes = Vec::new();
+    let mut from = old.from.clone();
+    loop {
+        let keys = KeyRange { from, to: old.to.clone() };
+        let filter = DocumentFilter { kind: KEY_OF.to_owned(), keys, order: Order::Ascending, limit: KEYS_AT_ONCE };
+        let found = store.documents(&filter).map_err(unread)?;
+        for document in &found {
+            let key: String = read(document)?;
+            // One that was made again meanwhile is that of another job.
+            if made_by(store, &key)?.as_ref() == Some(&document.key) {
+                changes.push(remove(KEY, KeyRange::one(&key)));
+            }
+        }
+        match found.last().filter(|_| found.len() == KEYS_AT_ONCE) {
+            Some(last) => from = KeyRange::one(&last.key).to,
+            None => break,
+        }
+    }
+    // The keys first: a crash in between leaves a job without its key, and no key without its job.
+    changes.extend([KEY_OF, JOB, IDS, ITEMS].map(|kind| remove(kind, old.clone())));
+    Ok(changes)
 }
 
 fn one<T: serde::de::DeserializeOwned>(store: &dyn Store, kind: &str, key: &str) -> Result<Option<T>, Error> {

@@ -13,7 +13,7 @@ use workflow_core::view::ready_since;
 use workflow_store::{Change, Document, KeyRange};
 
 use super::hour::{FAILURES, Failures, HOURS_KEPT, Hour, STATISTICS, hour_of, key, part, prefix};
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 
 /// Written this often while there is something to write.
 const WRITTEN_EVERY: Duration = Duration::from_secs(1);
@@ -82,11 +82,16 @@ impl Tallies {
     }
 
     /// What is to be written now. `last`: there will be no other time.
-    pub fn due(&mut self, now: Mono, last: bool) -> Vec<Change> {
+    pub fn due(&mut self, now: Now, last: bool) -> Vec<Change> {
+        let Now { wall, mono: now } = now;
         if !self.changed || !last && now.since(self.written_at) < self.wait.max(WRITTEN_EVERY) {
             return Vec::new();
         }
         (self.changed, self.written_at) = (false, now);
+        // Of an hour that has passed, and written the time before: whoever asks finds it in the store. So a version that nobody uses
+        // any more takes no memory.
+        let present = hour_of(wall);
+        self.of.retain(|_, tally| tally.changed || tally.hour >= present);
         let mut changes = Vec::new();
         for (workflow, version, mut tally) in std::mem::take(&mut self.passed) {
             tally.write(&workflow, version, &self.life, &mut changes);
@@ -204,4 +209,53 @@ impl Tally {
 
 fn millis(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hour::HOUR_MS;
+    use super::*;
+
+    fn at(ms: i64) -> Now {
+        let mono = Mono::ZERO + Duration::from_millis(u64::try_from(ms).unwrap());
+        Now { wall: Timestamp::from_millis(ms), mono }
+    }
+
+    /// As if something had happened to an execution of it.
+    fn used(tallies: &mut Tallies, workflow: &str, version: u32, now: Now) {
+        let of = (WorkflowId::new(workflow).unwrap(), Version(version));
+        let hour = hour_of(now.wall);
+        let tally = tallies.of.entry(of).or_insert_with(|| Tally { hour, ..Tally::default() });
+        (tally.changed, tallies.changed) = (true, true);
+    }
+
+    fn written(changes: &[Change]) -> Vec<&str> {
+        let key = |change| match change {
+            &Change::PutDocument(ref document) => Some(document.key.as_str()),
+            _ => None,
+        };
+        changes.iter().filter_map(key).collect()
+    }
+
+    /// What was counted of a version that was used once stayed in memory for as long as the engine lived.
+    #[test]
+    fn a_version_that_nobody_uses_any_more_leaves_memory_once_it_is_written() {
+        let mut tallies = Tallies::new("life");
+        for version in 1..=50 {
+            used(&mut tallies, "order", version, at(HOUR_MS));
+        }
+        assert_eq!(written(&tallies.due(at(HOUR_MS + 1_000), false)).len(), 50);
+        used(&mut tallies, "order", 50, at(HOUR_MS + 2_000));
+        tallies.due(at(HOUR_MS + 3_000), false);
+        assert_eq!(tallies.of.len(), 50, "this hour may go on");
+
+        // One that was not written yet stays until it is.
+        used(&mut tallies, "order", 7, at(2 * HOUR_MS - 1));
+        used(&mut tallies, "other", 1, at(2 * HOUR_MS));
+        let changes = tallies.due(at(2 * HOUR_MS + 1_000), false);
+        assert_eq!(written(&changes), ["order/0000000007/0000000001/life", "other/0000000001/0000000002/life"]);
+        used(&mut tallies, "other", 1, at(2 * HOUR_MS + 2_000));
+        tallies.due(at(2 * HOUR_MS + 3_000), false);
+        assert_eq!(tallies.of.keys().map(|(workflow, _)| workflow.as_str()).collect::<Vec<_>>(), ["other"]);
+    }
 }
