@@ -1,8 +1,9 @@
 //! Answers of JSON.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use workflow_core::json::Json;
 use workflow_engine::{ExecutionView, StartAnswer};
 
@@ -52,6 +53,35 @@ fn bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Problem> {
 
 pub(crate) fn ok<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> {
     json(StatusCode::OK, value)
+}
+
+/// An answer that a client may keep if it asks each time whether it is still so, and is told in a word (304) when it is.
+///
+/// Not `immutable`, though a version of a definition never changes: the same address leads to another store when one was deleted and
+/// begun anew, which is what somebody does who tries things out, and then its first version is another one.
+pub(crate) fn kept<T: Serialize + ?Sized>(value: &T, asked: &HeaderMap) -> Result<Response, Problem> {
+    let body = bytes(value)?;
+    let tag = tag(&body);
+    let is_known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|known| known.to_str().ok()).any(|known| {
+        let mut tags = known.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
+        tags.any(|known| known == "*" || known == tag)
+    });
+    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { of_bytes(StatusCode::OK, body) };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, HeaderValue::try_from(tag).expect("hexadecimal digits in quotes are ASCII"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+/// The name of a body among all that this address ever answers with.
+fn tag(body: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut tag = String::from('"');
+    for byte in &Sha256::digest(body)[..16] {
+        write!(tag, "{byte:02x}").expect("a text takes whatever is written");
+    }
+    tag.push('"');
+    tag
 }
 
 /// 201 with an execution that was started, 200 with one that its idempotency key had started before.

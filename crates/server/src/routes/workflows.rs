@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -174,25 +174,35 @@ impl FromQuery for VersionQuery {
 }
 
 /// One workflow: its newest version, or the one asked for.
+///
+/// A version never changes. A client that keeps it says so with `If-None-Match`, and is answered in a word when it is still so.
 #[utoipa::path(
     get,
     path = "/api/v1/workflows/{id}",
     tag = "workflows",
     params(
         ("id" = String, Path, description = "The workflow's id"),
-        ("version" = Option<u32>, Query, description = "The newest unless given")
+        ("version" = Option<u32>, Query, description = "The newest unless given; also of a workflow that was deleted"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the client has kept")
     ),
     responses(
-        (status = 200, description = "As it was registered, with `version`, `createdAt` and `updatedAt`", body = schema::Definition)
+        (
+            status = 200,
+            description = "As it was registered, with `version`, `createdAt` and `updatedAt`",
+            body = schema::Definition,
+            headers(("ETag" = String, description = "Another one as soon as the answer is another one"))
+        ),
+        (status = 304, description = "What the client has kept is still so")
     )
 )]
 pub(crate) async fn definition(
     State(app): State<App>,
     Segments(id): Segments<String>,
     Query(VersionQuery(version)): Query<VersionQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     match app.engine.definition(&id, version).await? {
-        Some(definition) => reply::ok(&definition.json),
+        Some(definition) => reply::kept(&definition.json, &headers),
         None => Err(Problem::workflow_not_found(&id)),
     }
 }

@@ -34,6 +34,10 @@ impl Document {
             assert_eq!(content_type, "application/problem+json", "{method} {path}: {status}");
             return self.holds("Problem", &answer.json());
         };
+        if response.get("content").is_none() {
+            assert_eq!((answer.text.as_str(), content_type), ("", ""), "{method} {path}: {status} has no body in the document");
+            return;
+        }
         let Some(content) = response["content"].get(content_type) else {
             panic!("{method} {path}: {status} with {content_type} is not in the document: {}", answer.text);
         };

@@ -1,7 +1,8 @@
+use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::Api;
+use crate::support::{Api, request};
 
 #[tokio::test]
 async fn a_definition_is_registered_read_and_deleted() {
@@ -26,6 +27,44 @@ async fn a_definition_is_registered_read_and_deleted() {
     api.delete("/api/v1/workflows/order").await.problem(404, "workflow_not_found");
     api.get("/api/v1/workflows/order").await.problem(404, "workflow_not_found");
     api.post("/api/v1/workflows/order/executions", &json!({})).await.problem(404, "workflow_not_found");
+}
+
+#[tokio::test]
+async fn who_has_kept_a_definition_is_told_in_a_word_that_it_is_still_so() {
+    let api = Api::new().await;
+    api.workflow("order", &[("a", "echo")]).await;
+    let ask = async |path: &str, known: &str| {
+        let request = request(Method::GET, path).header("if-none-match", known);
+        api.send(request.body(Body::empty()).unwrap()).await
+    };
+    let first = api.get("/api/v1/workflows/order?version=1").await;
+    let tag = first.header("etag").to_owned();
+    assert!(tag.len() == 34 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
+    assert_eq!(first.header("cache-control"), "private, no-cache");
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+        let same = ask("/api/v1/workflows/order?version=1", &known).await;
+        assert_eq!(
+            (same.status, same.text.as_str(), same.header("etag")),
+            (StatusCode::NOT_MODIFIED, "", tag.as_str()),
+            "{known}"
+        );
+        assert_eq!(same.header("cache-control"), "private, no-cache");
+    }
+    assert_eq!(ask("/api/v1/workflows/order?version=1", "\"other\"").await.status, StatusCode::OK);
+
+    // The newest is another one now; the first is what it was, and so it is when the workflow was deleted.
+    api.workflow("order", &[("a", "echo"), ("b", "echo")]).await;
+    let newest = ask("/api/v1/workflows/order", &tag).await;
+    assert_eq!((newest.status, &newest.json()["version"]), (StatusCode::OK, &json!(2)));
+    assert_eq!(ask("/api/v1/workflows/order?version=1", &tag).await.status, StatusCode::NOT_MODIFIED);
+    api.delete("/api/v1/workflows/order").await;
+    assert_eq!(ask("/api/v1/workflows/order?version=1", &tag).await.status, StatusCode::NOT_MODIFIED);
+    ask("/api/v1/workflows/order", &tag).await.problem(404, "workflow_not_found");
+
+    // The first version of a store that was begun anew is another one although it has the same text: a version never says so.
+    let other = Api::new().await;
+    other.workflow("order", &[("x", "echo")]).await;
+    assert_ne!(other.get("/api/v1/workflows/order?version=1").await.header("etag"), tag);
 }
 
 #[tokio::test]
