@@ -117,6 +117,8 @@ pub struct HistoryPage {
     pub entries: Vec<HistoryEntry>,
     /// The `after` of the next page; none when this is the last.
     pub next: Option<u64>,
+    /// The `seq` of the newest entry, whatever was asked for.
+    pub last: u64,
 }
 
 /// How many executions of a workflow have a status.

@@ -59,7 +59,8 @@ export class HistoryStream implements AsyncIterableIterator<HistoryEntry> {
         const event = this.#parser.take()
         if (event === undefined) await this.#read()
         else if (event.type === 'end') this.#end()
-        else {
+        // Whatever else the server has to say, `hello` at first, is no entry.
+        else if (event.type === 'message') {
           const entry = JSON.parse(event.data) as HistoryEntry
           this.#after = entry.seq
           return { done: false, value: entry }

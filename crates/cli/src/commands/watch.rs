@@ -124,6 +124,7 @@ async fn follow(context: &Context, id: &str, watched: &mut Watched, view: &mut V
                 let event = event.ok_or_else(|| Error::failed("connection_lost", "the stream ended"))?;
                 match serde_json::from_str::<Entry>(&event.data) {
                     Ok(entry) if event.name.is_empty() => view.entry(watched, entry)?,
+                    _ if event.name == "hello" => continue,
                     _ => {
                         // Nothing comes after its end.
                         is_over = event.name == "end";

@@ -81,6 +81,7 @@ impl Engine {
             id,
             subscription,
             after,
+            newest: 0,
             entries: VecDeque::new(),
             page: PAGE,
             more: true,
@@ -89,6 +90,7 @@ impl Engine {
         // The entry that the watcher has seen last says whether there is anything to wait for.
         let seen = after.saturating_sub(1);
         let (page, ended) = self.history_page(id, seen, PAGE).await?;
+        watch.newest = page.last;
         watch.take(page.entries, page.next.is_some(), ended);
         Ok(watch)
     }
@@ -101,6 +103,7 @@ pub struct Watch {
     id: ExecutionId,
     subscription: Subscription,
     after: u64,
+    newest: u64,
     entries: VecDeque<HistoryEntry>,
     /// How many are read at once: fewer where they are long.
     page: usize,
@@ -172,6 +175,11 @@ impl Watch {
         self.page = if left { self.entries.len() } else { (2 * self.page).min(PAGE) };
         self.more = more || left;
         self.over = ended && !left;
+    }
+
+    /// The `seq` of the newest entry that there was when watching began.
+    pub fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// Whether the execution had ended when the last entry was read.

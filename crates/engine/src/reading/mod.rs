@@ -155,7 +155,7 @@ pub fn history(
     let entries = history.events.iter().map(|recorded| history_entry(&registration.definition, recorded)).collect();
     let next = history.events.last().filter(|_| history.more).map(|last| last.seq);
     let ended = !history.more && history.events.last().is_some_and(|last| crate::feed::end(&last.event).is_some());
-    Ok(Some((HistoryPage { entries, next }, ended)))
+    Ok(Some((HistoryPage { entries, next, last: history.last }, ended)))
 }
 
 pub fn list(store: &dyn Store, shared: &Shared, request: ListRequest) -> Result<Page, Error> {

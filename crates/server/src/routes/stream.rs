@@ -9,8 +9,10 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use workflow_core::id::ExecutionId;
+use workflow_core::time::Timestamp;
 use workflow_engine::{HistoryEntry, Payloads, Watch, leave_out_payloads};
 
 use crate::access::Standing;
@@ -35,9 +37,9 @@ impl FromQuery for StreamQuery {
 
 /// Every entry of an execution's history, those that there are and those that come, until it has ended.
 ///
-/// Each message's `id` is the entry's `seq` and its data the entry. A client that names the last `id` that it has seen
-/// (`Last-Event-ID`, as browsers do by themselves) gets what came after it: no entry is left out or sent twice. The last message
-/// has the event `end` and the data `{"status"}`.
+/// The first message has the event `hello` and says from where it goes on. Each one after it is an entry: its `id` is the entry's
+/// `seq` and its data the entry. A client that names the last `id` that it has seen (`Last-Event-ID`, as browsers do by themselves)
+/// gets what came after it: no entry is left out or sent twice. The last message has the event `end` and the data `{"status"}`.
 #[utoipa::path(
     get,
     path = "/api/v1/executions/{id}/stream",
@@ -50,7 +52,7 @@ impl FromQuery for StreamQuery {
         ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last message that was seen")
     ),
     responses(
-        (status = 200, description = "Messages whose data is an entry", content_type = "text/event-stream", body = schema::HistoryEntry)
+        (status = 200, description = "Messages as above", content_type = "text/event-stream", body = schema::HistoryEntry)
     )
 )]
 pub(crate) async fn stream(
@@ -65,7 +67,8 @@ pub(crate) async fn stream(
     let watch = app.engine.watch(id, after).await?;
     let keep_alive = KeepAlive::new().interval(limits::HEARTBEAT);
     let lost = Box::pin(app.access.lost(&standing));
-    let following = Following { app: app.clone(), id, watch, payloads, permit, lost };
+    let hello = Hello { server_time: app.engine.now(), version: env!("CARGO_PKG_VERSION"), after, last_seq: watch.newest() };
+    let following = Following { app: app.clone(), id, hello: Some(hello), watch, payloads, permit, lost };
     Ok(respond(&app, Sse::new(messages(following)).keep_alive(keep_alive)))
 }
 
@@ -87,9 +90,23 @@ pub(crate) fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem>
         .map_err(|_| wrong_header("last-event-id", &"the `id` of a message of this stream was expected: a whole number"))
 }
 
+/// That the client is connected, and what it will be told.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Hello {
+    server_time: Timestamp,
+    version: &'static str,
+    /// Entries with a higher `seq` follow.
+    after: u64,
+    /// Up to here they are of the past: with this one the client has caught up.
+    last_seq: u64,
+}
+
 struct Following {
     app: App,
     id: ExecutionId,
+    /// Until it is told.
+    hello: Option<Hello>,
     watch: Watch,
     payloads: Payloads,
     /// Its place among those that wait.
@@ -101,6 +118,10 @@ struct Following {
 fn messages(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
     unfold(Some(following), |following| async {
         let mut following = following?;
+        if let Some(hello) = following.hello.take() {
+            let data = serde_json::to_string(&hello).expect("numbers and a text are JSON");
+            return Some((Ok(Event::default().event("hello").retry(limits::STREAM_RETRY).data(data)), Some(following)));
+        }
         let closing = following.app.closing();
         let next = tokio::select! {
             next = following.watch.next() => next,
@@ -136,6 +157,5 @@ impl Following {
 
 fn message(entry: &HistoryEntry) -> Event {
     let data = serde_json::to_string(entry).expect("an entry is JSON");
-    let event = Event::default().id(entry.seq.to_string()).data(data);
-    if entry.seq == 1 { event.retry(limits::STREAM_RETRY) } else { event }
+    Event::default().id(entry.seq.to_string()).data(data)
 }

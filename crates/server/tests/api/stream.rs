@@ -80,11 +80,16 @@ async fn a_stream_holds_every_entry_and_ends_with_the_execution() {
     let api = Api::new().await;
     api.workflow("order", &[("a", "echo"), ("b", "echo")]).await;
     let id = api.started("order").await;
+    api.ended(&id).await;
     let mut messages = open(&api, &format!("/api/v1/executions/{id}/stream"), None).await.rest().await;
+    let hello = messages.remove(0);
+    assert_eq!((hello.event.as_deref(), hello.id), (Some("hello"), None), "it is no entry, and no place to come back to");
     let end = messages.pop().unwrap();
     assert_eq!((end.event.as_deref(), end.id, &end.data["status"]), (Some("end"), None, &Value::from("completed")));
 
     let history = api.get(&format!("/api/v1/executions/{id}/history")).await.json();
+    assert_eq!((&hello.data["after"], &hello.data["lastSeq"]), (&Value::from(0), &history["total"]));
+    assert!(hello.data["serverTime"].is_i64() && hello.data["version"].is_string(), "{:?}", hello.data);
     let entries: Vec<Value> = messages.iter().map(|message| message.data.clone()).collect();
     assert_eq!(history["entries"], Value::from(entries), "an entry is the same wherever it is read");
     for message in &messages {
@@ -100,6 +105,7 @@ async fn a_stream_that_broke_goes_on_after_the_last_message_that_was_seen() {
     let id = api.started("held").await;
     let path = format!("/api/v1/executions/{id}/stream");
     let mut first = open(&api, &path, None).await;
+    assert_eq!(first.next().await.unwrap().event.as_deref(), Some("hello"));
     let mut seen = Vec::new();
     loop {
         let message = first.next().await.unwrap();
@@ -111,14 +117,18 @@ async fn a_stream_that_broke_goes_on_after_the_last_message_that_was_seen() {
     drop(first);
 
     api.gate.add_permits(1);
-    let rest = open(&api, &path, seen.last().copied()).await.rest().await;
+    let mut rest = open(&api, &path, seen.last().copied()).await.rest().await;
+    let hello = rest.remove(0);
+    assert_eq!((hello.event.as_deref(), hello.data["after"].as_u64()), (Some("hello"), seen.last().copied()));
     seen.extend(rest.iter().filter_map(|message| message.id));
     let expected: Vec<u64> = (1..=seen.len() as u64).collect();
     assert_eq!(seen, expected, "no entry is left out or sent twice");
     assert_eq!(rest.last().unwrap().event.as_deref(), Some("end"));
 
     let after = open(&api, &format!("{path}?after={}", seen.len()), None).await.rest().await;
-    assert_eq!((after.len(), after[0].event.as_deref()), (1, Some("end")), "who has seen all is told that it is over");
+    let told: Vec<Option<&str>> = after.iter().map(|message| message.event.as_deref()).collect();
+    assert_eq!(told, [Some("hello"), Some("end")], "who has seen all is told that it is over");
+    assert_eq!(after[0].data["lastSeq"].as_u64(), seen.last().copied());
 }
 
 #[tokio::test]
