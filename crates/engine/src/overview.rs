@@ -237,13 +237,39 @@ pub struct WorkerView {
     pub actions: Vec<ActionName>,
     pub running: usize,
     pub slots: usize,
+    /// Of a remote worker: when its newest connection began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected_at: Option<Timestamp>,
+    /// Of a remote worker: when it last said anything, if only that it is there. Neither of one that was connected to a former life
+    /// of the engine and has not come back yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+    /// It has lost its connection and is expected back: what it runs goes on.
+    #[serde(skip_serializing_if = "is_false")]
+    pub away: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl WorkerView {
     pub(crate) fn new(id: String, kind: &'static str) -> WorkerView {
-        WorkerView { name: id.clone(), id, kind, actions: Vec::new(), running: 0, slots: 0, unreachable: None }
+        WorkerView {
+            name: id.clone(),
+            id,
+            kind,
+            actions: Vec::new(),
+            running: 0,
+            slots: 0,
+            connected_at: None,
+            last_seen: None,
+            away: false,
+            unreachable: None,
+        }
     }
 }
 

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use workflow_core::id::{ActionName, ExecutionId};
+use workflow_core::id::{ActionName, ExecutionId, IdempotencyKey, SessionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_engine::check::check;
+use workflow_engine::clock::SimulatedClock;
 use workflow_engine::jobs::{Job, JobAction, JobRequest, JobStatus, Which};
 use workflow_engine::statistics::{ErrorFilter, Window};
-use workflow_engine::{ActionError, Attention, Engine, ExecutionFilter, Handler, Options, StartRequest, SummaryRequest, Task};
-use workflow_store::{Inspection, Keys, Sqlite};
+use workflow_engine::{
+    ActionError, Attention, Engine, ExecutionFilter, Handler, Join, Options, Session, StartRequest, SummaryRequest, Task,
+    WorkerView,
+};
+use workflow_store::{DocumentFilter, Inspection, KeyRange, Keys, Memory, Order, Sqlite, Store};
 
 async fn opened(path: &Path) -> Engine {
     let store = Sqlite::open(path, workflow_store::Options::default()).unwrap();
@@ -229,4 +233,113 @@ async fn a_job_tries_one_first_although_the_engine_was_gone_meanwhile() {
     let over = over(&engine, &job.id).await;
     assert_eq!((over.status, over.done, over.canary_first), (JobStatus::Completed, 3, false));
     engine.shutdown(Duration::from_secs(10)).await.unwrap();
+}
+
+/// How many documents of a kind a file holds that no engine has open.
+fn documents(path: &Path, kind: &str) -> usize {
+    let store = Sqlite::open(path, workflow_store::Options::default()).unwrap();
+    let all = DocumentFilter { kind: kind.to_owned(), keys: KeyRange::beginning(""), order: Order::Ascending, limit: 100 };
+    store.documents(&all).unwrap().len()
+}
+
+/// The keys that jobs were made with stayed in the store for ever, long after the jobs had gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_a_job_goes_when_the_job_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("workflow.db");
+    let clock = SimulatedClock::default();
+    let store = Sqlite::open(&path, workflow_store::Options::default()).unwrap();
+    let engine = Engine::open_with(store, Options::default(), Arc::new(clock.clone())).await.unwrap();
+    let make = async |key: Option<&str>| {
+        let key = key.map(|key| IdempotencyKey::new(key).unwrap());
+        let made = engine.start_job(JobRequest { key, ..replay_all() }).await.unwrap();
+        over(&engine, &made.job.id).await;
+        (made.job.id, made.existed)
+    };
+    let (old, _) = make(Some("monday")).await;
+    assert_eq!(make(Some("monday")).await, (old.clone(), true));
+    clock.advance(Duration::from_secs(20 * 24 * 3_600));
+    let (young, _) = make(Some("tuesday")).await;
+    clock.advance(Duration::from_secs(11 * 24 * 3_600));
+    let (newest, _) = make(None).await;
+    assert_eq!(engine.job(&old).await.unwrap(), None, "it is older than 30 days");
+    assert_eq!(make(Some("tuesday")).await, (young, true), "a job that is there has its key");
+    let (again, existed) = make(Some("monday")).await;
+    assert!(!existed && ![&old, &newest].contains(&&again), "the key is free again");
+    engine.shutdown(Duration::from_secs(10)).await.unwrap();
+    drop(engine);
+    assert_eq!((documents(&path, "job"), documents(&path, "job_key"), documents(&path, "job_key_of")), (3, 2, 2));
+}
+
+/// An execution that wants two actions that nobody provides was counted twice, and so was one of another workflow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_several_actions_that_nobody_provides_is_counted_once() {
+    const TWO: &str = r#"{ "id": "two", "steps": [{ "id": "a", "action": "packs" }, { "id": "b", "action": "ships" }] }"#;
+    const ONE: &str = r#"{ "id": "one", "steps": [{ "id": "a", "action": "packs" }] }"#;
+    // In memory; and where it is so small that most of them leave it, and rows in the store say what they want.
+    for resident_bytes_max in [Options::default().resident_bytes_max, 16 << 10] {
+        let options = Options { resident_bytes_max, ..Options::default() };
+        let engine = Engine::open(Memory::new(), options).await.unwrap();
+        define(&engine, TWO).await;
+        define(&engine, ONE).await;
+        for number in 0..60 {
+            started(&engine, if number % 3 == 0 { "one" } else { "two" }).await;
+        }
+        engine.quiet().await.unwrap();
+        let gauges = engine.gauges();
+        assert_eq!(gauges.resident_executions == 60, resident_bytes_max > 1 << 20, "{gauges:?}");
+        let of = async |workflow: &str| {
+            let workflows =
+                Some(workflow).filter(|id| !id.is_empty()).map(|id| WorkflowId::new(id).unwrap()).into_iter().collect();
+            let counts = engine.count(ExecutionFilter { workflows, ..ExecutionFilter::default() }).await.unwrap();
+            (counts.attention.no_worker, counts.exact)
+        };
+        assert_eq!((of("").await, of("one").await, of("two").await), ((60, true), (20, true), (40, true)));
+        // Of those that want two one is enough.
+        provide(&engine, "packs", Handler::new(|_, _| std::future::pending()));
+        engine.quiet().await.unwrap();
+        assert_eq!((of("").await, of("one").await, of("two").await), ((40, true), (0, true), (40, true)));
+    }
+}
+
+/// A worker's line in the list, but for what it runs.
+async fn worker(engine: &Engine) -> Option<WorkerView> {
+    let workers = engine.workers().await.unwrap();
+    workers.into_iter().find(|worker| worker.kind == "worker")
+}
+
+async fn joined(engine: &Engine, name: &str) -> Session {
+    let session = SessionId::new("0123456789abcdef").unwrap();
+    engine.join(Join { session, holding: Vec::new(), name: Some(name.to_owned()) }).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_worker_was_seen_when_it_last_said_anything() {
+    let clock = SimulatedClock::default();
+    let engine = Engine::open_with(Memory::new(), Options::default(), Arc::new(clock.clone())).await.unwrap();
+    let connected = engine.now();
+    let session = joined(&engine, &"x".repeat(100)).await;
+    session.offer(vec![ActionName::new("packs").unwrap()], 3);
+    let seen = worker(&engine).await.unwrap();
+    assert_eq!((seen.id.as_str(), seen.name.len(), seen.slots, seen.away), ("0123456789abcdef", 64, 3, false));
+    assert_eq!((seen.connected_at, seen.last_seen), (Some(connected), Some(connected)));
+
+    clock.advance(Duration::from_secs(5));
+    let at = engine.now();
+    assert_eq!(worker(&engine).await.unwrap().last_seen, Some(connected), "it has said nothing since");
+    session.heard();
+    clock.advance(Duration::from_secs(5));
+    let seen = worker(&engine).await.unwrap();
+    assert_eq!((seen.connected_at, seen.last_seen), (Some(connected), Some(at)));
+
+    // It has lost its connection: it is still there, and what it runs too.
+    drop(session);
+    let away = worker(&engine).await.unwrap();
+    assert_eq!((away.away, away.slots, away.last_seen), (true, 0, Some(at)));
+    let again = joined(&engine, "packer").await;
+    let back = worker(&engine).await.unwrap();
+    let now = Some(engine.now());
+    assert_eq!((back.away, back.name.as_str(), back.connected_at, back.last_seen), (false, "packer", now, now));
+    again.leave().await;
+    assert_eq!(worker(&engine).await, None);
 }

@@ -446,7 +446,7 @@ async fn somebody_with_a_loop_of_his_own_runs_attempts_and_says_what_came_of_the
 }
 
 async fn join(engine: &Engine, session: &str, holding: Vec<TaskId>) -> Session {
-    engine.join(Join { session: SessionId::new(session).unwrap(), holding }).await.unwrap()
+    engine.join(Join { session: SessionId::new(session).unwrap(), holding, name: None }).await.unwrap()
 }
 
 async fn next_task(session: &mut Session) -> (TaskId, Box<Task>) {
@@ -465,7 +465,7 @@ async fn a_remote_worker_outlives_its_connection_and_the_engine() {
     let engine = Engine::open(open(), Options::default()).await.unwrap();
     let source = r#"{"id":"w","steps":[{"id":"a","action":"act"},{"id":"b","action":"act","dependsOn":["a"]}]}"#;
     engine.register(json(source)).await.unwrap();
-    let refused = engine.join(Join { session: SessionId::new("engine-1").unwrap(), holding: Vec::new() }).await;
+    let refused = engine.join(Join { session: SessionId::new("engine-1").unwrap(), holding: Vec::new(), name: None }).await;
     assert_eq!(refused.unwrap_err().code(), "invalid_request");
 
     let mut session = join(&engine, "worker-1", Vec::new()).await;
@@ -601,7 +601,7 @@ async fn a_join_that_nobody_waits_for_is_a_lost_connection() {
     let engine = Engine::open(Memory::new(), Options::default()).await.unwrap();
     {
         let session = SessionId::new("worker-1").unwrap();
-        let mut joining = std::pin::pin!(engine.join(Join { session, holding: Vec::new() }));
+        let mut joining = std::pin::pin!(engine.join(Join { session, holding: Vec::new(), name: None }));
         let polled = std::future::poll_fn(|context| std::task::Poll::Ready(joining.as_mut().poll(context)));
         drop(polled.await);
     }

@@ -121,7 +121,7 @@ async fn a_store_that_hangs_holds_up_no_answer_that_needs_no_store() {
         assert_eq!(engine.start(start("act")).await.unwrap_err().code(), "overloaded");
     }
     let session = workflow_core::id::SessionId::new("worker-1").unwrap();
-    let session = engine.join(workflow_engine::Join { session, holding: Vec::new() }).await.unwrap();
+    let session = engine.join(workflow_engine::Join { session, holding: Vec::new(), name: None }).await.unwrap();
     session.leave().await;
     assert!(!started.is_finished());
     drop(keeper);

@@ -115,7 +115,7 @@ async fn greeting(link: &mut Connection) -> Result<Utf8Bytes, End> {
     loop {
         match link.next().await? {
             Heard::Frame(text) => return Ok(text),
-            Heard::Sent => {}
+            Heard::Sent | Heard::Heartbeat => {}
             Heard::Closed => return Err(End::Gone),
         }
     }
@@ -177,7 +177,7 @@ async fn join<'a>(app: &App, first: &'a str) -> Result<(Session, Kept, Vec<FromW
     let session = SessionId::new(&session).map_err(|error| End::invalid(error.to_string()))?;
     let holding = holding.iter().map(|task| task_id(task)).collect::<Result<_, End>>()?;
     let refused = |error: workflow_engine::Error| End::Refused { code: error.code(), message: error.to_string() };
-    match app.engine.join(Join { session, holding }).await {
+    match app.engine.join(Join { session, holding, name }).await {
         Ok(session) => Ok((session, Kept::new(keeps.unwrap_or_default()), rest, who)),
         Err(workflow_engine::Error::Closed) => Err(End::Closing),
         Err(error) => Err(refused(error)),
@@ -214,6 +214,10 @@ impl Served {
         tokio::select! {
             heard = link.next() => match heard? {
                 Heard::Frame(text) => self.take(FromWorker::read(&text)?),
+                Heard::Heartbeat => {
+                    self.session.heard();
+                    Ok(false)
+                }
                 Heard::Sent => Ok(false),
                 Heard::Closed => Err(End::Gone),
             },

@@ -91,7 +91,10 @@ impl Engine {
     /// How many executions there are, by status: from counters, or from an index where a window of time is asked for. The filter's
     /// `statuses` and `text` do not matter, and its `attention` only for `by_status`.
     pub async fn count(&self, filter: ExecutionFilter) -> Result<Counts, Error> {
-        self.read_now(move |store, now| count(store, now, &filter)).await
+        let plain = ExecutionFilter { statuses: Vec::new(), attention: None, text: None, ..filter.clone() };
+        let base = store_filter(self.shared(), &plain);
+        let counts = message::Counts::Waiting(Box::new(base.clone()));
+        self.read_looking(counts, move |store, now| count(store, now, &filter, &plain, base)).await
     }
 
     /// An execution with all that its page shows.
@@ -233,7 +236,7 @@ impl Engine {
 
     /// Whoever runs actions.
     pub async fn workers(&self) -> Result<Vec<WorkerView>, Error> {
-        let (look, endpoints) = (self.look(message::Counts::Left).await?, self.endpoints().await?);
+        let (look, endpoints) = (self.look(message::Counts::Sessions).await?, self.endpoints().await?);
         Ok(workers(self.shared(), &look, &endpoints))
     }
 
@@ -244,9 +247,14 @@ impl Engine {
     }
 }
 
-fn count(store: &dyn Store, now: &Now<'_>, filter: &ExecutionFilter) -> Result<Counts, Error> {
-    let plain = ExecutionFilter { statuses: Vec::new(), attention: None, text: None, ..filter.clone() };
-    let base = store_filter(now, &plain);
+/// `plain` is the filter without what does not matter here, and `base` what that means to the store.
+fn count(
+    store: &dyn Store,
+    now: &Now<'_>,
+    filter: &ExecutionFilter,
+    plain: &ExecutionFilter,
+    base: Filter,
+) -> Result<Counts, Error> {
     let shown = match filter.attention {
         Some(Attention::Retrying) => Some(Filter { retrying: true, ..base.clone() }),
         _ => Some(base.clone()).filter(|_| filter.attention.is_none()),
@@ -254,7 +262,7 @@ fn count(store: &dyn Store, now: &Now<'_>, filter: &ExecutionFilter) -> Result<C
     let mut exact = true;
     let mut by_status: BTreeMap<&'static str, u64> = Status::ALL.iter().map(|status| (status.as_str(), 0)).collect();
     if let Some(shown) = shown {
-        let counted = store.count(&without_narrowing(&shown, &plain), COUNTED_MAX).map_err(unread)?;
+        let counted = store.count(&without_narrowing(&shown, plain), COUNTED_MAX).map_err(unread)?;
         exact = !counted.incomplete;
         for (status, count) in counted.by_status {
             by_status.insert(status.as_str(), count);
@@ -266,14 +274,12 @@ fn count(store: &dyn Store, now: &Now<'_>, filter: &ExecutionFilter) -> Result<C
         [] => workflow_store::Counted::default(),
         actions => store.count(&Filter { parked: actions.to_vec(), ..base.clone() }, COUNTED_MAX).map_err(unread)?,
     };
-    let queued = now.look.queues.iter().filter(|queue| unprovided.contains(&queue.action));
-    let queued: u64 = queued.map(|queue| queue.count as u64).sum();
     let attention = AttentionCounts {
         retrying: retrying.by_status.values().sum(),
-        no_worker: parked.by_status.values().sum::<u64>() + queued,
+        no_worker: parked.by_status.values().sum::<u64>() + now.waiting.count,
         overdue: summaries::overdue_of(store, now, &base)?,
     };
-    exact &= !retrying.incomplete && !parked.incomplete;
+    exact &= !retrying.incomplete && !parked.incomplete && !now.waiting.incomplete;
     Ok(Counts { by_status, attention, exact, as_of: now.now })
 }
 
@@ -355,6 +361,18 @@ fn workers(shared: &Shared, look: &Look, endpoints: &[EndpointView]) -> Vec<Work
         worker.actions.extend(provider.actions.iter().cloned());
         worker.running += look.used.get(&provider.id).copied().unwrap_or_default();
         worker.slots += provider.limit;
+    }
+    for (provider, session) in &look.sessions {
+        let id = session.session.to_string();
+        let new = || WorkerView {
+            running: look.used.get(provider).copied().unwrap_or_default(),
+            ..WorkerView::new(id.clone(), "worker")
+        };
+        let worker = workers.entry(("worker", id.clone())).or_insert_with(new);
+        if let Some(name) = &session.name {
+            worker.name.clone_from(name);
+        }
+        (worker.connected_at, worker.last_seen, worker.away) = (session.connected_at, session.last_seen, session.away);
     }
     for endpoint in endpoints {
         let name = endpoint.name.to_string();

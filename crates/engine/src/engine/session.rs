@@ -11,9 +11,10 @@ use workflow_core::id::{ActionName, ExecutionId, InvalidName, SessionId};
 use workflow_core::task::Task;
 
 use super::Engine;
+use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::ring::message::{AbortReason, AttemptKey, Connection, Input, Joining};
-use crate::ring::sessions::{ACTIONS_MAX, ENGINE_PREFIX, SLOTS_MAX};
+use crate::ring::message::{AbortReason, AttemptKey, Connection, Input, Joining, LastSeen};
+use crate::ring::sessions::{ACTIONS_MAX, ENGINE_PREFIX, NAME_CHARS_MAX, SLOTS_MAX};
 use crate::{ActionResult, Error};
 
 /// One attempt, as it is named to a worker: `exec_0198c6f0a1b27c3d8e4f5a6b7c8d9123.2.1` is the first attempt of the third step of
@@ -73,6 +74,8 @@ pub struct Join {
     /// Every task that it was given and whose result was not [`SessionEvent::Recorded`]. What it was given and does not name is
     /// run again; of what it names and nobody wants any more it gets an [`SessionEvent::Abort`].
     pub holding: Vec<TaskId>,
+    /// What it calls itself, for people: its first 64 characters are shown.
+    pub name: Option<String>,
 }
 
 /// What a worker is told.
@@ -95,6 +98,8 @@ pub enum SessionEvent {
 #[derive(Debug)]
 pub struct Session {
     connection: Connection,
+    seen: LastSeen,
+    clock: Arc<dyn Clock>,
     inbox: Arc<Inbox>,
     events: UnboundedReceiver<Vec<SessionEvent>>,
     /// Of those that came together, the rest.
@@ -106,19 +111,21 @@ impl Engine {
     /// A remote worker connects. It gets no task before it [offers](Session::offer) slots. A session that has a connection already
     /// has this one instead.
     pub async fn join(&self, join: Join) -> Result<Session, Error> {
-        let Join { session, holding } = join;
+        let Join { session, holding, name } = join;
         if session.as_str().starts_with(ENGINE_PREFIX) {
             let rule = "expected an id that does not begin with `engine-`: those are lives of an engine";
             return Err(Error::InvalidRequest(format!("session `{session}` cannot join, {rule}")));
         }
-        let inbox = self.shared().inbox.clone();
+        let (inbox, clock) = (self.shared().inbox.clone(), self.shared().clock.clone());
+        let seen = LastSeen::new(clock.now().wall);
+        let name = name.map(|name| name.chars().take(NAME_CHARS_MAX).collect());
         let connection = Connection { session, number: self.shared().new_provider_id().0 };
         let (line, events) = unbounded_channel();
         let (reply, answer) = oneshot::channel();
         let holding = holding.into_iter().map(|TaskId(attempt)| attempt).collect();
-        let joining = Joining { connection: connection.clone(), holding, line, reply };
+        let joining = Joining { connection: connection.clone(), holding, line, name, seen: seen.clone(), reply };
         // Made before the answer has come: whoever does not wait for it has lost the connection.
-        let session = Session { connection, inbox, events, ready: Vec::new().into_iter(), left: false };
+        let session = Session { connection, seen, clock, inbox, events, ready: Vec::new().into_iter(), left: false };
         session.inbox.push(Input::Join(Box::new(joining)));
         answer.await.unwrap_or(Err(Error::Closed))?;
         Ok(session)
@@ -126,6 +133,12 @@ impl Engine {
 }
 
 impl Session {
+    /// The worker has given a sign of life, if it was only a heartbeat: for people, who are shown when it was last seen. What it offers
+    /// and delivers is one too, and needs no other.
+    pub fn heard(&self) {
+        self.seen.note(self.clock.now().wall);
+    }
+
     /// What the worker provides, and how many tasks it takes at the same time, of all these actions together: it never has more
     /// that are neither finished nor aborted. Replaces what it offered before; no slots end it without giving up what runs. More
     /// than 10,000 slots count as 10,000, and so do actions.
@@ -134,6 +147,7 @@ impl Session {
             tracing::warn!(session = %self.connection.session, actions = actions.len(), "a worker offers too many actions");
             actions.truncate(ACTIONS_MAX);
         }
+        self.heard();
         let (connection, slots) = (self.connection.clone(), slots.min(SLOTS_MAX));
         self.inbox.push(Input::Offer { connection, actions, slots });
     }
@@ -141,11 +155,13 @@ impl Session {
     /// What came of a task. The worker keeps it until it is [`SessionEvent::Recorded`], and delivers it again after it has joined
     /// again.
     pub fn finished(&self, task: TaskId, result: ActionResult) {
+        self.heard();
         self.inbox.push(self.delivered(task, result));
     }
 
     /// The same of several tasks, in this order. They are decided together, and so share a commit.
     pub fn finished_all(&self, results: impl IntoIterator<Item = (TaskId, ActionResult)>) {
+        self.heard();
         let results: Vec<Input> = results.into_iter().map(|(task, result)| self.delivered(task, result)).collect();
         self.inbox.push_all(results);
     }

@@ -102,7 +102,7 @@ impl Now<'_> {
 }
 
 /// What a filter means to the store.
-pub fn store_filter(now: &Now<'_>, filter: &ExecutionFilter) -> Filter {
+pub fn store_filter(shared: &Shared, filter: &ExecutionFilter) -> Filter {
     let mut stored = Filter {
         workflows: filter.workflows.clone(),
         version: filter.version,
@@ -118,7 +118,7 @@ pub fn store_filter(now: &Now<'_>, filter: &ExecutionFilter) -> Filter {
     };
     // Executions of a version were started while it was the newest.
     if let ([workflow], Some(version)) = (&filter.workflows[..], filter.version) {
-        let catalog = now.shared.catalog();
+        let catalog = shared.catalog();
         if let Some(registration) = catalog.version(workflow.as_str(), version) {
             let after = registration.created_at - CLOCK_SLACK;
             stored.started_after = Some(stored.started_after.map_or(after, |given| given.max(after)));
@@ -188,7 +188,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(now: &'a Now<'a>, request: &SummaryRequest, limit: usize) -> Search<'a> {
-        let mut filter = store_filter(now, &request.filter);
+        let mut filter = store_filter(now.shared, &request.filter);
         filter.before = request.cursor;
         let text = request.filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let range = text.and_then(beginning_of_id);
@@ -434,7 +434,7 @@ pub fn changed(
     filter: &ExecutionFilter,
     ids: &[ExecutionId],
 ) -> Result<(Vec<Summary>, Vec<ExecutionId>), Error> {
-    let stored_filter = store_filter(now, filter);
+    let stored_filter = store_filter(now.shared, filter);
     let (mut there, mut gone) = (Vec::new(), Vec::new());
     for page in ids.chunks(PAGE) {
         for (id, stored) in page.iter().zip(store.load(page).map_err(unread)?) {

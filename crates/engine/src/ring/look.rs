@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use workflow_core::id::{ActionName, ExecutionId, Version, WorkflowId};
+use workflow_core::id::{ActionName, ExecutionId, SessionId, Version, WorkflowId};
+use workflow_core::time::Timestamp;
+use workflow_store::Filter;
 
 use super::Ring;
+use super::head;
 use super::message::{Counts, Output, Reply, answer};
 use super::pulse::Pulse;
 use super::slots::ProviderId;
@@ -28,6 +31,10 @@ pub struct Look {
     pub connections_lost: usize,
     /// Workers that are expected back.
     pub sessions_away: usize,
+    /// Workers that are connected or expected back, where they are asked for.
+    pub sessions: BTreeMap<ProviderId, SessionLook>,
+    /// Where they are asked for.
+    pub waiting: Waiting,
     /// Actions that executions in memory want, and which.
     pub queues: Vec<Queue>,
     /// Slots that are taken, by provider.
@@ -36,6 +43,29 @@ pub struct Look {
     pub tallies: BTreeMap<(WorkflowId, Version), Tally>,
     pub life: String,
     pub pulse: Pulse,
+}
+
+/// Executions in memory that want an action that nobody provides, and of which no row in the store says so: each counts once,
+/// however many such actions it wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    pub count: u64,
+    /// There are more: looking at them would hold the others up for too long.
+    pub incomplete: bool,
+}
+
+/// A worker, as the ring knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionLook {
+    pub session: SessionId,
+    /// It has no connection, and is expected back.
+    pub away: bool,
+    /// What it calls itself.
+    pub name: Option<String>,
+    /// When its newest connection began; none when it has not come in this life of the engine, as below.
+    pub connected_at: Option<Timestamp>,
+    /// When it last said anything, if only that it is there.
+    pub last_seen: Option<Timestamp>,
 }
 
 /// Who in memory wants a slot of an action.
@@ -47,6 +77,10 @@ pub struct Queue {
     pub count: usize,
 }
 
+/// A place in a queue that is looked at is an effort of one, about 0.1 µs; so this is 10 ms of the ring's time.
+const EFFORT_MAX: usize = 100_000;
+/// Holding an execution against a filter takes about so many times as long.
+const EFFORT_OF_HEAD: usize = 10;
 /// Of each queue so many are named.
 const QUEUED_NAMED_MAX: usize = 1_000;
 
@@ -81,6 +115,11 @@ impl Ring {
             doubts_clock: self.rounds.doubts_clock(),
             connections_lost: self.losses.count(now.mono),
             sessions_away: self.sessions.away(),
+            sessions: if counts == Counts::Sessions { self.sessions.look() } else { BTreeMap::new() },
+            waiting: match &counts {
+                Counts::Waiting(filter) => self.waiting(filter),
+                _ => Waiting::default(),
+            },
             queues: self.slots.queues(QUEUED_NAMED_MAX),
             used: self.slots.used(),
             tallies: if counts == Counts::Tallies { self.tallies.all() } else { BTreeMap::new() },
@@ -88,5 +127,32 @@ impl Ring {
             pulse: if counts == Counts::Pulse { self.pulse.clone() } else { Pulse::default() },
         };
         self.outputs.push(Output::Answer(answer(reply, Ok(look))));
+    }
+
+    fn waiting(&self, filter: &Filter) -> Waiting {
+        let (mut waiting, mut effort) = (Waiting::default(), 0);
+        let is_any = *filter == Filter::default();
+        for (action, queue) in self.slots.unprovided_queues() {
+            for id in queue {
+                let Some(resident) = self.residents.get(id) else { continue };
+                effort += if is_any { 1 } else { EFFORT_OF_HEAD };
+                if effort > EFFORT_MAX {
+                    return Waiting { incomplete: true, ..waiting };
+                }
+                // One that stands in several of these queues counts in the first; and what has rows in the store is counted there.
+                let is_first = resident.wants.len() == 1
+                    || resident.wants.iter().map(|want| &want.action).filter(|action| !self.slots.has_any(action)).min()
+                        == Some(action);
+                if !is_first || resident.parked {
+                    continue;
+                }
+                let is_meant = is_any || {
+                    let definition = &resident.registration.definition;
+                    filter.matches(&head::head(definition, &resident.execution, resident.status(), None))
+                };
+                waiting.count += u64::from(is_meant);
+            }
+        }
+        waiting
     }
 }

@@ -1,6 +1,7 @@
 //! What goes into the ring and what comes out of it. Data, but for the senders that answers are given to.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::oneshot;
 use workflow_core::command::Outcome;
@@ -14,7 +15,9 @@ use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
-use workflow_store::{Batch, Change, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Store, Stored, Taken, Token};
+use workflow_store::{
+    Batch, Change, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Filter, Store, Stored, Taken, Token,
+};
 
 use crate::Error;
 use crate::clock::Mono;
@@ -26,12 +29,16 @@ use crate::ring::look::Look;
 use crate::ring::slots::{Provider, ProviderId};
 use crate::token::{Revocation, TokenView, Tokens};
 
-/// What whoever looks wants of what was counted: it is copied while everybody else waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What whoever looks wants of what there is much of: it is copied while everybody else waits.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Counts {
     /// By workflow and step.
     Tallies,
     Pulse,
+    /// Workers, one by one.
+    Sessions,
+    /// Executions that want what nobody provides, of those that the filter means.
+    Waiting(Box<Filter>),
     Left,
 }
 
@@ -231,7 +238,29 @@ pub struct Joining {
     /// Leads to the worker. Not bounded, and yet never longer than what the worker offered: it has at most as many tasks as
     /// slots, and each of them is aborted or recorded once, but for those that it names itself.
     pub line: Wire,
+    /// What it calls itself, for people.
+    pub name: Option<String>,
+    pub seen: LastSeen,
     pub reply: Reply<()>,
+}
+
+/// When a worker last gave a sign of life. Whoever holds its connection says so, with the engine's clock; heartbeats are no business
+/// of the ring, so it only reads this when somebody looks.
+#[derive(Debug, Clone)]
+pub struct LastSeen(Arc<AtomicI64>);
+
+impl LastSeen {
+    pub fn new(at: Timestamp) -> LastSeen {
+        LastSeen(Arc::new(AtomicI64::new(at.millis())))
+    }
+
+    pub fn note(&self, at: Timestamp) {
+        self.0.store(at.millis(), Ordering::Relaxed);
+    }
+
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// Why nobody wants the result of an attempt any more.

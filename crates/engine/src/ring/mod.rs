@@ -238,7 +238,7 @@ impl Ring {
                 }
             },
             Input::Finished { attempt, outcome } => self.finished(attempt, outcome, now),
-            Input::Join(joining) => self.join(*joining),
+            Input::Join(joining) => self.join(*joining, now),
             Input::Offer { connection, actions, slots } => self.offer(&connection, actions, slots),
             Input::Delivered { connection, attempt, outcome } => self.delivered(&connection, attempt, outcome, now),
             Input::Lost(connection) => self.lose(&connection, now),
@@ -402,7 +402,7 @@ impl Ring {
         if self.in_store.is_some() || !self.may_commit() {
             return;
         }
-        for change in self.tallies.due(now.mono, self.closing.is_some()) {
+        for change in self.tallies.due(now, self.closing.is_some()) {
             self.open.push(change);
         }
         let sealed = self.open.seal(self.durable + 1, now.mono);
@@ -463,7 +463,7 @@ impl Ring {
             self.outputs.push(Output::Closing);
             // What was counted last is written although nothing else may be.
             if self.store.is_up() {
-                for change in self.tallies.due(now.mono, true) {
+                for change in self.tallies.due(now, true) {
                     self.open.push(change);
                 }
             }

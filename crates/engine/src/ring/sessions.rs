@@ -18,7 +18,8 @@ use workflow_core::time::Timestamp;
 
 use super::Ring;
 use super::attempts::Attempt;
-use super::message::{AbortReason, AttemptKey, Connection, Joining, Output, answer};
+use super::look::SessionLook;
+use super::message::{AbortReason, AttemptKey, Connection, Joining, LastSeen, Output, answer};
 use super::resident::{Origin, Queued, Work};
 use super::slots::{Provider, ProviderId, ProviderKind};
 use crate::Error;
@@ -31,6 +32,8 @@ pub const SLOTS_MAX: usize = 10_000;
 pub const HOLDING_MAX: usize = 3 * SLOTS_MAX;
 /// Actions of one session: many times what one program has.
 pub const ACTIONS_MAX: usize = 10_000;
+/// Characters of the name of a worker; what is longer is cut, for it is only shown.
+pub const NAME_CHARS_MAX: usize = 64;
 /// Sessions whose ids begin like this are lives of an engine.
 pub const ENGINE_PREFIX: &str = "engine-";
 
@@ -50,11 +53,20 @@ pub struct Sessions {
 struct Session {
     id: SessionId,
     state: State,
+    /// Of the newest connection; none of one that has not come in this life of the engine.
+    presence: Option<Presence>,
     /// Attempts whose batch became durable while it had no connection: no more than its slots, since each has one.
     undelivered: Vec<(AttemptKey, Box<Task>)>,
     /// Attempts that it named when it joined and that nobody knew; each is being looked up, and has a slot until that is known.
     /// At most [`HOLDING_MAX`].
     named: BTreeSet<AttemptKey>,
+}
+
+#[derive(Debug)]
+struct Presence {
+    name: Option<String>,
+    connected_at: Timestamp,
+    seen: LastSeen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +124,8 @@ impl Sessions {
 
     fn insert(&mut self, provider: ProviderId, id: SessionId, state: State) {
         self.names.insert(id.clone(), provider);
-        self.map.insert(provider, Session { id, state, undelivered: Vec::new(), named: BTreeSet::new() });
+        let session = Session { id, state, presence: None, undelivered: Vec::new(), named: BTreeSet::new() };
+        self.map.insert(provider, session);
         self.count(provider, state);
     }
 
@@ -148,6 +161,18 @@ impl Sessions {
         }
     }
 
+    /// Each of them, connected or expected back.
+    pub fn look(&self) -> BTreeMap<ProviderId, SessionLook> {
+        let look = |session: &Session| SessionLook {
+            session: session.id.clone(),
+            away: !matches!(session.state, State::Connected { .. }),
+            name: session.presence.as_ref().and_then(|presence| presence.name.clone()),
+            connected_at: session.presence.as_ref().map(|presence| presence.connected_at),
+            last_seen: session.presence.as_ref().map(|presence| presence.seen.at()),
+        };
+        self.map.iter().map(|(provider, session)| (*provider, look(session))).collect()
+    }
+
     /// A number that no connection gets: those are counted up.
     fn awaited_provider(&mut self) -> ProviderId {
         self.awaited += 1;
@@ -162,8 +187,8 @@ impl Sessions {
 
 impl Ring {
     /// A worker has connected. What it does not name of what it should have is lost; what it names and nobody knows is looked up.
-    pub(super) fn join(&mut self, joining: Joining) {
-        let Joining { connection, holding, line, reply } = joining;
+    pub(super) fn join(&mut self, joining: Joining, now: Now) {
+        let Joining { connection, holding, line, name, seen, reply } = joining;
         if let Some(error) = self.why_no_session(&connection, &holding) {
             return self.outputs.push(Output::Answer(answer(reply, Err(error))));
         }
@@ -182,6 +207,9 @@ impl Ring {
                 provider
             }
         };
+        if let Some(session) = self.sessions.map.get_mut(&provider) {
+            session.presence = Some(Presence { name, connected_at: now.wall, seen });
+        }
         // No slots before it offers some.
         self.provide_session(provider, &session, Vec::new(), 0);
         self.outputs.push(Output::Attach { provider, line });

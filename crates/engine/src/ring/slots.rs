@@ -315,6 +315,19 @@ impl Slots {
         self.queues.iter().map(queue).collect()
     }
 
+    /// Queues for actions that nobody provides.
+    pub fn unprovided_queues(&self) -> impl Iterator<Item = (&ActionName, impl Iterator<Item = ExecutionId>)> {
+        let queues = self.queues.iter().filter(|(action, _)| !self.has_any(action));
+        queues.map(|(action, queue)| (action, queue.values().copied()))
+    }
+
+    /// Whether there are slots of an action, taken or not. Who provides it and offers none, as a worker that drains, is nobody here.
+    pub fn has_any(&self, action: &ActionName) -> bool {
+        let Some(providers) = self.actions.get(action) else { return false };
+        let offers = |id: &ProviderId| self.places.get(id).is_some_and(|place| place.provider.limit > 0);
+        providers.in_process.iter().chain(&providers.others).any(offers)
+    }
+
     /// How many slots of each provider are taken.
     pub fn used(&self) -> BTreeMap<ProviderId, usize> {
         self.places.iter().map(|(id, place)| (*id, place.used)).collect()

@@ -11,7 +11,7 @@ use workflow_core::definition::StepIndex;
 use workflow_core::event::{Event, InterruptCause};
 use workflow_core::id::{ExecutionId, SessionId};
 use workflow_engine::Options;
-use workflow_engine::ring::message::{AttemptKey, Connection, Input, Joining};
+use workflow_engine::ring::message::{AttemptKey, Connection, Input, Joining, LastSeen};
 use workflow_engine::{Error, SessionEvent};
 
 use super::{Rig, action};
@@ -113,9 +113,10 @@ impl Rig {
     pub fn join_only(&mut self, session: &str, holding: &[AttemptKey]) -> (Worker, oneshot::Receiver<Result<(), Error>>) {
         self.providers += 1;
         let connection = Connection { session: SessionId::new(session).unwrap(), number: self.providers };
+        let seen = LastSeen::new(self.now().wall);
         let (line, wire) = unbounded_channel();
         let (reply, answer) = oneshot::channel();
-        let joining = Joining { connection: connection.clone(), holding: holding.to_vec(), line, reply };
+        let joining = Joining { connection: connection.clone(), holding: holding.to_vec(), line, name: None, seen, reply };
         self.input(Input::Join(Box::new(joining)));
         (Worker { connection, events: Events { wire, ready: VecDeque::new() }, tasks: Vec::new() }, answer)
     }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use workflow_core::command::Outcome;
 use workflow_core::event::InterruptCause;
 use workflow_core::id::{ActionName, SessionId};
-use workflow_engine::clock::{Mono, Now};
-use workflow_engine::ring::message::{AttemptKey, Connection, Input, Joining};
+use workflow_engine::clock::{Mono, Now, SimulatedClock};
+use workflow_engine::ring::message::{AttemptKey, Connection, Input, Joining, LastSeen};
 use workflow_engine::{Error, SessionEvent};
 
 use crate::broken;
@@ -53,10 +53,11 @@ impl Worker {
     /// Opens a connection and says hello.
     pub fn connect(&mut self, number: u64) {
         let connection = Connection { session: self.session.clone(), number };
+        let seen = LastSeen::new(SimulatedClock::START);
         let (line, wire) = tokio::sync::mpsc::unbounded_channel();
         let (reply, answer) = oneshot::channel();
         let holding = self.holding.keys().copied().collect();
-        let joining = Joining { connection: connection.clone(), holding, line, reply };
+        let joining = Joining { connection: connection.clone(), holding, line, name: None, seen, reply };
         let said = VecDeque::from([Input::Join(Box::new(joining))]);
         self.link = Some(Link { connection, answer: Some(answer), wire, arrived: VecDeque::new(), said, welcome: false });
     }

@@ -38,6 +38,8 @@ pub struct Link<S> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     Frame(Utf8Bytes),
+    /// The other side is there, and has nothing to say.
+    Heartbeat,
     /// The frame has left: there may be another one.
     Sent,
     /// The other side has closed the connection.
@@ -106,8 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 Poll::Ready(Some(Ok(message))) => {
                     self.last_heard = Instant::now();
                     match message {
-                        // A heartbeat: it has been heard.
-                        Message::Text(text) if text.as_str() == "[]" => {}
+                        Message::Text(text) if text.as_str() == "[]" => return Poll::Ready(Ok(Heard::Heartbeat)),
                         Message::Text(text) => return Poll::Ready(Ok(Heard::Frame(text))),
                         Message::Binary(_) => return Poll::Ready(Err(Broken::Binary)),
                         Message::Close(_) => return Poll::Ready(Ok(Heard::Closed)),

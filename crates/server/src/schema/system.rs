@@ -105,6 +105,16 @@ pub(crate) struct Worker {
     /// Attempts that run there.
     running: u64,
     slots: u64,
+    /// Of a remote worker: when its newest connection began.
+    #[schema(nullable = false)]
+    connected_at: Option<i64>,
+    /// Of a remote worker: when it last said anything, if only that it is there (a heartbeat). Neither is there of one that was
+    /// connected before the server was started again and has not come back yet.
+    #[schema(nullable = false)]
+    last_seen: Option<i64>,
+    /// It has lost its connection and is expected back; what it runs goes on. Not there when it is connected.
+    #[schema(nullable = false)]
+    away: Option<bool>,
     #[schema(nullable = false)]
     unreachable: Option<String>,
 }

@@ -41,6 +41,13 @@ impl Api {
         Api { engine, router, document, gate }
     }
 
+    /// Over an engine that is served elsewhere too.
+    pub async fn over(engine: Engine) -> Api {
+        let router = router(engine.clone(), Options::default());
+        let document = Arc::new(Document::new(&openapi(&engine).await));
+        Api { engine, router, document, gate: Arc::new(Semaphore::new(0)) }
+    }
+
     /// Registers a workflow of steps, each `id: action`, one after the other.
     pub async fn workflow(&self, id: &str, steps: &[(&str, &str)]) {
         let mut before: Option<&str> = None;

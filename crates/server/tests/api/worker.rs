@@ -520,3 +520,44 @@ async fn a_server_that_stops_tells_its_workers_and_does_not_wait_for_them() {
     assert_eq!(silent.next().await, None);
     timeout(PATIENCE, server.ended).await.unwrap().unwrap().unwrap();
 }
+
+/// Nothing but heartbeats come from a worker that has nothing to do: they are what it was last seen by.
+#[tokio::test]
+async fn the_list_of_workers_says_since_when_each_is_connected_and_when_it_was_last_seen() {
+    let server = Server::new(Options { worker_heartbeat: Duration::from_millis(20), ..Options::default() }).await;
+    let api = Api::over(server.engine.clone()).await;
+    let listed = async || {
+        let workers = api.get("/api/v1/workers").await.json();
+        workers["workers"].as_array().unwrap().iter().find(|worker| worker["kind"] == "worker").cloned()
+    };
+    let mut client = Client::new(&server).await;
+    client.say(&json!({ "type": "hello", "session": SESSION, "holding": [], "name": "packer" })).await;
+    client.hear("welcome").await;
+    let first = listed().await.unwrap();
+    assert_eq!((&first["id"], &first["name"], first.get("away")), (&json!(SESSION), &json!("packer"), None));
+    let connected = first["connectedAt"].as_i64().unwrap();
+    assert!(first["lastSeen"].as_i64() >= Some(connected), "{first}");
+    let seen = timeout(PATIENCE, async {
+        loop {
+            client.say_raw("[]").await;
+            tokio::task::yield_now().await;
+            let now = listed().await.unwrap();
+            if now["lastSeen"].as_i64() > first["lastSeen"].as_i64() {
+                return now;
+            }
+        }
+    });
+    assert_eq!(seen.await.expect("a heartbeat is seen")["connectedAt"], connected);
+
+    drop(client);
+    let away = timeout(PATIENCE, async {
+        loop {
+            match listed().await {
+                Some(worker) if worker["away"] == true => return worker,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let away = away.await.expect("it is expected back");
+    assert_eq!((&away["connectedAt"], &away["slots"]), (&json!(connected), &json!(0)));
+}

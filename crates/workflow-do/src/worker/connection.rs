@@ -83,7 +83,7 @@ async fn welcome(link: &mut Link<Upgraded>) -> Result<Welcome, String> {
     loop {
         let text = match link.next().await.map_err(|error| error.to_string())? {
             Heard::Frame(text) => text,
-            Heard::Sent => continue,
+            Heard::Sent | Heard::Heartbeat => continue,
             Heard::Closed => return Err("the connection was closed before anything was said".to_owned()),
         };
         // Nothing comes before it, and nothing in the same frame.
@@ -128,7 +128,7 @@ async fn exchange(shared: &Arc<Shared>, link: &mut Link<Upgraded>) -> Result<End
                 Heard::Frame(text) => if let Err(why) = read(shared, &text) {
                     return Ok(End::Lost(format!("{} {why}; connecting again", shared.dialer.base)));
                 },
-                Heard::Sent => {}
+                Heard::Sent | Heard::Heartbeat => {}
                 Heard::Closed => return Ok(End::Lost(format!("{} closed the connection; connecting again", shared.dialer.base))),
             },
             // Whatever else is about to be finished goes in the same frame.
