@@ -19,6 +19,8 @@ use crate::render::{self, Bar, Clock, clean, dim};
 /// Failures that are listed at the end.
 const LISTED_MAX: usize = 20;
 const BAR_COLUMNS: usize = 30;
+/// A stream that broke off is opened again after this.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// One that was tried first may take this long until the others are decided on.
 const CANARY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -55,14 +57,26 @@ pub async fn run(context: &Context, action: &str, many: &Many, key: Option<&str>
     if found.matched == 0 && !context.json {
         return output::line("nothing to do");
     }
-    confirm(context, action, many, found.matched)?;
+    confirm(context, action, many, found.matched).await?;
     let body = request.as_object_mut().expect("it was made as one");
     body.remove("dryRun");
     if many.one_first {
         body.insert("canary".to_owned(), true.into());
     }
+    // Heard from before there is a job, until it is over: also while somebody is asked about the others.
+    let interrupted = interrupted();
     let job: Job = context.client.post(&["jobs"]).key(key).json(request.to_string()).send().await?.read()?;
-    let mut job = follow_unless_interrupted(context, job).await?;
+    let (id, action) = (job.id.clone(), job.action.clone());
+    tokio::select! {
+        biased;
+        () = interrupted => Err(stopped(context, &id, &action).await),
+        done = carry_out(context, job, many) => done,
+    }
+}
+
+/// From its beginning to its end.
+async fn carry_out(context: &Context, job: Job, many: &Many) -> Result<(), Error> {
+    let mut job = follow(context, job).await?;
     if job.status == "waiting" {
         job = decide(context, job, many).await?;
     }
@@ -108,7 +122,7 @@ fn in_words(many: &Many, clock: &Clock) -> String {
     if parts.is_empty() { String::new() } else { format!(" {}", parts.join(", ")) }
 }
 
-fn confirm(context: &Context, action: &str, many: &Many, count: u64) -> Result<(), Error> {
+async fn confirm(context: &Context, action: &str, many: &Many, count: u64) -> Result<(), Error> {
     if many.yes {
         return Ok(());
     }
@@ -117,18 +131,25 @@ fn confirm(context: &Context, action: &str, many: &Many, count: u64) -> Result<(
             "--yes is needed to {action} {count} executions where nobody can be asked; --dry-run only looks"
         )));
     }
-    if asks(&format!("{} {count}?", capital(action)))? {
+    if asks(&format!("{} {count}?", capital(action))).await? {
         return Ok(());
     }
     output::line("nothing was done")?;
     Err(Error::Reported)
 }
 
-fn asks(question: &str) -> Result<bool, Error> {
+async fn asks(question: &str) -> Result<bool, Error> {
     output::print(&format!("{question} [y/N] "))?;
     std::io::stdout().flush().ok();
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|error| Error::failed("input", error.to_string()))?;
+    // On a thread of its own: nothing wakes one that waits for a line, and Ctrl-C is heard meanwhile.
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // Nobody waits for it any more when that fails.
+        sender.send(std::io::stdin().lock().read_line(&mut line).map(|_| line)).ok();
+    });
+    let line = answer.await.map_err(|_| Error::failed("input", "nothing could be read"))?;
+    let line = line.map_err(|error| Error::failed("input", error.to_string()))?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
@@ -167,20 +188,16 @@ async fn follow(context: &Context, mut job: Job) -> Result<Job, Error> {
             Ok(answer) => job = answer.read()?,
             Err(error @ Error::Refused(_)) => return Err(error),
             // It goes on when the server is started again.
-            Err(_) => tokio::time::sleep(Duration::from_millis(500)).await,
+            Err(_) => {}
+        }
+        if !job.has_ended() && job.status != "waiting" {
+            // The stream broke off: whatever did that may do it again at once.
+            tokio::time::sleep(AGAIN_AFTER).await;
         }
     }
 }
 
-/// The same; Ctrl-C stops the job.
-async fn follow_unless_interrupted(context: &Context, job: Job) -> Result<Job, Error> {
-    let (id, action) = (job.id.clone(), job.action.clone());
-    tokio::select! {
-        job = follow(context, job) => job,
-        () = interrupted() => Err(stopped(context, &id, &action).await),
-    }
-}
-
+/// Ctrl-C stops the job, and what was done by then is told.
 async fn stopped(context: &Context, id: &str, action: &str) -> Error {
     let answer = context.client.post(&["jobs", id, "stop"]).send().await;
     match answer.and_then(|answer| answer.read::<Job>()) {
@@ -200,12 +217,12 @@ async fn decide(context: &Context, job: Job, many: &Many) -> Result<Job, Error> 
     let left = job.matched.saturating_sub(job.made());
     let went_well = canary(context, &job).await?;
     let goes_on = match (went_well, many.yes) {
-        (_, false) => asks(&format!("{} the other {left}?", capital(&job.action)))?,
+        (_, false) => asks(&format!("{} the other {left}?", capital(&job.action))).await?,
         (went_well, true) => went_well,
     };
     let path = if goes_on { "continue" } else { "stop" };
     let job: Job = context.client.post(&["jobs", &job.id, path]).send().await?.read()?;
-    follow_unless_interrupted(context, job).await
+    follow(context, job).await
 }
 
 /// What came of the first: a retry that was begun may fail again.

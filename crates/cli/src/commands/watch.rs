@@ -3,6 +3,8 @@
 //! Entries come by the stream, and after a break from where it broke; each says when to look at the execution itself again, whose
 //! statuses and reasons are shown. What has no entry (a worker that has come) is seen by looking now and then.
 
+#[cfg(unix)]
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -38,20 +40,20 @@ pub async fn run(context: &Context, id: &str) -> Result<(), Error> {
     }
 }
 
-/// Ctrl-C, and what else asks a program to end.
+/// Ctrl-C, and what else asks a program to end: from this call on, and not only once it is waited for.
+#[cfg(unix)]
+pub fn interrupted() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let mut signals: Vec<Signal> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    std::future::poll_fn(move |context| {
+        let came = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if came { Poll::Ready(()) } else { Poll::Pending }
+    })
+}
+
+#[cfg(not(unix))]
 pub async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut terminate), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
     tokio::signal::ctrl_c().await.ok();
 }
 

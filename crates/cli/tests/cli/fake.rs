@@ -1,13 +1,15 @@
 //! A server that answers what it is told, and remembers what it was asked.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 
 use crate::process::{Ran, finished, workflow};
 
@@ -27,6 +29,8 @@ struct Answer {
     body: String,
     /// Given once; the next answer for the same line comes after it.
     used: bool,
+    /// There is more of it that never comes.
+    is_endless: bool,
 }
 
 #[derive(Debug, Default)]
@@ -35,11 +39,16 @@ struct Script {
     requests: Vec<Request>,
 }
 
+type Shared = Arc<(Mutex<Script>, Condvar)>;
+
+/// Nothing waits longer; it is the end of a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Lives in threads of its own until it is dropped.
 #[derive(Debug)]
 pub struct Fake {
     address: SocketAddr,
-    script: Arc<Mutex<Script>>,
+    script: Shared,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -49,7 +58,7 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(Mutex::new(Script::default()));
+        let script = Shared::default();
         let router = Router::new().fallback(answer).with_state(script.clone());
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -65,8 +74,16 @@ impl Fake {
     }
 
     pub fn answers_as(self, line: &'static str, status: u16, media_type: &'static str, body: impl ToString) -> Fake {
-        self.script.lock().unwrap().answers.push(Answer { line, status, media_type, body: body.to_string(), used: false });
+        let answer = Answer { line, status, media_type, body: body.to_string(), used: false, is_endless: false };
+        self.script.0.lock().unwrap().answers.push(answer);
         self
+    }
+
+    /// A stream that stays open after these events.
+    pub fn streams(self, line: &'static str, events: &str) -> Fake {
+        let fake = self.answers_as(line, 200, "text/event-stream", events);
+        fake.script.0.lock().unwrap().answers.last_mut().unwrap().is_endless = true;
+        fake
     }
 
     pub fn refuses(self, line: &'static str, status: u16, code: &str, detail: &str) -> Fake {
@@ -79,12 +96,23 @@ impl Fake {
         format!("http://{}", self.address)
     }
 
+    /// Waits until somebody has asked this.
+    pub fn is_asked(&self, line: &str) {
+        let (script, asked) = &*self.script;
+        let until = Instant::now() + PATIENCE;
+        let mut script = script.lock().unwrap();
+        while !script.requests.iter().any(|request| request.line == line) {
+            assert!(Instant::now() < until, "nobody asks {line}: {:?}", script.requests);
+            script = asked.wait_timeout(script, Duration::from_secs(1)).unwrap().0;
+        }
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Ran {
         finished(workflow(arguments).env("WORKFLOW_URL", self.url()).output().unwrap())
     }
 
     pub fn requests(&self) -> Vec<Request> {
-        self.script.lock().unwrap().requests.clone()
+        self.script.0.lock().unwrap().requests.clone()
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -92,11 +120,13 @@ impl Fake {
     }
 }
 
-async fn answer(State(script): State<Arc<Mutex<Script>>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(script): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let line = format!("{method} {uri}");
     let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
+    let (script, asked) = &*script;
     let mut script = script.lock().unwrap();
     script.requests.push(Request { line: line.clone(), body: String::from_utf8(body.to_vec()).unwrap(), key });
+    asked.notify_all();
     let path = line.split('?').next().unwrap().to_owned();
     let matches = |answer: &Answer| answer.line == line || answer.line == path;
     let last = script.answers.iter().rposition(matches);
@@ -105,5 +135,12 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, method: Method, uri: U
     let answer = &mut script.answers[next];
     answer.used = true;
     let status = StatusCode::from_u16(answer.status).unwrap();
-    (status, [(header::CONTENT_TYPE, answer.media_type)], answer.body.clone()).into_response()
+    let text = answer.body.clone();
+    let body = if answer.is_endless {
+        let events = stream::once(async { Ok::<_, std::convert::Infallible>(text) });
+        Body::from_stream(events.chain(stream::pending()))
+    } else {
+        Body::from(text)
+    };
+    (status, [(header::CONTENT_TYPE, answer.media_type)], body).into_response()
 }

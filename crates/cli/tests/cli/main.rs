@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, also in what tests share")]
 
+mod bulk;
 mod database;
 mod definitions;
 mod doctor;
