@@ -2,6 +2,7 @@
 
 mod bounds;
 mod links;
+mod unions;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -86,6 +87,7 @@ fn completed(mut document: Document) -> Document {
     let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(SCHEME)).build());
     document.components.get_or_insert_default().add_security_scheme(TOKEN, scheme);
     links::add(&mut document);
+    document.components.iter_mut().for_each(unions::write_out);
     document.components.iter_mut().for_each(bounds::close);
     document
 }

@@ -13,7 +13,6 @@ const STEP_ID: &str = "^[A-Za-z0-9_-]{1,128}$";
 const EXECUTION_ID: &str = "^exec_[0-9a-f]{32}$";
 const JOB_ID: &str = "^job_[0-9a-f]{32}$";
 const FINGERPRINT: &str = "^[0-9a-f]{16}$";
-const TRIGGER: &str = "^(manual|event|schedule|replay|error)$";
 const FIELDS: &str =
     "^ *(execution|input|output|state|stepResults|history) *(, *(execution|input|output|state|stepResults|history) *)*$";
 
@@ -39,7 +38,6 @@ pub(super) fn describe(path: &str, parameter: &mut Parameter) {
         (ParameterIn::Query, "cursor") => pattern(object, EXECUTION_ID),
         (ParameterIn::Query, "include") if path == "/api/v1/executions" => pattern(object, FIELDS),
         (ParameterIn::Query, "include") => pattern(object, "^ *history *$"),
-        (ParameterIn::Query, "triggeredBy") => pattern(object, TRIGGER),
         (ParameterIn::Query, "version") => object.minimum = Some(1.into()),
         (ParameterIn::Query, "startedAfter" | "startedBefore" | "after") => object.minimum = Some(0.into()),
         (ParameterIn::Query, "limit") => object.maximum = Some(limits::PAGE_MAX.into()),
@@ -56,7 +54,8 @@ fn pattern(object: &mut Object, pattern: &str) {
 }
 
 /// Bodies in which a field that nobody knows is an error. Answers may have more fields one day, and say nothing of it.
-const CLOSED: &[&str] = &["StartBody", "ReplayBody", "EventBody", "EndpointBody", "JobBody", "JobFilter", "TokenBody"];
+const CLOSED: &[&str] =
+    &["StartBody", "ReplayBody", "EventBody", "EndpointBody", "JobOfIds", "JobOfFilter", "JobFilter", "TokenBody"];
 
 pub(super) fn close(components: &mut Components) {
     for name in CLOSED {

@@ -57,13 +57,13 @@ impl FromQuery for ChangesQuery {
         ("status" = Option<Vec<schema::ExecutionStatus>>, Query, description = "With one of these"),
         ("attention" = Option<schema::Attention>, Query, description = "Those that somebody should look at, for this reason"),
         ("errorFingerprint" = Option<String>, Query, description = "Those that failed so, or are tried again because of it"),
-        ("triggeredBy" = Option<String>, Query, description = "`manual`, `event`, `schedule`, `replay` or `error`"),
+        ("triggeredBy" = Option<schema::TriggerKind>, Query, description = "Those that this has started"),
         ("startedAfter" = Option<i64>, Query, description = "Epoch milliseconds"),
         ("startedBefore" = Option<i64>, Query, description = "Epoch milliseconds"),
         ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last message that was seen")
     ),
     responses(
-        (status = 200, description = "Messages as above", content_type = "text/event-stream", body = schema::ExecutionSummary)
+        (status = 200, description = "Messages as above", content_type = "text/event-stream", body = schema::ChangeMessage)
     )
 )]
 pub(crate) async fn changes(

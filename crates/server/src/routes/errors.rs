@@ -56,7 +56,7 @@ pub(crate) async fn errors(State(app): State<App>, Query(ErrorsQuery(filter)): Q
         ("version" = Option<u32>, Query, description = "In this version of the one workflow"),
         ("window" = Option<schema::Window>, Query, description = "`7d` unless given")
     ),
-    responses((status = 200, description = "The kind", body = schema::ErrorKind))
+    responses((status = 200, description = "The kind", body = schema::ErrorDetail))
 )]
 pub(crate) async fn error(
     State(app): State<App>,

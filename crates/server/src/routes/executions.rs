@@ -244,7 +244,7 @@ impl<'a> Item<'a> {
         ("version" = Option<u32>, Query, description = "Of this version of the one workflow (`fields=summary`, as those below)"),
         ("attention" = Option<schema::Attention>, Query, description = "Those that somebody should look at, for this reason"),
         ("errorFingerprint" = Option<String>, Query, description = "Those that failed so, or are tried again because of it"),
-        ("triggeredBy" = Option<String>, Query, description = "`manual`, `event`, `schedule`, `replay` or `error`"),
+        ("triggeredBy" = Option<schema::TriggerKind>, Query, description = "Those that this has started"),
         (
             "q" = Option<String>,
             Query,
@@ -261,7 +261,7 @@ impl<'a> Item<'a> {
                            executions as `/executions/{id}` answers them, with at most 100 entries of each history, instead of rows"
         )
     ),
-    responses((status = 200, description = "One page", body = schema::ExecutionList))
+    responses((status = 200, description = "One page", body = schema::ExecutionPage))
 )]
 pub(crate) async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
     #[derive(Serialize)]
@@ -389,7 +389,7 @@ impl FromQuery for WaitQuery {
                            `history` ask for them too"
         )
     ),
-    responses((status = 200, description = "The execution", body = schema::Execution))
+    responses((status = 200, description = "The execution", body = schema::ExecutionAnswer))
 )]
 pub(crate) async fn execution(
     State(app): State<App>,

@@ -52,7 +52,7 @@ impl FromQuery for StreamQuery {
         ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last message that was seen")
     ),
     responses(
-        (status = 200, description = "Messages as above", content_type = "text/event-stream", body = schema::HistoryEntry)
+        (status = 200, description = "Messages as above", content_type = "text/event-stream", body = schema::ExecutionMessage)
     )
 )]
 pub(crate) async fn stream(

@@ -152,7 +152,7 @@ pub(crate) async fn versions(
     path = "/api/v1/validate",
     operation_id = "validateDefinition",
     tag = "workflows",
-    request_body(content = schema::Definition),
+    request_body(content = schema::DefinitionBody),
     responses((status = 200, description = "What was found", body = schema::Validation))
 )]
 pub(crate) async fn validate(
@@ -216,10 +216,10 @@ pub(crate) async fn definition(
     path = "/api/v1/workflows/{id}",
     tag = "workflows",
     params(("id" = String, Path, description = "The workflow's id, as in the definition")),
-    request_body(content = schema::Definition),
+    request_body(content = schema::DefinitionBody),
     responses(
-        (status = 200, description = "It equals the newest version", body = schema::Definition),
-        (status = 201, description = "A new version", body = schema::Definition)
+        (status = 200, description = "It equals the newest version", body = schema::RegisteredDefinition),
+        (status = 201, description = "A new version", body = schema::RegisteredDefinition)
     )
 )]
 pub(crate) async fn register(

@@ -4,7 +4,7 @@
 
 use utoipa::ToSchema;
 
-use super::{Attention, ExecutionStatus, ExecutionSummary};
+use super::{Attention, ExecutionStatus, ExecutionSummary, ProblemCode, TriggerKind};
 
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
@@ -24,17 +24,38 @@ pub(crate) enum JobOutcome {
     Skipped,
 }
 
-/// One of `ids` and `filter`.
+/// Which executions, and what is done with them.
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(crate) enum JobBody {
+    Ids(JobOfIds),
+    Filter(JobOfFilter),
+}
+
+/// Those that are named.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct JobBody {
+pub(crate) struct JobOfIds {
+    #[serde(flatten)]
+    how: JobHow,
+    /// At most 1,000.
+    ids: Vec<String>,
+}
+
+/// Those that are meant.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct JobOfFilter {
+    #[serde(flatten)]
+    how: JobHow,
+    filter: JobFilter,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct JobHow {
     #[schema(inline = false)]
     action: JobAction,
-    /// At most 1,000.
-    #[schema(nullable = false)]
-    ids: Option<Vec<String>>,
-    #[schema(nullable = false)]
-    filter: Option<JobFilter>,
     /// Only those that had started, and ended where they have ended, by then; now unless given.
     #[schema(nullable = false)]
     as_of: Option<i64>,
@@ -61,11 +82,21 @@ pub(crate) struct JobFilter {
     #[schema(nullable = false)]
     error_fingerprint: Option<String>,
     #[schema(nullable = false)]
-    triggered_by: Option<String>,
+    triggered_by: Option<TriggerKind>,
     #[schema(nullable = false)]
     started_after: Option<i64>,
     #[schema(nullable = false)]
     started_before: Option<i64>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum JobStatus {
+    Running,
+    /// The first one is through: `continue` or `stop`.
+    Waiting,
+    Stopped,
+    Completed,
 }
 
 /// How far it is.
@@ -82,8 +113,8 @@ pub(crate) struct Job {
     as_of: i64,
     #[schema(nullable = false)]
     filter: Option<JobFilter>,
-    /// `running`, `waiting` (the first one is through; `continue` or `stop`), `stopped`, `completed`.
-    status: String,
+    #[schema(inline = false)]
+    status: JobStatus,
     /// Executions that it takes, fixed when it was made.
     matched: u64,
     done: u64,
@@ -109,8 +140,9 @@ pub(crate) struct JobItem {
     execution_id: String,
     #[schema(inline = false)]
     outcome: JobOutcome,
+    /// Why it was not done, as the call itself would have answered.
     #[schema(nullable = false)]
-    code: Option<String>,
+    code: Option<ProblemCode>,
     #[schema(nullable = false)]
     detail: Option<String>,
     /// The one that a replay started.
@@ -135,38 +167,18 @@ pub(crate) struct JobItemList {
     next_cursor: Option<String>,
 }
 
-/// A job; or, of a dry run, `matched` and `sample` and nothing else.
+/// A job, or what it would take.
 #[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct JobAnswer {
-    #[schema(nullable = false)]
-    id: Option<String>,
-    #[schema(nullable = false)]
-    action: Option<JobAction>,
-    #[schema(nullable = false)]
-    created_at: Option<i64>,
-    #[schema(nullable = false)]
-    by: Option<String>,
-    #[schema(nullable = false)]
-    as_of: Option<i64>,
-    #[schema(nullable = false)]
-    filter: Option<JobFilter>,
-    #[schema(nullable = false)]
-    status: Option<String>,
+#[serde(untagged)]
+pub(crate) enum JobAnswer {
+    Job(Job),
+    Preview(JobPreview),
+}
+
+/// The answer to a dry run.
+#[derive(ToSchema)]
+pub(crate) struct JobPreview {
     matched: u64,
-    #[schema(nullable = false)]
-    done: Option<u64>,
-    #[schema(nullable = false)]
-    failed: Option<u64>,
-    #[schema(nullable = false)]
-    skipped: Option<u64>,
-    #[schema(nullable = false)]
-    finished_at: Option<i64>,
-    #[schema(nullable = false)]
-    canary: Option<JobItem>,
-    #[schema(nullable = false)]
-    rate: Option<f64>,
     /// The newest of those that it would take, at most 5.
-    #[schema(nullable = false)]
-    sample: Option<Vec<ExecutionSummary>>,
+    sample: Vec<ExecutionSummary>,
 }

@@ -7,6 +7,7 @@
 
 mod jobs;
 mod statistics;
+mod streams;
 mod system;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 pub(crate) use jobs::{Job, JobAnswer, JobBody, JobItemList, JobList, JobOutcome};
-pub(crate) use statistics::{ErrorKind, ErrorList, Statistics, Validation, VersionList, Window, WorkflowInclude};
+pub(crate) use statistics::{ErrorDetail, ErrorList, Statistics, Validation, VersionList, Window, WorkflowInclude};
+pub(crate) use streams::{ChangeMessage, ExecutionMessage};
 pub(crate) use system::{ActionList, System, WorkerList};
 
 /// Any JSON value.
@@ -90,14 +92,19 @@ pub(crate) struct Execution {
     /// There are entries older than these.
     #[schema(nullable = false)]
     history_truncated: Option<bool>,
-    /// With `include=reasons`, as all that follow: what it does or waits for, what matters most first.
-    #[schema(nullable = false)]
-    reasons: Option<Vec<Reason>>,
-    #[schema(nullable = false)]
-    step_counts: Option<StepCounts>,
+}
+
+/// An execution with what it does or waits for: where `include=reasons`, `at`, `maxValueBytes` or `history` asks for it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct InspectedExecution {
+    #[serde(flatten)]
+    execution: Execution,
+    /// What matters most first.
+    reasons: Vec<Reason>,
+    step_counts: StepCounts,
     /// The `seq` of the newest entry of its history.
-    #[schema(nullable = false)]
-    last_seq: Option<u64>,
+    last_seq: u64,
     /// Of the failure that it ended with, or because of which it is tried again.
     #[schema(nullable = false)]
     error_fingerprint: Option<String>,
@@ -110,8 +117,15 @@ pub(crate) struct Execution {
     #[schema(nullable = false)]
     as_of_seq: Option<u64>,
     /// What the server's clock said.
-    #[schema(nullable = false)]
-    server_time: Option<i64>,
+    server_time: i64,
+}
+
+/// As it was asked for.
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ExecutionAnswer {
+    Inspected(InspectedExecution),
+    Plain(Execution),
 }
 
 /// An execution in a list. The last eight fields are there when `include` asks for them; the last three come with `execution`,
@@ -168,21 +182,6 @@ pub(crate) struct ExecutionRow {
     /// There are entries older than those of `history`.
     #[schema(nullable = false)]
     history_truncated: Option<bool>,
-    /// With `fields=summary`, as all that follow.
-    #[schema(nullable = false)]
-    workflow_name: Option<String>,
-    #[schema(nullable = false)]
-    attention: Option<Attention>,
-    #[schema(nullable = false)]
-    step_counts: Option<StepCounts>,
-    #[schema(nullable = false)]
-    reasons: Option<Vec<Reason>>,
-    #[schema(nullable = false)]
-    reason_count: Option<u64>,
-    #[schema(nullable = false)]
-    error_step_id: Option<String>,
-    #[schema(nullable = false)]
-    last_seq: Option<u64>,
 }
 
 #[derive(ToSchema)]
@@ -192,12 +191,29 @@ pub(crate) struct ExecutionList {
     /// The `cursor` of the next page; absent on the last one.
     #[schema(nullable = false)]
     next_cursor: Option<String>,
-    /// With `fields=summary`; false: the search took its time, and goes on with `nextCursor`.
+}
+
+/// A page of a list with `fields=summary`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct SummaryList {
+    executions: Vec<ExecutionSummary>,
+    /// The `cursor` of the next page; absent on the last one.
     #[schema(nullable = false)]
-    complete: Option<bool>,
+    next_cursor: Option<String>,
+    /// False: the search took its time, and goes on with `nextCursor`.
+    complete: bool,
     /// Everything that started later was looked at.
     #[schema(nullable = false)]
     searched_to: Option<i64>,
+}
+
+/// As it was asked for.
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ExecutionPage {
+    Summaries(SummaryList),
+    Rows(ExecutionList),
 }
 
 #[derive(ToSchema)]
@@ -247,43 +263,99 @@ pub(crate) struct StepCounts {
     waiting: u32,
 }
 
-/// What a step, or all of an execution, does or waits for. Only the fields that its kind has are there.
+/// What a step, or all of an execution, does or waits for.
 #[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct Reason {
-    /// `paused`, `worker` (nobody provides the action), `retry`, `running`, `limit` (everybody who provides it is busy), `timer`;
-    /// further ones may come.
-    kind: String,
-    #[schema(nullable = false)]
-    step_id: Option<String>,
-    since: i64,
-    /// When time alone ends it.
-    #[schema(nullable = false)]
-    until: Option<i64>,
-    /// The attempt that runs, or that is waited for.
-    #[schema(nullable = false)]
-    attempt: Option<u32>,
-    #[schema(nullable = false)]
-    max_attempts: Option<u32>,
-    #[schema(nullable = false)]
-    failed_attempts: Option<u32>,
-    #[schema(nullable = false)]
-    action: Option<String>,
-    /// Who paused it.
-    #[schema(nullable = false)]
-    by: Option<String>,
-    /// The message of the newest failure of the step.
-    #[schema(nullable = false)]
-    error: Option<String>,
-    /// Where the attempt runs.
-    #[schema(nullable = false)]
-    worker: Option<String>,
-    /// 95 of 100 attempts of the step took less.
-    #[schema(nullable = false)]
-    p95_ms: Option<u64>,
-    /// It has run for longer than that.
-    #[schema(nullable = false)]
-    slow: Option<bool>,
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(crate) enum Reason {
+    /// Somebody has paused the execution.
+    Paused {
+        since: i64,
+        /// Who it was.
+        #[schema(nullable = false)]
+        by: Option<String>,
+    },
+    /// Nobody provides the action.
+    #[schema(rename_all = "camelCase")]
+    Worker {
+        step_id: String,
+        since: i64,
+        /// The attempt that is waited for.
+        attempt: u32,
+        max_attempts: u32,
+        #[schema(nullable = false)]
+        failed_attempts: Option<u32>,
+        action: String,
+        /// The message of the newest failure of the step.
+        #[schema(nullable = false)]
+        error: Option<String>,
+    },
+    /// A step has failed, and is tried again.
+    #[schema(rename_all = "camelCase")]
+    Retry {
+        step_id: String,
+        since: i64,
+        until: i64,
+        /// The attempt that is waited for.
+        attempt: u32,
+        max_attempts: u32,
+        #[schema(nullable = false)]
+        failed_attempts: Option<u32>,
+        action: String,
+        /// The message of the newest failure of the step.
+        #[schema(nullable = false)]
+        error: Option<String>,
+    },
+    /// An attempt runs.
+    #[schema(rename_all = "camelCase")]
+    Running {
+        step_id: String,
+        since: i64,
+        /// The one that runs.
+        attempt: u32,
+        max_attempts: u32,
+        #[schema(nullable = false)]
+        failed_attempts: Option<u32>,
+        action: String,
+        /// The message of the newest failure of the step.
+        #[schema(nullable = false)]
+        error: Option<String>,
+        /// Where it runs.
+        #[schema(nullable = false)]
+        worker: Option<String>,
+        /// 95 of 100 attempts of the step took less.
+        #[schema(nullable = false)]
+        p95_ms: Option<u64>,
+        /// It has run for longer than that; not there when it has not.
+        #[schema(nullable = false)]
+        slow: Option<bool>,
+    },
+    /// Everybody who provides the action is busy.
+    #[schema(rename_all = "camelCase")]
+    Limit {
+        step_id: String,
+        since: i64,
+        /// The attempt that is waited for.
+        attempt: u32,
+        max_attempts: u32,
+        #[schema(nullable = false)]
+        failed_attempts: Option<u32>,
+        action: String,
+        /// The message of the newest failure of the step.
+        #[schema(nullable = false)]
+        error: Option<String>,
+    },
+    /// A `wait` runs.
+    #[schema(rename_all = "camelCase")]
+    Timer {
+        step_id: String,
+        since: i64,
+        until: i64,
+        #[schema(nullable = false)]
+        failed_attempts: Option<u32>,
+        /// The message of the newest failure of the step.
+        #[schema(nullable = false)]
+        error: Option<String>,
+    },
 }
 
 /// An execution in a list, with what it does or waits for.
@@ -354,12 +426,21 @@ pub(crate) struct EventDuplicate {
     executions: Vec<String>,
 }
 
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum TriggerKind {
+    Manual,
+    Event,
+    Schedule,
+    Replay,
+    Error,
+}
+
 /// What started an execution.
 #[derive(ToSchema)]
 pub(crate) struct TriggeredBy {
-    /// `manual`, `event`, `schedule`, `replay` or `error`.
-    #[schema(rename = "type")]
-    kind: String,
+    #[schema(rename = "type", inline = false)]
+    kind: TriggerKind,
     /// The event, the execution that was replayed, or the one that failed.
     #[schema(nullable = false)]
     source: Option<String>,
@@ -389,56 +470,166 @@ pub(crate) struct StepResult {
     waiting_for: Option<WaitingFor>,
 }
 
+/// Why a step waits.
 #[derive(ToSchema)]
-pub(crate) struct WaitingFor {
-    /// `timer`, `retry` or `worker`.
-    #[schema(rename = "type")]
-    kind: String,
-    #[schema(nullable = false)]
-    until: Option<i64>,
-    message: String,
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum WaitingFor {
+    Timer {
+        until: i64,
+        message: String,
+    },
+    Retry {
+        until: i64,
+        message: String,
+    },
+    /// Somebody who runs it; or, of a paused execution, that it is resumed.
+    Worker {
+        message: String,
+    },
 }
 
-/// What happened, once.
+/// What happened, once. `seq` is 1, 2, 3 ... within an execution: this is the order. `message` is for people. `by` is who caused it:
+/// the name of the token that the call came with, else the address that it came from; not there where a program called the engine in
+/// its own process without saying who it is.
 #[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct HistoryEntry {
-    /// 1, 2, 3 ... within an execution: this is the order.
-    seq: u64,
-    timestamp: i64,
-    /// `start`, `step_ready`, `step_start`, `step_complete`, `step_fail`, `step_skip`, `step_cancel`, `step_interrupted`,
-    /// `wait`, `resume`, `pause`, `retry`, `complete`, `fail`, `cancel`; further ones may come.
-    #[schema(rename = "type")]
-    kind: String,
-    /// Who caused it: the name of the token that the call came with, else the address that it came from. Only of `start`, `pause`,
-    /// `resume`, `cancel`, `retry`, and `step_ready` after "run now"; not where a program called the engine in its own process
-    /// without saying who it is.
-    #[schema(nullable = false)]
-    by: Option<String>,
-    #[schema(nullable = false)]
-    step_id: Option<String>,
-    #[schema(nullable = false)]
-    attempt: Option<u32>,
-    #[schema(nullable = false)]
-    data: Option<HistoryData>,
-    /// For people.
-    #[schema(nullable = false)]
-    message: Option<String>,
-    /// How long the input or output is that `payloads=none` left out; not in streams.
-    #[schema(nullable = false)]
-    bytes: Option<u64>,
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum HistoryEntry {
+    Start {
+        seq: u64,
+        timestamp: i64,
+        #[schema(nullable = false)]
+        by: Option<String>,
+        data: StartData,
+        /// How long the input is that `payloads=none` left out; not in streams.
+        #[schema(nullable = false)]
+        bytes: Option<u64>,
+    },
+    #[schema(rename_all = "camelCase")]
+    StepReady {
+        seq: u64,
+        timestamp: i64,
+        /// After "run now".
+        #[schema(nullable = false)]
+        by: Option<String>,
+        step_id: String,
+        data: ReadyData,
+    },
+    #[schema(rename_all = "camelCase")]
+    StepStart {
+        seq: u64,
+        timestamp: i64,
+        step_id: String,
+        attempt: u32,
+        #[schema(nullable = false)]
+        data: Option<AttemptData>,
+    },
+    #[schema(rename_all = "camelCase")]
+    StepComplete {
+        seq: u64,
+        timestamp: i64,
+        step_id: String,
+        attempt: u32,
+        /// Not there when the action returned nothing.
+        #[schema(nullable = false)]
+        data: Option<OutputData>,
+        /// How long the output is that `payloads=none` left out; not in streams.
+        #[schema(nullable = false)]
+        bytes: Option<u64>,
+    },
+    #[schema(rename_all = "camelCase")]
+    StepFail {
+        seq: u64,
+        timestamp: i64,
+        step_id: String,
+        /// Not there when no attempt had begun.
+        #[schema(nullable = false)]
+        attempt: Option<u32>,
+        data: FailData,
+        message: String,
+    },
+    #[schema(rename_all = "camelCase")]
+    StepSkip {
+        seq: u64,
+        timestamp: i64,
+        step_id: String,
+        data: SkipData,
+        message: String,
+    },
+    /// The execution was cancelled, or has failed, before the step had ended.
+    #[schema(rename_all = "camelCase")]
+    StepCancel {
+        seq: u64,
+        timestamp: i64,
+        step_id: String,
+    },
+    /// It runs again, and that does not count as a failure.
+    #[schema(rename_all = "camelCase")]
+    StepInterrupted {
+        seq: u64,
+        timestamp: i64,
+        step_id: String,
+        attempt: u32,
+        data: InterruptData,
+        message: String,
+    },
+    #[schema(rename_all = "camelCase")]
+    Wait {
+        seq: u64,
+        timestamp: i64,
+        step_id: String,
+        data: WaitData,
+    },
+    Pause {
+        seq: u64,
+        timestamp: i64,
+        #[schema(nullable = false)]
+        by: Option<String>,
+        #[schema(nullable = false)]
+        data: Option<KeyData>,
+    },
+    Resume {
+        seq: u64,
+        timestamp: i64,
+        #[schema(nullable = false)]
+        by: Option<String>,
+        #[schema(nullable = false)]
+        data: Option<KeyData>,
+    },
+    Retry {
+        seq: u64,
+        timestamp: i64,
+        #[schema(nullable = false)]
+        by: Option<String>,
+        data: RetryData,
+    },
+    Complete {
+        seq: u64,
+        timestamp: i64,
+    },
+    Fail {
+        seq: u64,
+        timestamp: i64,
+        data: ErrorData,
+        message: String,
+    },
+    Cancel {
+        seq: u64,
+        timestamp: i64,
+        #[schema(nullable = false)]
+        by: Option<String>,
+        #[schema(nullable = false)]
+        data: Option<KeyData>,
+    },
 }
 
-/// Only the fields that the type of the entry has are there.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct HistoryData {
-    #[schema(nullable = false)]
-    workflow_version: Option<u32>,
-    #[schema(value_type = Option<Input>)]
+pub(crate) struct StartData {
+    workflow_version: u32,
+    /// Not there when it was left out.
+    #[schema(value_type = Option<Input>, nullable = false)]
     input: (),
-    #[schema(nullable = false)]
-    triggered_by: Option<TriggeredBy>,
+    triggered_by: TriggeredBy,
     #[schema(nullable = false)]
     replay_of: Option<String>,
     /// The workflows whose failures led to this one.
@@ -447,36 +638,126 @@ pub(crate) struct HistoryData {
     /// When the execution times out.
     #[schema(nullable = false)]
     deadline: Option<i64>,
-    /// Why a step is ready, was skipped or was interrupted.
     #[schema(nullable = false)]
-    cause: Option<String>,
-    /// Who runs the attempt.
+    idempotency_key: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ReadyData {
+    #[schema(inline = false)]
+    cause: ReadyCause,
     #[schema(nullable = false)]
-    session: Option<String>,
+    receipt: Option<Receipt>,
+    #[schema(nullable = false)]
+    idempotency_key: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum ReadyCause {
+    Condition,
+    Timer,
+    Retry,
+    RunNow,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct AttemptData {
+    /// Who runs it.
+    session: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct OutputData {
     #[schema(value_type = Option<Value>)]
     output: (),
     /// The output is in `stepResults`, or too long for a page of entries.
     #[schema(nullable = false)]
     output_bytes: Option<u64>,
-    #[schema(nullable = false)]
-    error: Option<Failure>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct FailData {
+    error: Failure,
+    /// When it is tried again.
     #[schema(nullable = false)]
     retry_at: Option<i64>,
-    /// What `onError` made of it: `fail`, `continue`, `branch`, `startHandler`.
+    /// What `onError` made of it, where it is not tried again.
     #[schema(nullable = false)]
-    then: Option<String>,
+    then: Option<AfterFailure>,
     /// The workflow that was started to handle it.
     #[schema(nullable = false)]
     handler: Option<String>,
-    #[schema(nullable = false)]
-    until: Option<i64>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum AfterFailure {
+    Fail,
+    Continue,
+    Branch,
+    StartHandler,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct SkipData {
+    #[schema(inline = false)]
+    cause: SkipCause,
     #[schema(nullable = false)]
     receipt: Option<Receipt>,
-    /// The steps that `retry` reset.
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum SkipCause {
+    Dependencies,
+    Condition,
+    NotBranchedTo,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct InterruptData {
+    #[schema(inline = false)]
+    cause: InterruptCause,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum InterruptCause {
+    Lost,
+    Shutdown,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct WaitData {
+    until: i64,
+    /// Of the step's condition.
     #[schema(nullable = false)]
-    reset: Option<Vec<String>>,
+    receipt: Option<Receipt>,
+}
+
+/// Of a call that came with a key.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct KeyData {
+    idempotency_key: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct RetryData {
+    /// The steps that it reset.
+    reset: Vec<String>,
     #[schema(nullable = false)]
     idempotency_key: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ErrorData {
+    error: Failure,
 }
 
 /// Why an action failed.
@@ -530,14 +811,26 @@ pub(crate) struct Counts {
     /// By workflow and status; zeros are left out. Only where nothing but workflows was asked for.
     #[schema(nullable = false)]
     counts: Option<Vec<Count>>,
-    /// Over all of them; every status is there.
-    by_status: BTreeMap<String, u64>,
+    /// Over all of them.
+    by_status: StatusCounts,
     attention: AttentionCounts,
     /// False: a number is a lower bound.
     exact: bool,
     as_of: i64,
 }
 
+#[derive(ToSchema)]
+pub(crate) struct StatusCounts {
+    pending: u64,
+    running: u64,
+    waiting: u64,
+    paused: u64,
+    completed: u64,
+    failed: u64,
+    cancelled: u64,
+}
+
+/// Each execution once for each reason.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct AttentionCounts {
@@ -546,10 +839,10 @@ pub(crate) struct AttentionCounts {
     overdue: u64,
 }
 
-/// A workflow: a DAG of steps.
+/// A workflow: a DAG of steps, as somebody writes it.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct Definition {
+pub(crate) struct WrittenDefinition {
     #[schema(example = "order-processing", pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
     id: String,
     #[schema(nullable = false)]
@@ -569,17 +862,52 @@ pub(crate) struct Definition {
     /// What of the input is masked wherever it is shown: `true`, or paths such as `card.number`.
     #[schema(value_type = Option<Sensitive>, nullable = false)]
     sensitive: (),
-    /// Given by the engine; ignored in what is registered, like the next two.
+}
+
+/// A definition to be registered. What the engine gives it (`version` and the fields after it) may stand there, and does not matter:
+/// what was read can be registered again.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct DefinitionBody {
+    #[serde(flatten)]
+    written: WrittenDefinition,
     #[schema(nullable = false)]
     version: Option<u32>,
     #[schema(nullable = false)]
     created_at: Option<i64>,
     #[schema(nullable = false)]
     updated_at: Option<i64>,
-    /// Warnings and hints, in the answer to a registration.
     #[schema(nullable = false)]
     diagnostics: Option<Vec<Diagnostic>>,
-    /// How it has fared, in a list with `include=stats`.
+}
+
+/// A version of a workflow.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Definition {
+    #[serde(flatten)]
+    written: WrittenDefinition,
+    version: u32,
+    /// When the first version was registered.
+    created_at: i64,
+    /// When this one was.
+    updated_at: i64,
+}
+
+/// The answer to a registration.
+#[derive(ToSchema)]
+pub(crate) struct RegisteredDefinition {
+    #[serde(flatten)]
+    definition: Definition,
+    /// Warnings and hints.
+    diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ListedDefinition {
+    #[serde(flatten)]
+    definition: Definition,
+    /// How it has fared, with `include=stats`.
     #[schema(nullable = false)]
     stats: Option<Statistics>,
 }
@@ -692,7 +1020,7 @@ pub(crate) enum Severity {
 
 #[derive(ToSchema)]
 pub(crate) struct DefinitionList {
-    workflows: Vec<Definition>,
+    workflows: Vec<ListedDefinition>,
 }
 
 /// How things stand.
@@ -745,6 +1073,11 @@ pub(crate) struct Deleted {
     deleted: bool,
 }
 
+/// What a program looks at, of all errors that there are.
+#[derive(ToSchema)]
+#[schema(value_type = String, example = "invalid_state")]
+pub(crate) struct ProblemCode(());
+
 /// An error (RFC 9457). Programs look at `code`, people at `detail`.
 #[derive(ToSchema)]
 #[schema(as = Problem)]
@@ -754,8 +1087,7 @@ pub(crate) struct ProblemDocument {
     title: String,
     status: u16,
     detail: String,
-    #[schema(example = "invalid_state")]
-    code: String,
+    code: ProblemCode,
     /// Everything that is wrong with a definition.
     #[schema(nullable = false)]
     diagnostics: Option<Vec<Diagnostic>>,
@@ -816,17 +1148,26 @@ pub(crate) struct CloudEvent {
     data_base64: Option<String>,
 }
 
+/// What an event has started, or with `dryRun` what it would start.
+#[derive(ToSchema)]
+#[serde(untagged)]
+pub(crate) enum EventAnswer {
+    Started(StartedByEvent),
+    DryRun(EventDryRun),
+}
+
+#[derive(ToSchema)]
+pub(crate) struct StartedByEvent {
+    executions: Vec<Execution>,
+    /// Workflows whose trigger matched and that could not be started.
+    refused: Vec<RefusedStart>,
+}
+
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(crate) struct EventAnswer {
-    #[schema(nullable = false)]
-    executions: Option<Vec<Execution>>,
-    /// Workflows whose trigger matched and that could not be started.
-    #[schema(nullable = false)]
-    refused: Option<Vec<RefusedStart>>,
-    /// With `dryRun`, and nothing of the above: every trigger whose pattern matches.
-    #[schema(nullable = false)]
-    matches: Option<Vec<EventMatch>>,
+pub(crate) struct EventDryRun {
+    /// Every trigger whose pattern matches.
+    matches: Vec<EventMatch>,
     /// An event with this id has come before.
     #[schema(nullable = false)]
     duplicate_of: Option<EventDuplicate>,
@@ -839,7 +1180,7 @@ pub(crate) struct EventAnswer {
 #[schema(rename_all = "camelCase")]
 pub(crate) struct RefusedStart {
     workflow_id: String,
-    code: String,
+    code: ProblemCode,
     message: String,
 }
 
@@ -933,6 +1274,13 @@ pub(crate) struct TokenList {
 
 #[derive(ToSchema)]
 pub(crate) struct Health {
-    #[schema(example = "ok")]
-    status: String,
+    #[schema(inline = false)]
+    status: HealthStatus,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum HealthStatus {
+    Ok,
+    Ready,
 }

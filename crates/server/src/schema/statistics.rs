@@ -2,11 +2,9 @@
 
 #![expect(dead_code, reason = "these types are shapes: only their schemas are used")]
 
-use std::collections::BTreeMap;
-
 use utoipa::ToSchema;
 
-use super::Diagnostic;
+use super::{Diagnostic, StatusCounts};
 
 /// How far back.
 #[derive(ToSchema)]
@@ -31,8 +29,8 @@ pub(crate) enum WorkflowInclude {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Statistics {
-    /// Now; every status is there.
-    by_status: BTreeMap<String, u64>,
+    /// Now.
+    by_status: StatusCounts,
     retrying: u64,
     /// That have not ended.
     active: u64,
@@ -52,7 +50,8 @@ pub(crate) struct Statistics {
     samples: u64,
     buckets: Vec<StatisticsPart>,
     bucket_ms: i64,
-    window: String,
+    #[schema(inline = false)]
+    window: Window,
     from: i64,
     to: i64,
     /// Of those that had anything to count; empty in the list of workflows.
@@ -155,9 +154,15 @@ pub(crate) struct ErrorKind {
     last_seen: i64,
     buckets: Vec<ErrorPart>,
     bucket_ms: i64,
-    /// Where one kind is asked for: messages of it that differ, the newest first, at most 5.
-    #[schema(nullable = false)]
-    examples: Option<Vec<ErrorExample>>,
+}
+
+/// One kind, with further messages.
+#[derive(ToSchema)]
+pub(crate) struct ErrorDetail {
+    #[serde(flatten)]
+    kind: ErrorKind,
+    /// Messages of it that differ, the newest first, at most 5.
+    examples: Vec<ErrorExample>,
 }
 
 #[derive(ToSchema)]

@@ -25,9 +25,29 @@ pub(crate) struct System {
     series: SystemSeries,
     limits: SystemLimits,
     /// What this server offers, for clients that know older ones.
-    features: Vec<String>,
-    /// `read`, `write` or `admin`: what the caller may do.
-    access: String,
+    features: Vec<Feature>,
+    /// What the caller may do.
+    #[schema(inline = false)]
+    access: Access,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum Feature {
+    RunNow,
+    Summaries,
+    Errors,
+    Statistics,
+    DryRun,
+    Jobs,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum Access {
+    Read,
+    Write,
+    Admin,
 }
 
 #[derive(ToSchema)]
@@ -99,8 +119,8 @@ pub(crate) struct Worker {
     /// Its session, the name of the endpoint, or `in-process`.
     id: String,
     name: String,
-    /// `worker`, `endpoint` or `inProcess`.
-    kind: String,
+    #[schema(inline = false)]
+    kind: WorkerKind,
     actions: Vec<String>,
     /// Attempts that run there.
     running: u64,
@@ -117,6 +137,14 @@ pub(crate) struct Worker {
     away: Option<bool>,
     #[schema(nullable = false)]
     unreachable: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum WorkerKind {
+    Worker,
+    Endpoint,
+    InProcess,
 }
 
 #[derive(ToSchema)]

@@ -78,6 +78,13 @@ impl Document {
         for (keyword, rule) in keywords {
             match keyword.as_str() {
                 "description" | "example" | "format" | "title" => {}
+                "discriminator" => self.check_discriminator(schema, rule, value, at)?,
+                "anyOf" => {
+                    let reasons: Vec<_> = rule.as_array().unwrap().iter().map(|one| self.check_value(one, value, at)).collect();
+                    if reasons.iter().all(Result::is_err) {
+                        return Err(format!("{at}: {value} fits none of anyOf: {reasons:?}"));
+                    }
+                }
                 "$ref" => {
                     let name = rule.as_str().unwrap().strip_prefix("#/components/schemas/").unwrap();
                     let Some(schema) = self.0["components"]["schemas"].get(name) else {
@@ -131,6 +138,20 @@ impl Document {
             }
         }
         Ok(())
+    }
+
+    /// The field leads to the one of these that the value fits.
+    fn check_discriminator(&self, schema: &Value, rule: &Value, value: &Value, at: &str) -> Result<(), String> {
+        let named: Vec<&Value> = rule["mapping"].as_object().unwrap().values().collect();
+        let all: Vec<&Value> = schema["oneOf"].as_array().unwrap().iter().map(|one| &one["$ref"]).collect();
+        if named.len() != all.len() || !all.iter().all(|one| named.contains(one)) {
+            return Err(format!("{at}: the discriminator names {named:?}, there are {all:?}"));
+        }
+        let tag = &value[rule["propertyName"].as_str().unwrap()];
+        match tag.as_str().and_then(|tag| rule["mapping"].get(tag)) {
+            Some(reference) => self.check_value(&serde_json::json!({ "$ref": reference }), value, at),
+            None => Err(format!("{at}: {tag} is no tag of {named:?}")),
+        }
     }
 }
 
