@@ -82,6 +82,33 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
     });
 }
 
+/// Programs make types of the document: what one field tells apart has a name each, and the field has one value in each.
+#[tokio::test]
+async fn what_one_field_tells_apart_has_a_discriminator() {
+    let document = Api::new().await.get("/openapi.json").await.json();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut unions = Vec::new();
+    for (name, schema) in schemas {
+        let Some(discriminator) = schema.get("discriminator") else {
+            let inline = schema["oneOf"].as_array().into_iter().flatten().any(|one| one.get("properties").is_some());
+            assert!(!inline, "{name} has a shape without a name");
+            assert!(schema.get("allOf").is_none(), "{name} is to be put together by whoever reads it");
+            continue;
+        };
+        let tag = discriminator["propertyName"].as_str().unwrap();
+        let mapping = discriminator["mapping"].as_object().unwrap();
+        for (value, reference) in mapping {
+            let shape = &schemas[reference.as_str().unwrap().strip_prefix("#/components/schemas/").unwrap()];
+            assert_eq!(shape["properties"][tag]["enum"], serde_json::json!([value]), "{name}: {value}");
+            assert!(shape["required"].as_array().unwrap().iter().any(|field| field == tag), "{name}: {value}");
+        }
+        unions.push((name.as_str(), tag, mapping.len()));
+    }
+    assert_eq!(unions, [("HistoryEntry", "type", 15), ("Reason", "kind", 6), ("WaitingFor", "type", 3)]);
+    // What is the engine's own business is in no answer by its name.
+    assert!(!schemas.contains_key("WrittenDefinition") && !schemas.contains_key("JobHow"));
+}
+
 fn references(value: &serde_json::Value, found: &impl Fn(&str)) {
     match value {
         serde_json::Value::Object(fields) => {

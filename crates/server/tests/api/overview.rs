@@ -229,7 +229,9 @@ async fn all_executions_are_followed() {
     let mut all = open(&api, "/api/v1/executions/stream?workflowId=order&status=running,completed", None).await;
     let hello = all.next().await.unwrap();
     assert_eq!((hello.event.as_deref(), hello.data["serverTime"].is_i64()), (Some("hello"), true));
+    api.document.holds("StreamHello", &hello.data);
     let counts = all.next().await.unwrap();
+    api.document.holds("Counts", &counts.data);
     assert_eq!((counts.event.as_deref(), &counts.data["byStatus"]["running"]), (Some("counts"), &json!(0)));
     let id = api.started("order").await;
     let next = async |all: &mut crate::stream::Messages, wanted: &str| loop {
@@ -243,7 +245,9 @@ async fn all_executions_are_followed() {
     api.document.holds("ExecutionSummary", &upsert.data);
     let seen = upsert.id.unwrap();
     api.call(&format!("/api/v1/executions/{id}/pause")).await;
-    assert_eq!(next(&mut all, "remove").await.data, json!({ "id": id }), "it is not one of those any more");
+    let removed = next(&mut all, "remove").await.data;
+    assert_eq!(removed, json!({ "id": id }), "it is not one of those any more");
+    api.document.holds("RemovedExecution", &removed);
     let other = api.started("other").await;
     assert_eq!(next(&mut all, "remove").await.data, json!({ "id": other }), "of another workflow");
 
@@ -278,6 +282,7 @@ async fn many_changes_at_once_are_told_as_one() {
     loop {
         let message = tokio::time::timeout(Duration::from_secs(30), all.next()).await.unwrap().unwrap();
         if message.event.as_deref() == Some("reset") {
+            api.document.holds("StreamReset", &message.data);
             assert_eq!(message.data["reason"], "busy");
             assert!(message.data["changed"].as_u64() > Some(100));
             break;

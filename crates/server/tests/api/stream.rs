@@ -84,8 +84,11 @@ async fn a_stream_holds_every_entry_and_ends_with_the_execution() {
     let mut messages = open(&api, &format!("/api/v1/executions/{id}/stream"), None).await.rest().await;
     let hello = messages.remove(0);
     assert_eq!((hello.event.as_deref(), hello.id), (Some("hello"), None), "it is no entry, and no place to come back to");
+    api.document.holds("ExecutionHello", &hello.data);
     let end = messages.pop().unwrap();
     assert_eq!((end.event.as_deref(), end.id, &end.data["status"]), (Some("end"), None, &Value::from("completed")));
+
+    api.document.holds("StreamEnd", &end.data);
 
     let history = api.get(&format!("/api/v1/executions/{id}/history")).await.json();
     assert_eq!((&hello.data["after"], &hello.data["lastSeq"]), (&Value::from(0), &history["total"]));
