@@ -1,6 +1,6 @@
 //! Jobs and what came of them.
 
-#![expect(dead_code, reason = "these types are shapes: only their schemas are used")]
+#![expect(dead_code, clippy::large_enum_variant, reason = "these types are shapes: only their schemas are used")]
 
 use utoipa::ToSchema;
 

@@ -1,6 +1,6 @@
 //! The data of the messages of streams.
 
-#![expect(dead_code, reason = "these types are shapes: only their schemas are used")]
+#![expect(dead_code, clippy::large_enum_variant, reason = "these types are shapes: only their schemas are used")]
 
 use utoipa::ToSchema;
 
