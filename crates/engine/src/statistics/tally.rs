@@ -230,11 +230,11 @@ mod tests {
     }
 
     fn written(changes: &[Change]) -> Vec<&str> {
-        let key = |change| match change {
-            &Change::PutDocument(ref document) => Some(document.key.as_str()),
+        let documents = changes.iter().filter_map(|change| match change {
+            Change::PutDocument(document) => Some(document),
             _ => None,
-        };
-        changes.iter().filter_map(key).collect()
+        });
+        documents.map(|document| document.key.as_str()).collect()
     }
 
     /// What was counted of a version that was used once stayed in memory for as long as the engine lived.
