@@ -1,20 +1,12 @@
-// The one place that calls the server. Not here: what the answers mean (types.ts), streams (stream.ts), caching (queries.ts).
+// The one place that calls the server. Not here: what can be asked (routes.ts), streams (stream.ts), caching (queries.ts).
 import { learnServerTime } from "./clock";
 import { parse } from "./exact";
+import { type Answer, type Asked, BASE, filled, type Route } from "./routes";
 import { authorization, refused } from "./token";
-
-export const BASE = "/api/v1";
+import type { Diagnostic } from "./types";
 
 export type QueryValue = string | number | boolean | undefined | null;
 export type Query = Record<string, QueryValue | readonly (string | number)[]>;
-
-export interface Call {
-  query?: Query;
-  body?: unknown;
-  /** Sent as `Idempotency-Key`, so that a call whose answer was lost can be made again. */
-  idempotencyKey?: string;
-  signal?: AbortSignal | undefined;
-}
 
 interface ProblemBody {
   status?: number;
@@ -23,14 +15,6 @@ interface ProblemBody {
   detail?: string;
   diagnostics?: Diagnostic[];
   [more: string]: unknown;
-}
-
-export interface Diagnostic {
-  severity: "error" | "warning" | "hint";
-  pointer: string;
-  code: string;
-  message: string;
-  help?: string;
 }
 
 /** The server has answered, and refused. */
@@ -67,24 +51,32 @@ export function address(path: string, query?: Query): string {
   return `${BASE}${path}${text ? `?${text}` : ""}`;
 }
 
-/** A path whose parts are anything: an id that came from elsewhere is never read as a path. */
-export function path(strings: TemplateStringsArray, ...parts: string[]): string {
-  return strings.reduce((whole, text, at) => whole + text + (at < parts.length ? encodeURIComponent(parts[at] ?? "") : ""), "");
+export function get<R extends Route<"get">>(route: R, ...[question]: Asked<"get", R>): Promise<Answer<"get", R>> {
+  return call("GET", route, question) as Promise<Answer<"get", R>>;
 }
 
-export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
-  return call<T>("GET", path, { ...(query && { query }), signal });
+export function post<R extends Route<"post">>(route: R, ...[question]: Asked<"post", R>): Promise<Answer<"post", R>> {
+  return call("POST", route, question) as Promise<Answer<"post", R>>;
 }
 
-export function post<T>(path: string, call_: Call = {}): Promise<T> {
-  return call<T>("POST", path, call_);
+/** What an address holds that the server gave, in place of a value that was too long. */
+export function follow(href: string): Promise<unknown> {
+  return call("GET", href.startsWith(BASE) ? href.slice(BASE.length) : href);
 }
 
-export async function call<T>(method: string, path: string, { query, body, idempotencyKey, signal }: Call = {}): Promise<T> {
+interface Call {
+  path?: unknown;
+  query?: Query;
+  body?: unknown;
+  idempotencyKey?: string;
+  signal?: AbortSignal | undefined;
+}
+
+async function call(method: string, route: string, { path: parts, query, body, idempotencyKey, signal }: Call = {}): Promise<unknown> {
   const headers: Record<string, string> = { accept: "application/json", ...authorization() };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-  const to = address(path, query);
+  const to = address(parts === undefined ? route : filled(route, parts), query);
   const askedAt = Date.now();
   let response: Response;
   let text: string;
@@ -104,7 +96,7 @@ export async function call<T>(method: string, path: string, { query, body, idemp
     throw new NoAnswer(error);
   }
   learnFromHeaders(response, askedAt);
-  if (response.ok) return (text === "" ? undefined : parse(text)) as T;
+  if (response.ok) return text === "" ? undefined : parse(text);
   throw problem(response, text);
 }
 

@@ -1,7 +1,6 @@
 // How answers are kept: what may be stale, what is asked again, what never changes.
 import { QueryClient, queryOptions } from "@tanstack/react-query";
-import { get, path, Problem } from "./client";
-import type { Execution, System, WorkflowDefinition } from "./types";
+import { get, Problem } from "./client";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -22,7 +21,7 @@ export const queryClient = new QueryClient({
 export function definitionQuery(workflowId: string, version?: number) {
   return queryOptions({
     queryKey: ["definition", workflowId, version ?? "newest"],
-    queryFn: ({ signal }) => get<WorkflowDefinition>(path`/workflows/${workflowId}`, { version }, signal),
+    queryFn: ({ signal }) => get("/workflows/{id}", { path: { id: workflowId }, query: { version }, signal }),
     staleTime: version === undefined ? 10_000 : Number.POSITIVE_INFINITY,
     gcTime: version === undefined ? 10 * 60_000 : Number.POSITIVE_INFINITY,
   });
@@ -32,19 +31,19 @@ export function definitionQuery(workflowId: string, version?: number) {
 export function executionQuery(id: string) {
   return queryOptions({
     queryKey: ["execution", id],
-    queryFn: ({ signal }) => get<Execution>(path`/executions/${id}`, { maxValueBytes: 65_536, history: 0 }, signal),
+    queryFn: ({ signal }) => get("/executions/{id}", { path: { id }, query: { maxValueBytes: 65_536, history: 0 }, signal }),
   });
 }
 
 export const systemQuery = queryOptions({
   queryKey: ["system"],
-  queryFn: ({ signal }) => get<System>("/system", undefined, signal),
+  queryFn: ({ signal }) => get("/system", { signal }),
   staleTime: 60_000,
 });
 
 /** The newest version of every workflow. */
 export const definitionsQuery = queryOptions({
   queryKey: ["workflows", "definitions"],
-  queryFn: ({ signal }) => get<{ workflows: WorkflowDefinition[] }>("/workflows", undefined, signal),
+  queryFn: ({ signal }) => get("/workflows", { signal }),
   staleTime: 30_000,
 });

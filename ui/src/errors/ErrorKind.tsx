@@ -2,9 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { get, path, Problem } from "../api/client";
+import { summaries } from "../api/calls";
+import { get, Problem } from "../api/client";
 import { systemQuery } from "../api/queries";
-import type { ErrorKind, ExecutionPage } from "../api/types";
+import type { ErrorKind } from "../api/types";
 import { Piece } from "../executions/Row";
 import { outcome } from "../executions/outcome";
 import { count, oneLine, shortId, visible } from "../format/text";
@@ -26,7 +27,7 @@ export function OneErrorKind() {
   const search = useSearch({ from: "/errors/$fingerprint" });
   const found = useQuery({
     queryKey: ["error", fingerprint, search],
-    queryFn: ({ signal }) => get<ErrorKind>(path`/errors/${fingerprint}`, { window: search.window ?? "7d", workflowId: search.workflow, version: search.version }, signal),
+    queryFn: ({ signal }) => get("/errors/{fingerprint}", { path: { fingerprint }, query: { window: search.window ?? "7d", workflowId: search.workflow, version: search.version }, signal }),
     refetchInterval: 10_000,
   });
   const gone = found.error instanceof Problem && found.error.status === 404;
@@ -133,7 +134,7 @@ function Fact({ name, children }: { name: ReactNode; children: ReactNode }) {
 function Executions({ fingerprint }: { fingerprint: string }) {
   const found = useQuery({
     queryKey: ["error", fingerprint, "executions"],
-    queryFn: ({ signal }) => get<ExecutionPage>("/executions", { errorFingerprint: fingerprint, fields: "summary", limit: 20 }, signal),
+    queryFn: ({ signal }) => summaries({ errorFingerprint: fingerprint, limit: 20 }, signal),
     refetchInterval: 10_000,
   });
   const table = useRowKeys("Executions");

@@ -3,7 +3,7 @@ import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query"
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { get } from "../api/client";
 import { definitionsQuery, systemQuery } from "../api/queries";
-import type { ErrorKind, ErrorsPage } from "../api/types";
+import type { ErrorKind, ErrorList } from "../api/types";
 import { count, counted, oneLine, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
 import { Icon } from "../parts/icons";
@@ -25,7 +25,7 @@ export function errorsQuery(search: ErrorsSearch) {
   const query = { window: search.window ?? "7d", workflowId: search.workflow, version: search.version };
   return queryOptions({
     queryKey: ["errors", query],
-    queryFn: ({ signal }) => get<ErrorsPage>("/errors", query, signal),
+    queryFn: ({ signal }) => get("/errors", { query, signal }),
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
@@ -55,7 +55,7 @@ export function Errors() {
   );
 }
 
-function Tools({ search, page }: { search: ErrorsSearch; page: ErrorsPage | undefined }) {
+function Tools({ search, page }: { search: ErrorsSearch; page: ErrorList | undefined }) {
   const navigate = useNavigate();
   const workflows = useQuery(definitionsQuery);
   const go = (change: { workflow?: string | undefined; window?: ErrorsSearch["window"] | undefined; version?: undefined }): void =>

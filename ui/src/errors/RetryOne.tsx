@@ -2,8 +2,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { get, newKey, path, post } from "../api/client";
-import type { ErrorKind, Execution, ExecutionPage } from "../api/types";
+import { summaries } from "../api/calls";
+import { get, newKey, post } from "../api/client";
+import type { ErrorKind, Execution } from "../api/types";
 import { Bulk } from "../executions/Bulk";
 import { duration } from "../format/duration";
 import { count, shortId } from "../format/text";
@@ -26,16 +27,16 @@ export function RetryOne({ kind, search, small = false }: { kind: ErrorKind; sea
   const [all, setAll] = useState(false);
   const retry = useMutation({
     mutationFn: async (): Promise<Tried> => {
-      const page = await get<ExecutionPage>("/executions", { ...among, errorFingerprint: kind.fingerprint, status: "failed", fields: "summary", limit: 1 });
+      const page = await summaries({ ...among, errorFingerprint: kind.fingerprint, status: "failed", limit: 1 });
       const id = page.executions[0]?.id;
       if (id === undefined) throw new NoneLeft();
-      await post<Execution>(path`/executions/${id}/retry`, { idempotencyKey: newKey() });
+      await post("/executions/{id}/retry", { path: { id }, idempotencyKey: newKey() });
       return { id, at: Date.now() };
     },
   });
   const outcome = useQuery({
     queryKey: ["retried", retry.data?.id, retry.data?.at],
-    queryFn: ({ signal }) => get<Execution>(path`/executions/${retry.data?.id ?? ""}`, { wait: WAIT, history: 0 }, signal),
+    queryFn: ({ signal }) => get("/executions/{id}", { path: { id: retry.data?.id ?? "" }, query: { wait: WAIT, history: 0 }, signal }),
     enabled: retry.data !== undefined,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,

@@ -2,9 +2,10 @@
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import { NoAnswer, post } from "../api/client";
+import { dryRunEvent, sendEvent } from "../api/calls";
+import { NoAnswer } from "../api/client";
 import { definitionsQuery, systemQuery } from "../api/queries";
-import type { EventAnswer, EventDryRun, EventMatch } from "../api/types";
+import type { EventDryRun, EventMatch, EventSent } from "../api/types";
 import { shortId, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
 import { check, JsonEditor } from "../json/editor";
@@ -29,19 +30,19 @@ export function Events() {
   const system = useQuery(systemQuery);
   const definitions = useQuery(definitionsQuery);
   const event = name.trim();
-  const body = { event, data: data.value, ...(id.trim() !== "" && { id: id.trim() }) };
-  const asked = useLate(JSON.stringify(body), TYPING_MS);
+  const body = JSON.stringify({ event, data: data.value, ...(id.trim() !== "" && { id: id.trim() }) });
+  const asked = useLate(body, TYPING_MS);
   const dry = useQuery({
     queryKey: ["events", "dry", asked],
-    queryFn: ({ signal }) => post<EventDryRun>("/events", { body: asked, query: { dryRun: true }, signal }),
+    queryFn: ({ signal }) => dryRunEvent(asked, signal),
     enabled: (JSON.parse(asked) as { event: string }).event !== "" && data.problem === null,
     placeholderData: keepPreviousData,
   });
   const send = useMutation({
     mutationFn: async () => {
       // The answer to an event that was delivered before is that of the first time: only the dry run tells the two apart.
-      const known = id.trim() === "" ? undefined : (await post<EventDryRun>("/events", { body, query: { dryRun: true } })).duplicateOf;
-      return { ...(await post<EventAnswer>("/events", { body })), duplicate: known !== undefined };
+      const known = id.trim() === "" ? undefined : (await dryRunEvent(body)).duplicateOf;
+      return { ...(await sendEvent(body)), duplicate: known !== undefined };
     },
     onSuccess: () => {
       void navigate({ to: "/events", search: said({ event: event || undefined, id: id.trim() || undefined }) as object, replace: true });
@@ -187,7 +188,7 @@ function Match({ match }: { match: EventMatch }) {
   );
 }
 
-function Sent({ answer }: { answer: EventAnswer & { duplicate: boolean } }) {
+function Sent({ answer }: { answer: EventSent & { duplicate: boolean } }) {
   return (
     <div className="ev-sent">
       <h2>Sent</h2>

@@ -3,9 +3,10 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { newKey, NoAnswer, post } from "../api/client";
+import { createJob, previewJob } from "../api/calls";
+import { newKey, NoAnswer } from "../api/client";
 import { now } from "../api/clock";
-import type { Job, JobAction, JobPreview, JobRequest } from "../api/types";
+import type { JobAction, JobBody, JobPreview } from "../api/types";
 import { count, counted, shortId, visible } from "../format/text";
 import { Command } from "../parts/copy";
 import { Dialog } from "../parts/dialog";
@@ -37,19 +38,19 @@ const KINDS: Record<JobAction, string> = { retry: "failed execution", replay: "e
 
 export function Bulk({ of, search, onClose }: { of: BulkOf; search: ExecutionsSearch; onClose(): void }) {
   const navigate = useNavigate();
-  const [request] = useState<{ key: string; body: JobRequest }>(() => {
+  const [request] = useState<{ key: string; body: JobBody }>(() => {
     const asOf = Math.floor(now());
     return { key: newKey(), body: { action: of.action, asOf, ...(of.ids ? { ids: of.ids } : { filter: jobFilter(search, asOf) }) } };
   });
   const [canary, setCanary] = useState(false);
   const preview = useQuery({
     queryKey: ["jobs", "preview", request.key],
-    queryFn: () => post<JobPreview>("/jobs", { body: { ...request.body, dryRun: true } }),
+    queryFn: () => previewJob(request.body),
     staleTime: Number.POSITIVE_INFINITY,
   });
   const make = useMutation({
     // The key is that of this dialog: pressing again after a lost answer does not do it twice.
-    mutationFn: () => post<Job>("/jobs", { body: { ...request.body, ...(canary && { canary: true }) }, idempotencyKey: request.key }),
+    mutationFn: () => createJob({ ...request.body, ...(canary && { canary: true }) }, request.key),
     onSuccess: (job) => void navigate({ to: "/jobs/$id", params: { id: job.id } }),
   });
   const verb = VERBS[of.action];

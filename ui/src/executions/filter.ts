@@ -1,7 +1,6 @@
 // What a list is of: from the address to the API and to words.
 import { now } from "../api/clock";
-import type { Query } from "../api/client";
-import type { Attention, ExecutionStatus, JobFilter } from "../api/types";
+import type { Attention, ExecutionFilter, ExecutionStatus, JobFilter } from "../api/types";
 import { clock, date } from "../format/time";
 import type { ExecutionsSearch, Span } from "../router/search";
 
@@ -13,7 +12,7 @@ export const TRIGGER_WORDS = { manual: "by hand", event: "by an event", schedule
  * The parameters of the API. `since` counts back from the moment in which the list is opened, in steps of ten seconds, so
  * that the question (and with it what is cached) does not change with every render.
  */
-export function apiFilter(search: ExecutionsSearch, at = now()): Query {
+export function apiFilter(search: ExecutionsSearch, at = now()): ExecutionFilter {
   const since = search.since === undefined ? undefined : Math.floor((at - SPAN_MS[search.since]) / 10_000) * 10_000;
   return {
     workflowId: search.workflow,

@@ -1,11 +1,12 @@
 // The rows that are loaded, kept true by the stream. An external store: a change of one row renders that row. The order is
 // never changed under a pointer: what is new waits until it is let in.
-import { get, type Query } from "../api/client";
+import { summaries } from "../api/calls";
+import { get } from "../api/client";
 import { now } from "../api/clock";
 import { Watched } from "../api/store";
 import { openStream, type StreamEvent } from "../api/stream";
 import { token } from "../api/token";
-import type { Counts, ExecutionPage, ExecutionSummary } from "../api/types";
+import type { Counts, ExecutionFilter, ExecutionPage, ExecutionSummary } from "../api/types";
 
 const PAGE = 100;
 /** A list that stands at its top for hours lets go of its far end; scrolling there reads it again. */
@@ -30,7 +31,7 @@ export interface ListState {
 export class ExecutionList {
   readonly state = new Watched<ListState>({ ids: [], waiting: 0, phase: "first", error: null, ended: false, searchedTo: undefined });
   readonly counts = new Watched<Counts | null>(null);
-  readonly #filter: Query;
+  readonly #filter: ExecutionFilter;
   readonly #rows = new Map<string, Watched<ExecutionSummary>>();
   /** The ids of the state, to look one up. */
   #known = new Set<string>();
@@ -47,7 +48,7 @@ export class ExecutionList {
   /** Rows that are kept wherever they are: those that are selected. */
   pinned: ReadonlySet<string> = new Set();
 
-  constructor(filter: Query) {
+  constructor(filter: ExecutionFilter) {
     this.#filter = filter;
   }
 
@@ -182,7 +183,7 @@ export class ExecutionList {
   }
 
   #ask(cursor: string | undefined, signal?: AbortSignal): Promise<ExecutionPage> {
-    return get<ExecutionPage>("/executions", { ...this.#filter, fields: "summary", limit: PAGE, cursor }, signal);
+    return summaries({ ...this.#filter, limit: PAGE, cursor }, signal);
   }
 
   async #read(cursor: string | undefined): Promise<void> {
@@ -216,9 +217,9 @@ export class ExecutionList {
   async readCounts(): Promise<void> {
     const { status: _, attention: __, ...filter } = this.#filter;
     // Searches and triggers are not counted; a number that means something else is worse than none.
-    if (filter["q"] !== undefined || filter["triggeredBy"] !== undefined) return;
+    if (filter.q !== undefined || filter.triggeredBy !== undefined) return;
     try {
-      this.counts.set(await get<Counts>("/executions/counts", filter));
+      this.counts.set(await get("/executions/counts", { query: filter }));
     } catch {
       // The list says what is wrong with the connection; tabs without numbers are still tabs.
     }
@@ -276,7 +277,7 @@ const KEPT_MS = 10 * 60_000;
 const KEPT_LISTS = 5;
 
 /** The list of a filter: the one that was left a moment ago, so that going back shows what was there, where it was. */
-export function listOf(key: string, filter: () => Query): ExecutionList {
+export function listOf(key: string, filter: () => ExecutionFilter): ExecutionList {
   const found = kept.get(key);
   if (found && now() - found.at < KEPT_MS) return found.list;
   const list = new ExecutionList(filter());

@@ -59,10 +59,6 @@ export function because(reason: Reason): Part[] {
       return [...step, "waits for a free slot", ...(reason.action === undefined ? [] : [" of ", { code: reason.action }])];
     case "timer":
       return [...step, "waits, goes on ", ...(reason.until === undefined ? ["later"] : [{ until: reason.until }])];
-    case "event":
-      return [...step, "waits for ", { code: reason.event ?? "an event" }];
-    case "child":
-      return [...step, "waits for another execution"];
     default:
       return ["Goes on"];
   }

@@ -4,7 +4,6 @@ import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, type ReactNode, useId, useRef, useState } from "react";
 import { get } from "../api/client";
 import { definitionsQuery } from "../api/queries";
-import type { Action } from "../api/types";
 import { visible } from "../format/text";
 import { Icon, type IconName } from "../parts/icons";
 
@@ -103,7 +102,7 @@ function useFound(text: string, done: () => void): Found[] {
   const workflows = useQuery({ ...definitionsQuery, enabled: wanted });
   const actions = useQuery({
     queryKey: ["actions"],
-    queryFn: ({ signal }) => get<{ actions: Action[] }>("/actions", undefined, signal),
+    queryFn: ({ signal }) => get("/actions", { signal }),
     enabled: wanted,
     staleTime: 60_000,
   });

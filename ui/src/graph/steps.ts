@@ -1,35 +1,13 @@
 // The steps of one version of a workflow as a graph: what the page knows before anything has run. Steps are numbers here, as in
 // the core: an execution is pinned to one version, whose steps never change. Nothing in here knows an execution or a pixel.
 
-/** A step as it is written in a definition. */
-export interface StepDefinition {
-  id: string;
-  name?: string;
-  action: string;
-  params?: unknown;
-  dependsOn?: string[];
-  condition?: string;
-  wait?: string;
-  onError?: "fail" | "continue" | "retry" | "branch";
-  errorBranch?: string;
-  maxRetries?: number;
-  retryDelay?: string;
-  maxRetryDelay?: string;
-  backoff?: "fixed" | "exponential";
-  timeout?: string;
-}
+import type { WorkflowDefinition as Registered, WorkflowStep } from "../api/types";
 
-/** A registered definition, as the server answers it. */
-export interface WorkflowDefinition {
-  id: string;
-  name?: string;
-  description?: string;
-  version?: number;
-  steps: StepDefinition[];
-  triggers?: { event: string; condition?: string }[];
-  context?: unknown;
-  timeout?: string;
-}
+/** A step as it is written in a definition. */
+export type StepDefinition = WorkflowStep;
+
+/** What a graph is made of; one that was not registered has no version yet. */
+export type WorkflowDefinition = Pick<Registered, "id" | "steps"> & Partial<Pick<Registered, "version">>;
 
 export interface Step {
   readonly index: number;

@@ -2,9 +2,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { get, newKey, path, post, Problem } from "../api/client";
+import { createJob } from "../api/calls";
+import { get, newKey, post, Problem } from "../api/client";
+import { path } from "../api/routes";
 import { openStream } from "../api/stream";
-import type { Execution, Job, JobItem } from "../api/types";
+import type { Job, JobItem } from "../api/types";
 import { VERBS } from "../executions/SelectionBar";
 import { count, counted, shortId, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
@@ -24,13 +26,13 @@ export function OneJob() {
   const { id } = useParams({ from: "/jobs/$id" });
   const client = useQueryClient();
   const key = ["job", id];
-  const found = useQuery({ queryKey: key, queryFn: ({ signal }) => get<Job>(path`/jobs/${id}`, undefined, signal) });
+  const found = useQuery({ queryKey: key, queryFn: ({ signal }) => get("/jobs/{id}", { path: { id }, signal }) });
   const over = found.data !== undefined && OVER.has(found.data.status);
   const there = found.data !== undefined;
   useEffect(() => {
     if (!there || over) return;
     const close = openStream({
-      path: path`/jobs/${id}/stream`,
+      path: path("/jobs/{id}/stream", { id }),
       onEvents: (events) => {
         const last = events.filter((event) => event.event === "job").at(-1);
         if (last) client.setQueryData(["job", id], JSON.parse(last.data) as Job);
@@ -74,7 +76,7 @@ function Progress({ job }: { job: Job }) {
   const client = useQueryClient();
   const handled = job.done + job.failed + job.skipped;
   const control = useMutation({
-    mutationFn: (verb: "stop" | "continue") => post<Job>(path`/jobs/${job.id}/` + verb, { idempotencyKey: newKey() }),
+    mutationFn: (verb: "stop" | "continue") => post(`/jobs/{id}/${verb}`, { path: { id: job.id } }),
     onSuccess: (next) => client.setQueryData(["job", job.id], next),
   });
   const share = (value: number): string => `${job.matched === 0 ? 0 : (value / job.matched) * 100}%`;
@@ -134,7 +136,7 @@ function Canary({ job, onGo, onStop, busy }: { job: Job; onGo(): void; onStop():
   const [asked] = useState(() => Date.now());
   const found = useQuery({
     queryKey: ["canary", id],
-    queryFn: ({ signal }) => get<Execution>(path`/executions/${id ?? ""}`, { wait: "20s", history: 0 }, signal),
+    queryFn: ({ signal }) => get("/executions/{id}", { path: { id: id ?? "" }, query: { wait: "20s", history: 0 }, signal }),
     enabled: id !== undefined && item?.outcome === "done",
     staleTime: Number.POSITIVE_INFINITY,
     // Until it has ended it is asked again: the server answers as soon as that is so.
@@ -198,11 +200,11 @@ function Items({ job }: { job: Job }) {
       const ids: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ items: JobItem[]; nextCursor?: string }>(path`/jobs/${job.id}/items`, { outcome: "failed", limit: 1000, cursor });
+        const page = await get("/jobs/{id}/items", { path: { id: job.id }, query: { outcome: "failed", limit: 1000, cursor: numbered(cursor) } });
         ids.push(...page.items.map((item) => item.executionId));
         cursor = page.nextCursor;
       } while (cursor !== undefined && ids.length < 1000);
-      return post<Job>("/jobs", { body: { action: job.action, ids: ids.slice(0, 1000) }, idempotencyKey: newKey() });
+      return createJob({ action: job.action, ids: ids.slice(0, 1000) }, newKey());
     },
     onSuccess: (next) => void navigate({ to: "/jobs/$id", params: { id: next.id } }),
   });
@@ -252,10 +254,13 @@ function Items({ job }: { job: Job }) {
   );
 }
 
-function ItemPage({ job, outcome, cursor, onMore }: { job: Job; outcome: string | undefined; cursor: string | undefined; onMore: ((cursor: string) => void) | undefined }) {
+/** The items of a job are counted, and a cursor is such a number. */
+const numbered = (cursor: string | undefined): number | undefined => (cursor === undefined ? undefined : Number(cursor));
+
+function ItemPage({ job, outcome, cursor, onMore }: { job: Job; outcome: JobSearch["outcome"]; cursor: string | undefined; onMore: ((cursor: string) => void) | undefined }) {
   const found = useQuery({
     queryKey: ["job", job.id, "items", outcome, cursor, job.done + job.failed + job.skipped],
-    queryFn: ({ signal }) => get<{ items: JobItem[]; nextCursor?: string }>(path`/jobs/${job.id}/items`, { outcome, cursor, limit: 100 }, signal),
+    queryFn: ({ signal }) => get("/jobs/{id}/items", { path: { id: job.id }, query: { outcome, cursor: numbered(cursor), limit: 100 }, signal }),
     placeholderData: (before) => before,
   });
   const next = found.data?.nextCursor;

@@ -2,7 +2,7 @@
 // sight is drawn. Strings are text, never anything else.
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, useMemo, useRef, useState } from "react";
-import { call, BASE } from "../api/client";
+import { follow } from "../api/client";
 import { ExactNumber } from "../api/exact";
 import type { Truncated } from "../api/types";
 import { bytes, counted, visible } from "../format/text";
@@ -218,7 +218,7 @@ function Big({ value, path, onLoad }: { value: Truncated; path: Path; onLoad(val
   const load = async (): Promise<void> => {
     setState("loading");
     try {
-      onLoad(leftOut(await call("GET", value.href.startsWith(BASE) ? value.href.slice(BASE.length) : value.href), path));
+      onLoad(leftOut(await follow(value.href), path));
     } catch (error) {
       setState({ error });
     }

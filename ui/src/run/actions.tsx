@@ -4,9 +4,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useRef, useState } from "react";
-import { get, newKey, NoAnswer, path, post, Problem } from "../api/client";
+import { get, newKey, NoAnswer, post, Problem } from "../api/client";
 import { definitionQuery } from "../api/queries";
-import type { Execution as Answered } from "../api/types";
 import { pretty } from "../json/lines";
 import { check, JsonEditor } from "../json/editor";
 import { HIDDEN, hidesAnything, isHidden } from "../json/lines";
@@ -17,7 +16,7 @@ import { Menu, type MenuItem } from "../parts/menu";
 import { visible } from "../format/text";
 import { sentence } from "../parts/panels";
 import { retryPlan } from "./facts";
-import { hasEnded, type HistoryEntry, type Status } from "./history";
+import { hasEnded, type Status } from "./history";
 import { useOpen, useShown } from "./hooks";
 
 export type ActionName = "pause" | "resume" | "retry" | "replay" | "cancel" | "runNow";
@@ -64,9 +63,10 @@ export function Actions({ id, status, retrying, past, readOnly, onDone }: Action
   useKeys("This execution", can.map((action) => ({ keys: KEYS[action], label: LABELS[action].replace("…", ""), run: () => ask(action) })));
   const run = async (action: ActionName) => {
     setDone({ kind: "busy" });
-    const to = action === "runNow" ? path`/executions/${id}/steps/${retrying ?? ""}/run-now` : path`/executions/${id}/${action}`;
+    const idempotencyKey = newKey();
     try {
-      await post<Answered>(to, { idempotencyKey: newKey() });
+      if (action === "runNow") await post("/executions/{id}/steps/{stepId}/run-now", { path: { id, stepId: retrying ?? "" }, idempotencyKey });
+      else await post(`/executions/{id}/${action}`, { path: { id }, idempotencyKey });
       setDone({ kind: "no" });
       setAsked(undefined);
       onDone();
@@ -248,7 +248,7 @@ function Replay({ id, onClose }: { id: string; onClose(): void }) {
   // The whole input: what the screen has may be cut.
   const input = useQuery({
     queryKey: ["input", id],
-    queryFn: ({ signal }) => get<HistoryEntry>(path`/executions/${id}/history/${"1"}`, undefined, signal),
+    queryFn: ({ signal }) => get("/executions/{id}/history/{seq}", { path: { id, seq: 1 }, signal }),
     staleTime: Infinity,
   });
   const newest = useQuery(definitionQuery(workflow));
@@ -266,7 +266,7 @@ function Replay({ id, onClose }: { id: string; onClose(): void }) {
     setDone({ kind: "busy" });
     try {
       const body = edited ? `{"input":${shown.trim() === "" ? "{}" : shown}}` : {};
-      const started = await post<Answered>(path`/executions/${id}/replay`, { idempotencyKey: key.current, body });
+      const started = await post("/executions/{id}/replay", { path: { id }, idempotencyKey: key.current, body });
       await navigate({ to: "/executions/$id", params: { id: started.id } });
       onClose();
     } catch (error) {

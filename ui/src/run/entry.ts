@@ -1,7 +1,7 @@
 // One entry of a history in words, and where to get the whole of it.
 
 import { queryOptions } from "@tanstack/react-query";
-import { get, path } from "../api/client";
+import { get } from "../api/client";
 import { duration } from "../format/duration";
 import { oneLine } from "../format/text";
 import { when } from "../format/time";
@@ -12,7 +12,7 @@ import type { HistoryEntry } from "./history";
 export function entryQuery(id: string, seq: number) {
   return queryOptions({
     queryKey: ["entry", id, seq],
-    queryFn: ({ signal }) => get<HistoryEntry>(path`/executions/${id}/history/${String(seq)}`, undefined, signal),
+    queryFn: ({ signal }) => get("/executions/{id}/history/{seq}", { path: { id, seq }, signal }),
     staleTime: Infinity,
   });
 }

@@ -5,7 +5,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useCallback, useMemo, useRef, useState } from "react";
 import { duration } from "../format/duration";
 import { count, counted, visible } from "../format/text";
-import { get, path } from "../api/client";
+import { get } from "../api/client";
 import { JsonTree } from "../json/tree";
 import { Icon } from "../parts/icons";
 import { Menu } from "../parts/menu";
@@ -101,7 +101,7 @@ function useEntries(id: string): { all: readonly HistoryEntry[]; whole: boolean 
   const whole = useOf(open, (shown) => shown.whole);
   const newest = useQuery({
     queryKey: ["newest entries", id],
-    queryFn: ({ signal }) => get<{ entries: HistoryEntry[] }>(path`/executions/${id}/history`, { order: "desc", limit: NEWEST, payloads: "none" }, signal),
+    queryFn: ({ signal }) => get("/executions/{id}/history", { path: { id }, query: { order: "desc", limit: NEWEST, payloads: "none" }, signal }),
     enabled: !whole,
     gcTime: 0,
   });

@@ -2,7 +2,8 @@
 // are read again.
 
 import { useEffect, useState } from "react";
-import { get, path } from "../api/client";
+import { get } from "../api/client";
+import { path } from "../api/routes";
 import { openStream, type StreamEvent } from "../api/stream";
 import type { HistoryEntry } from "./history";
 import type { LiveExecution } from "./live";
@@ -18,12 +19,6 @@ export interface Loading {
 
 const PAGE = 1_000;
 
-interface Page {
-  entries: HistoryEntry[];
-  nextCursor?: string;
-  total?: number;
-}
-
 /** `again` rises when it has to be followed again: the execution went on after its end, or a person asked. */
 export function useHistory(id: string, open: LiveExecution | undefined, again: number, onEnd: () => void): Loading {
   const [loading, setLoading] = useState<Loading>({ state: "reading", error: undefined, total: undefined, read: 0 });
@@ -33,7 +28,7 @@ export function useHistory(id: string, open: LiveExecution | undefined, again: n
     let close: (() => void) | undefined;
     const read = async () => {
       for (;;) {
-        const page = await get<Page>(path`/executions/${id}/history`, { after: open.lastSeq, limit: PAGE, payloads: "none" }, left.signal);
+        const page = await get("/executions/{id}/history", { path: { id }, query: { after: open.lastSeq, limit: PAGE, payloads: "none" }, signal: left.signal });
         if (left.signal.aborted) return;
         open.take(page.entries);
         const whole = page.nextCursor === undefined || page.entries.length === 0;
@@ -44,7 +39,7 @@ export function useHistory(id: string, open: LiveExecution | undefined, again: n
     };
     const follow = () => {
       close = openStream({
-        path: path`/executions/${id}/stream`,
+        path: path("/executions/{id}/stream", { id }),
         query: { payloads: "none" },
         lastEventId: String(open.lastSeq),
         onEvents: (events) => {

@@ -2,8 +2,7 @@
 
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { get, path } from "../api/client";
-import type { Execution as Answered } from "../api/types";
+import { get } from "../api/client";
 import { visible } from "../format/text";
 import { keyOf } from "../json/lines";
 import { JsonTree } from "../json/tree";
@@ -17,7 +16,7 @@ const VALUE_MAX = 65_536;
 export function stateQuery(id: string, seq: number) {
   return queryOptions({
     queryKey: ["execution", id, "at", seq],
-    queryFn: ({ signal }) => get<Answered>(path`/executions/${id}`, { at: seq, maxValueBytes: VALUE_MAX, history: 0 }, signal),
+    queryFn: ({ signal }) => get("/executions/{id}", { path: { id }, query: { at: seq, maxValueBytes: VALUE_MAX, history: 0 }, signal }),
     staleTime: Infinity,
   });
 }

@@ -2,9 +2,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import { get, newKey, NoAnswer, path, post, Problem } from "../api/client";
+import { get, newKey, NoAnswer, post, Problem } from "../api/client";
 import { definitionQuery, systemQuery } from "../api/queries";
-import type { Execution } from "../api/types";
 import { shortId, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
 import { check, JsonEditor } from "../json/editor";
@@ -60,12 +59,12 @@ function Form({ id, version, name, from }: { id: string; version: number; name: 
   const [ownKey] = useState(newKey);
   const copied = useQuery({
     queryKey: ["execution", from, "input"],
-    queryFn: ({ signal }) => get<Execution>(path`/executions/${from ?? ""}`, { history: 0 }, signal),
+    queryFn: ({ signal }) => get("/executions/{id}", { path: { id: from ?? "" }, query: { history: 0 }, signal }),
     enabled: from !== undefined,
   });
   const last = useQuery({
     queryKey: ["workflow", id, "inputs"],
-    queryFn: ({ signal }) => get<{ executions: { id: string; startedAt: number; input?: unknown }[] }>("/executions", { workflowId: id, limit: LAST, include: "input" }, signal),
+    queryFn: ({ signal }) => get("/executions", { query: { workflowId: id, limit: LAST, include: "input" }, signal }),
   });
   useEffect(() => {
     if (copied.data) setText((before) => before ?? pretty(copied.data.input));
@@ -74,7 +73,7 @@ function Form({ id, version, name, from }: { id: string; version: number; name: 
   const { value, problem } = useMemo(() => check(shown, system.data ? { bytesMax: system.data.limits.payloadBytesMax } : {}), [shown, system.data]);
   const start = useMutation({
     // The text goes as it is: large numbers and the order of keys survive.
-    mutationFn: () => post<Execution>(path`/workflows/${id}/executions`, { body: `{"input":${shown.trim() === "" ? "{}" : shown}}`, idempotencyKey: key.trim() || ownKey }),
+    mutationFn: () => post("/workflows/{id}/executions", { path: { id }, body: `{"input":${shown.trim() === "" ? "{}" : shown}}`, idempotencyKey: key.trim() || ownKey }),
     onSuccess: (execution) => void navigate({ to: "/executions/$id", params: { id: execution.id } }),
   });
   const submit = (): void => {

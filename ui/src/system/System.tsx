@@ -5,7 +5,7 @@ import { useEffect } from "react";
 import { get } from "../api/client";
 import { systemQuery } from "../api/queries";
 import { openStream } from "../api/stream";
-import type { Action, Job, System as SystemAnswer, Worker } from "../api/types";
+import type { System as SystemAnswer } from "../api/types";
 import { VERBS } from "../executions/SelectionBar";
 import { duration } from "../format/duration";
 import { bytes, count, counted, visible } from "../format/text";
@@ -101,15 +101,6 @@ function Cards({ system }: { system: SystemAnswer }) {
         <p className="big">{counted(store.executions, "execution")}</p>
         <Sparkline values={series.commitP99Ms} label="Commit p99 over ten minutes" width={240} height={32} />
         <dl className="facts">
-          {store.kind !== undefined && (
-            <>
-              <dt>Kind</dt>
-              <dd>
-                {visible(store.kind)}
-                {store.encrypted && ", encrypted"}
-              </dd>
-            </>
-          )}
           {store.schema !== undefined && (
             <>
               <dt>Schema</dt>
@@ -123,14 +114,6 @@ function Cards({ system }: { system: SystemAnswer }) {
           </dd>
           <dt>Free on disk</dt>
           <dd>{store.diskFreeBytes === undefined ? "–" : bytes(store.diskFreeBytes)}</dd>
-          {store.path !== undefined && (
-            <>
-              <dt>File</dt>
-              <dd className="cut" title={visible(store.path)}>
-                {visible(store.path.split("/").at(-1) ?? store.path)}
-              </dd>
-            </>
-          )}
         </dl>
       </section>
     </div>
@@ -142,7 +125,7 @@ const NAMELESS = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$
 const KINDS = { worker: "Worker", endpoint: "Endpoint", inProcess: "This process" } as const;
 
 function Workers() {
-  const found = useQuery({ queryKey: ["workers"], queryFn: ({ signal }) => get<{ workers: Worker[] }>("/workers", undefined, signal), refetchInterval: REFRESH_MS });
+  const found = useQuery({ queryKey: ["workers"], queryFn: ({ signal }) => get("/workers", { signal }), refetchInterval: REFRESH_MS });
   if (found.isPending) return <Skeleton rows={4} />;
   if (!found.data) return <Failed error={found.error} onRetry={() => void found.refetch()} />;
   const inProcess = found.data.workers.find((worker) => worker.kind === "inProcess");
@@ -163,7 +146,6 @@ function Workers() {
           <th scope="col">Kind</th>
           <th scope="col">Running of slots</th>
           <th scope="col">Actions</th>
-          <th scope="col" className="right">Seen</th>
         </tr>
       </thead>
       <tbody>
@@ -188,7 +170,6 @@ function Workers() {
               ))}
               {worker.actions.length > 8 && ` and ${worker.actions.length - 8} more`}
             </td>
-            <td className="right quiet-text">{worker.away ? "away" : worker.lastSeen !== undefined ? <Ago at={worker.lastSeen} /> : "–"}</td>
           </tr>
         ))}
       </tbody>
@@ -208,7 +189,7 @@ function Slots({ running, slots }: { running: number; slots: number }) {
 }
 
 function Actions({ wanted }: { wanted: string | undefined }) {
-  const found = useQuery({ queryKey: ["actions"], queryFn: ({ signal }) => get<{ actions: Action[] }>("/actions", undefined, signal), refetchInterval: REFRESH_MS });
+  const found = useQuery({ queryKey: ["actions"], queryFn: ({ signal }) => get("/actions", { signal }), refetchInterval: REFRESH_MS });
   useEffect(() => {
     if (wanted !== undefined && found.data) document.getElementById(`action-${wanted}`)?.scrollIntoView({ block: "center" });
   }, [wanted, found.data !== undefined]);
@@ -259,9 +240,7 @@ function Actions({ wanted }: { wanted: string | undefined }) {
                 </code>
               </td>
               <td className="nowrap">{action.providers.length === 0 ? <span className="wanted">nobody</span> : counted(action.providers.length, "provider")}</td>
-              <td className="nowrap">
-                {action.running === undefined ? counted(action.slots, "slot") : <Slots running={action.running} slots={action.slots} />}
-              </td>
+              <td className="nowrap">{counted(action.slots, "slot")}</td>
               <td className={`right ${action.waiting === 0 ? "zero" : ""}`} data-label="waiting">
                 {count(action.waiting)}
                 {!action.waitingExact && "+"}
@@ -287,7 +266,7 @@ function Actions({ wanted }: { wanted: string | undefined }) {
 
 function Jobs() {
   const table = useRowKeys("Jobs");
-  const found = useQuery({ queryKey: ["jobs"], queryFn: ({ signal }) => get<{ jobs: Job[] }>("/jobs", undefined, signal), refetchInterval: REFRESH_MS });
+  const found = useQuery({ queryKey: ["jobs"], queryFn: ({ signal }) => get("/jobs", { signal }), refetchInterval: REFRESH_MS });
   if (found.isPending) return <Skeleton rows={4} />;
   if (!found.data) return <Failed error={found.error} onRetry={() => void found.refetch()} />;
   if (found.data.jobs.length === 0) {

@@ -1,7 +1,7 @@
 // The graph of a definition: where time goes and what fails, drawn on the steps. Nothing here runs, so that it is plain
 // boxes and one picture of lines; the layout is the one of executions.
 import { memo, useEffect, useMemo, useRef, useState } from "react";
-import type { StepStats, WorkflowDefinition } from "../api/types";
+import type { StepStatistics, WorkflowDefinition } from "../api/types";
 import { duration } from "../format/duration";
 import { percent, visible } from "../format/text";
 import type { Layout } from "../graph/layout";
@@ -15,7 +15,7 @@ import "./graph.css";
 
 interface DefinitionGraphProps {
   definition: WorkflowDefinition;
-  stats: ReadonlyMap<string, StepStats>;
+  stats: ReadonlyMap<string, StepStatistics>;
   changes: ReadonlyMap<string, StepChange>;
   /** Steps that the other version had and this one has not: drawn beside. */
   removed: readonly string[];
@@ -118,7 +118,7 @@ function edgesOf(steps: readonly Step[]): Edge[] {
 }
 
 /** The step whose usual time is the longest, where enough is known of it. */
-function slowestOf(stats: ReadonlyMap<string, StepStats>): string | undefined {
+function slowestOf(stats: ReadonlyMap<string, StepStatistics>): string | undefined {
   const known = [...stats.values()].filter((one) => one.p50Ms !== undefined && one.samples >= SAMPLES_MIN);
   return known.sort((a, b) => (b.p50Ms ?? 0) - (a.p50Ms ?? 0))[0]?.stepId;
 }
@@ -127,7 +127,7 @@ interface StepBoxProps {
   step: Step;
   x: number;
   y: number;
-  stats: StepStats | undefined;
+  stats: StepStatistics | undefined;
   change: StepChange["kind"] | undefined;
   slowest: boolean;
   chosen: boolean;

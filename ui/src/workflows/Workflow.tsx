@@ -2,9 +2,9 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useMemo } from "react";
-import { get, path, Problem } from "../api/client";
+import { get, Problem } from "../api/client";
 import { definitionQuery, systemQuery } from "../api/queries";
-import type { StepsStats, StepStats, WorkflowDefinition, WorkflowVersion } from "../api/types";
+import type { StepStatistics, WorkflowDefinition, WorkflowVersion } from "../api/types";
 import { count, counted, percent, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
 import { useKeys } from "../frame/keys";
@@ -66,13 +66,13 @@ function Definition({ definition, search }: { definition: WorkflowDefinition; se
   const newest = useQuery(definitionQuery(id));
   const stats = useQuery({
     queryKey: ["workflow", id, "stats", search.version, window],
-    queryFn: ({ signal }) => get<StepsStats>(path`/workflows/${id}/stats`, { version: search.version, window }, signal),
+    queryFn: ({ signal }) => get("/workflows/{id}/stats", { path: { id }, query: { version: search.version, window }, signal }),
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
   const versions = useQuery({
     queryKey: ["workflow", id, "versions"],
-    queryFn: ({ signal }) => get<{ versions: WorkflowVersion[] }>(path`/workflows/${id}/versions`, undefined, signal),
+    queryFn: ({ signal }) => get("/workflows/{id}/versions", { path: { id }, signal }),
   });
   const other = useQuery({ ...definitionQuery(id, search.compare ?? 0), enabled: search.compare !== undefined });
   const changes = useMemo(() => (search.compare === undefined || !other.data ? null : diff(other.data, definition)), [search.compare, other.data, definition]);
@@ -204,7 +204,7 @@ function Tabs({ id, search, definition, versions }: { id: string; search: Workfl
   );
 }
 
-function Steps({ definition, stats, chosen, onChoose }: { definition: WorkflowDefinition; stats: ReadonlyMap<string, StepStats>; chosen: string | undefined; onChoose(step: string): void }) {
+function Steps({ definition, stats, chosen, onChoose }: { definition: WorkflowDefinition; stats: ReadonlyMap<string, StepStatistics>; chosen: string | undefined; onChoose(step: string): void }) {
   return (
     <table className="grid stacks" aria-label="Steps">
       <thead>

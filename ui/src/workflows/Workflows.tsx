@@ -3,7 +3,7 @@ import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query"
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { get } from "../api/client";
 import { systemQuery } from "../api/queries";
-import type { WorkflowRow } from "../api/types";
+import type { WorkflowDefinition } from "../api/types";
 import { duration } from "../format/duration";
 import { count, percent, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
@@ -19,10 +19,10 @@ import "../parts/sheet.css";
 /** A percentile of fewer says more about chance than about the workflow. */
 export const SAMPLES_MIN = 20;
 
-function statsQuery(window: string) {
+function statsQuery(window: (typeof WINDOWS)[number]) {
   return queryOptions({
     queryKey: ["workflows", "stats", window],
-    queryFn: ({ signal }) => get<{ workflows: WorkflowRow[] }>("/workflows", { include: "stats", window }, signal),
+    queryFn: ({ signal }) => get("/workflows", { query: { include: "stats", window }, signal }),
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
@@ -63,7 +63,7 @@ export function Workflows() {
   );
 }
 
-function Rows({ rows, window }: { rows: readonly WorkflowRow[]; window: keyof typeof WINDOW_WORDS }) {
+function Rows({ rows, window }: { rows: readonly WorkflowDefinition[]; window: keyof typeof WINDOW_WORDS }) {
   const navigate = useNavigate();
   const system = useQuery(systemQuery);
   const writes = system.data?.access !== "read";
@@ -102,7 +102,7 @@ function Rows({ rows, window }: { rows: readonly WorkflowRow[]; window: keyof ty
   );
 }
 
-function OneRow({ row, writes }: { row: WorkflowRow; writes: boolean }) {
+function OneRow({ row, writes }: { row: WorkflowDefinition; writes: boolean }) {
   const { stats } = row;
   const bad = (stats?.failureRate ?? 0) > 0;
   return (
@@ -145,7 +145,7 @@ export function Percentile({ ms, samples }: { ms: number | undefined; samples: n
 }
 
 /** Only what there is of: those that run, wait, are retried, stand still. */
-function Now({ row }: { row: WorkflowRow }) {
+function Now({ row }: { row: WorkflowDefinition }) {
   const by = row.stats?.byStatus ?? {};
   const marks: [MarkKind, number, object][] = [
     ["running", (by.running ?? 0) + (by.pending ?? 0), { status: ["running", "pending"] }],

@@ -27,6 +27,7 @@ function headOf({ definition, entries, after }: Folded, place: number): Answered
     status,
     triggeredBy: { type: "manual" },
     input: {},
+    state: {},
     startedAt: entries[0]?.timestamp ?? 0,
     ...(completedAt !== null && { completedAt }),
     ...failing,
