@@ -35,6 +35,13 @@ export function executionQuery(id: string) {
   });
 }
 
+/** Both that the screen of an execution begins with, the second as soon as the first says which one it is. */
+export async function askExecution(id: string): Promise<void> {
+  await queryClient.prefetchQuery(executionQuery(id));
+  const head = queryClient.getQueryData(executionQuery(id).queryKey);
+  if (head !== undefined) await queryClient.prefetchQuery(definitionQuery(head.workflowId, head.workflowVersion));
+}
+
 export const systemQuery = queryOptions({
   queryKey: ["system"],
   queryFn: ({ signal }) => get("/system", { signal }),

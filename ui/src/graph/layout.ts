@@ -67,6 +67,14 @@ interface Box extends Point {
   height: number;
 }
 
+/** What dagre asks for ranks. */
+interface Ranked {
+  nodes(): string[];
+  edges(): object[];
+  node(id: string): { rank?: number };
+  edge(edge: object): { points?: Point[] };
+}
+
 const sizeOf = (kind: LayoutNode["kind"]) =>
   kind === "handler" ? { width: HANDLER_WIDTH, height: HANDLER_HEIGHT } : { width: NODE_WIDTH, height: NODE_HEIGHT };
 
@@ -74,11 +82,14 @@ export function layOut({ nodes, edges }: LayoutRequest): Layout {
   const graph = new Graph({ multigraph: true });
   const rankOf = new Map(nodes.map((node) => [node.id, node.rank]));
   graph.setDefaultEdgeLabel(() => ({}));
-  // dagre doubles the ranks to make room for labels, before it asks for them.
-  const ranker = (ranked: { nodes(): string[]; node(id: string): { rank?: number } }) => {
-    for (const id of ranked.nodes()) ranked.node(id).rank = 2 * (rankOf.get(id) ?? 0);
+  // dagre expects ranks twice as far apart, with a place between for labels. Ours have none, and half of the ranks are a third of the
+  // work. Then an edge may lead from one rank to the next, which dagre wants a point for: it is
+  // not used, and lies where no node can be.
+  const ranker = (ranked: Ranked) => {
+    for (const id of ranked.nodes()) ranked.node(id).rank = rankOf.get(id) ?? 0;
+    for (const edge of ranked.edges()) ranked.edge(edge).points = [{ x: -1e6, y: -1e6 }];
   };
-  graph.setGraph({ rankdir: "LR", ranksep: COLUMN_GAP, nodesep: ROW_GAP, edgesep: EDGE_GAP, ranker } as never);
+  graph.setGraph({ rankdir: "LR", ranksep: 2 * COLUMN_GAP, nodesep: ROW_GAP, edgesep: EDGE_GAP, ranker } as never);
   for (const node of nodes) graph.setNode(node.id, sizeOf(node.kind));
   for (const edge of edges) graph.setEdge(edge.from, edge.to, { weight: edge.kind === "error" ? 1 : 2 }, edge.id);
   dagre(graph);

@@ -1,7 +1,9 @@
 // The page's end of the layout worker. It is started before the first graph is there, and a layout that was made is kept: the same version
 // with the same folds is laid out once.
 
+import type { FoldedGraph } from "./folding";
 import type { Layout, LayoutRequest } from "./layout";
+import type { StepGraph } from "./steps";
 
 const KEPT_MAX = 32;
 
@@ -13,6 +15,13 @@ let requests = 0;
 
 /** So that its script is there when the first graph is. */
 export const startLayouts = (): void => void started();
+
+/** Asked for as soon as the folds are known, and again by the view when it is there: it is made once. */
+export function layoutOf({ workflow, version }: StepGraph, folded: FoldedGraph): Promise<Layout> {
+  const nodes = folded.nodes.map(({ id, kind, rank }) => ({ id, kind, rank }));
+  const edges = folded.edges.map(({ id, from, to, kind }) => ({ id, from, to, kind }));
+  return layout(`${workflow} ${version ?? ""} ${nodes.map((node) => node.id).join()}`, { nodes, edges });
+}
 
 export function layout(key: string, request: LayoutRequest): Promise<Layout> {
   const known = kept.get(key);

@@ -1,7 +1,7 @@
 // The graph of one execution on the desktop: React Flow draws, our layout places. `nodes` and `edges` change with the layout
 // only; what happens reaches the nodes by themselves.
 
-import { type Edge, MiniMap, type Node, ReactFlow, ReactFlowProvider, useReactFlow, type Viewport } from "@xyflow/react";
+import { type Edge, MiniMap, type Node, Position, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Viewport } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { memo, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Failed, Skeleton } from "../parts/panels";
@@ -10,7 +10,7 @@ import { mostUrgent, urgency } from "../run/looks";
 import { Arrows, type EdgeData, edgeTypes } from "./edge";
 import type { FoldedGraph, GraphNode } from "./folding";
 import { type Layout, NODE_HEIGHT, NODE_WIDTH } from "./layout";
-import { layout, startLayouts } from "./layouts";
+import { layoutOf } from "./layouts";
 import { type NodeData, nodeTypes } from "./node";
 import { at } from "./steps";
 import "./graph.css";
@@ -25,8 +25,6 @@ interface GraphViewProps {
   onLaidOut(layout: Layout): void;
   tools: ReactNode;
 }
-
-startLayouts();
 
 const MINIMAP_FROM = 30;
 const VISIBLE_ONLY_FROM = 150;
@@ -59,10 +57,7 @@ function useLayout(folded: FoldedGraph) {
   const [tries, setTries] = useState(0);
   useEffect(() => {
     let wanted = true;
-    const nodes = folded.nodes.map(({ id, kind, rank }) => ({ id, kind, rank }));
-    const edges = folded.edges.map(({ id, from, to, kind }) => ({ id, from, to, kind }));
-    const key = `${graph.workflow} ${graph.version ?? ""} ${nodes.map((node) => node.id).join()}`;
-    layout(key, { nodes, edges }).then(
+    layoutOf(graph, folded).then(
       (layout) => wanted && (setError(undefined), setLaidOut({ folded, layout })),
       (failure: unknown) => wanted && setError(failure),
     );
@@ -143,12 +138,15 @@ type Frame = React.RefObject<HTMLDivElement | null>;
  */
 function useBeginning(frame: Frame, folded: FoldedGraph, layout: Layout, selected: string | undefined): Viewport | undefined {
   const open = useOpen();
+  const store = useStoreApi();
   const [begins, setBegins] = useState<Viewport>();
   const placed = useRef(false);
   useLayoutEffect(() => {
     const size = frame.current?.getBoundingClientRect();
     if (placed.current || size === undefined || size.width === 0) return;
     placed.current = true;
+    // Else React Flow learns its size after it has drawn for the first time.
+    store.setState({ width: size.width, height: size.height });
     const zoom = Math.min(1, (size.width - 48) / layout.width, (size.height - 72) / layout.height);
     if (zoom >= READABLE_ZOOM) {
       setBegins({ zoom, x: Math.max(24, (size.width - layout.width * zoom) / 2), y: (size.height - layout.height * zoom) / 2 });
@@ -159,7 +157,7 @@ function useBeginning(frame: Frame, folded: FoldedGraph, layout: Layout, selecte
     const node = layout.nodes[place];
     const [x, y] = node === undefined ? [0, 0] : [node.x + node.width / 2, node.y + node.height / 2];
     setBegins({ zoom: BEGIN_ZOOM, x: size.width / 2 - x * BEGIN_ZOOM, y: size.height / 2 - y * BEGIN_ZOOM });
-  }, [frame, folded, layout, open, selected]);
+  }, [frame, folded, layout, open, selected, store]);
   return begins;
 }
 
@@ -205,7 +203,8 @@ function elements(folded: FoldedGraph, layout: Layout, critical: readonly number
   const nodes = folded.nodes.map((node, index): Node<NodeData> => {
     const { id, x, y, width, height } = at(layout.nodes, index);
     const data = { node, critical: node.kind === "step" && onPath.has(at(node.steps, 0)), onChoose };
-    return { id, type: node.kind, position: { x, y }, width, height, initialWidth: width, initialHeight: height, data, draggable: false, selectable: false };
+    const size = { width, height };
+    return { id, type: node.kind, position: { x, y }, ...size, measured: size, handles: ports(size), data, draggable: false, selectable: false };
   });
   const edges = folded.edges.map((edge, index): Edge<EdgeData> => {
     const onIt = edge.pairs.some(([from, to]) => follows.get(to) === from && onPath.has(to));
@@ -213,6 +212,15 @@ function elements(folded: FoldedGraph, layout: Layout, critical: readonly number
   });
   return { nodes, edges };
 }
+
+/**
+ * Where edges leave and arrive. A node whose ports are not known is drawn to look for them, wherever it lies: then all of a thousand
+ * would be drawn, and all but a dozen taken away again.
+ */
+const ports = ({ width, height }: { width: number; height: number }): NonNullable<Node["handles"]> => [
+  { type: "target", position: Position.Left, x: 0, y: height / 2 },
+  { type: "source", position: Position.Right, x: width, y: height / 2 },
+];
 
 interface MiniNodeProps {
   id: string;

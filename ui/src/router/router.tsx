@@ -1,6 +1,7 @@
 // Which address shows which screen. The list is in the first script; every other screen comes when it is wanted, or when a
 // link to it is pointed at.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { askExecution } from "../api/queries";
 import { Executions } from "../executions/Executions";
 import { Frame } from "../frame/Frame";
 import { Broken, NoPage } from "../frame/NoPage";
@@ -39,6 +40,8 @@ const run = createRoute({
   getParentRoute: () => root,
   path: "/executions/$id",
   validateSearch: runSearch,
+  // Asked for while the screen's script comes.
+  loader: ({ params, cause }) => (cause === "preload" ? undefined : void askExecution(params.id)),
   component: lazyRouteComponent(() => import("../run/Run"), "Run"),
 });
 

@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Problem } from "../api/client";
 import { definitionQuery, executionQuery, systemQuery } from "../api/queries";
-import type { Execution as Answered } from "../api/types";
+import type { Execution as Answered, WorkflowDefinition } from "../api/types";
 import { useMedia } from "../executions/media";
 import { visible } from "../format/text";
 import { Heading } from "../frame/Frame";
@@ -38,7 +38,7 @@ function OneExecution({ id }: { id: string }) {
   const head = useQuery(executionQuery(id));
   const { workflowId, workflowVersion } = head.data ?? {};
   const definition = useQuery({ ...definitionQuery(workflowId ?? "", workflowVersion), enabled: workflowId !== undefined });
-  const open = useMemo(() => (definition.data === undefined ? undefined : new LiveExecution(stepGraph(definition.data))), [definition.data]);
+  const open = useOpened(head.data, definition.data);
   const [again, setAgain] = useState(0);
   const onEnd = useCallback(() => void client.invalidateQueries({ queryKey: ["execution", id], exact: true }), [client, id]);
   const loading = useHistory(id, open, again, onEnd);
@@ -46,12 +46,6 @@ function OneExecution({ id }: { id: string }) {
     setAgain((times) => times + 1);
     onEnd();
   }, [onEnd]);
-  // Before the first drawing: the answer is never empty first.
-  useLayoutEffect(() => {
-    if (open === undefined || head.data === undefined) return;
-    open.begin(executionOfHead(open.graph, head.data));
-    open.know(head.data.reasons ?? []);
-  }, [open, head.data]);
   if (head.error && head.data === undefined) return <NotThere id={id} error={head.error} onRetry={() => void head.refetch()} />;
   if (definition.error) return <Failed error={definition.error} onRetry={() => void definition.refetch()} what="Its definition could not be read." />;
   if (head.data === undefined || open === undefined) {
@@ -67,6 +61,28 @@ function OneExecution({ id }: { id: string }) {
       <Screen id={id} head={head.data} loading={loading} onDone={onDone} />
     </OpenExecution>
   );
+}
+
+/** Told what the head says before anything is drawn: the answer is never empty first, and what is folded is known at once. */
+function useOpened(head: Answered | undefined, definition: WorkflowDefinition | undefined): LiveExecution | undefined {
+  const told = useRef<Answered>(undefined);
+  const tell = (open: LiveExecution, head: Answered) => {
+    told.current = head;
+    open.begin(executionOfHead(open.graph, head));
+    open.know(head.reasons ?? []);
+  };
+  const there = head !== undefined;
+  const open = useMemo(() => {
+    if (definition === undefined || head === undefined) return undefined;
+    const made = new LiveExecution(stepGraph(definition));
+    tell(made, head);
+    return made;
+    // One for each definition: later heads are told to it.
+  }, [definition, there]);
+  useLayoutEffect(() => {
+    if (open !== undefined && head !== undefined && told.current !== head) tell(open, head);
+  }, [open, head]);
+  return open;
 }
 
 function NotThere({ id, error, onRetry }: { id: string; error: unknown; onRetry(): void }) {

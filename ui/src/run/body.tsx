@@ -10,6 +10,7 @@ import { kept } from "../frame/kept";
 import { useKeys } from "../frame/keys";
 import { foldGraph, foldsByDefault, type FoldedGraph, type GraphNode } from "../graph/folding";
 import type { Layout } from "../graph/layout";
+import { layoutOf, startLayouts } from "../graph/layouts";
 import { neighbour, type Direction } from "../graph/neighbours";
 import { Rail } from "../graph/rail";
 import { at } from "../graph/steps";
@@ -29,6 +30,7 @@ import { StateTab } from "./state";
 
 // Asked for with this screen, not once its data is there: on a phone there is no graph.
 const graphView = matchMedia("(max-width: 719px)").matches ? undefined : import("../graph/view");
+if (graphView !== undefined) startLayouts();
 const GraphView = lazy(() => (graphView ?? import("../graph/view")).then(({ GraphView }) => ({ default: GraphView })));
 const Timeline = lazy(() => import("../timeline/view").then(({ Timeline }) => ({ default: Timeline })));
 
@@ -47,6 +49,10 @@ export function Body(props: BodyProps) {
   const { graph } = open;
   const folds = useFolds(search, setSearch);
   const { folded } = folds;
+  const view = search.view ?? "graph";
+  const drawn = !phone && view === "graph";
+  // Laid out beside, while the rest is drawn for the first time.
+  useMemo(() => drawn && void layoutOf(graph, folded).catch(() => undefined), [drawn, graph, folded]);
   const path = useCriticalPath();
   const laidOut = useRef<Layout>(undefined);
   const onLaidOut = useCallback((layout: Layout) => void (laidOut.current = layout), []);
@@ -61,7 +67,6 @@ export function Body(props: BodyProps) {
   );
   const onChoose = useCallback((node: GraphNode) => (node.kind === "step" ? select(at(graph.steps, at(node.steps, 0)).id) : folds.unfold(node.id)), [select, folds, graph]);
   const onBar = useCallback((step: number, attempt: number | undefined) => setSearch({ step: at(graph.steps, step).id, attempt }), [setSearch, graph]);
-  const view = search.view ?? "graph";
   const go = (direction: Direction) => select(nextStep(direction, chosen, folded, laidOut.current, graph.order, view === "timeline" || phone, (index) => at(graph.steps, index).id) ?? search.step);
   useKeys("Steps", [
     { keys: "v", label: "Graph or timeline", run: () => setSearch({ view: view === "graph" ? "timeline" : undefined }, { push: true }) },
