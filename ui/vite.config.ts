@@ -23,6 +23,55 @@ function firstScript(): Plugin {
   };
 }
 
+const RUNTIME = "rolldown-runtime";
+const FIRST = "first";
+
+/**
+ * What rolldown needs to join modules is a file of half a kilobyte, whatever the groups say: one more request before anything is drawn.
+ * Here it goes into the first script, from which every other one takes something anyway.
+ */
+function runtimeInFirst(): Plugin {
+  return {
+    name: "runtime-in-first",
+    apply: "build",
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+        const [runtime, first] = [RUNTIME, FIRST].map((name) => chunks.find((chunk) => chunk.name === name));
+        if (runtime === undefined || first === undefined) throw new Error(`expected ${RUNTIME} and ${FIRST} among the chunks, found ${chunks.map(({ name }) => name).join()}`);
+        const local = (file: string) => `./${file.slice(file.lastIndexOf("/") + 1)}`;
+        const imports = new RegExp(`import\\{([^}]*)\\}from"${local(runtime.fileName).replaceAll(".", "\\.")}";`);
+        const exported = /export\{([^}]*)\};?\s*$/;
+        const pairs = (list = "") => list.split(",").map((one) => one.split(" as ") as [string, string?]);
+        const outside = (name: string) => `$rolldown_${name}`;
+
+        const names = pairs(exported.exec(runtime.code)?.[1]).map(([inner, name = inner]) => ({ inner, name }));
+        const inFirst = new Map(pairs(imports.exec(first.code)?.[1]).map(([name, inner = name]) => [name, inner]));
+        const bound = ({ name }: { name: string }) => inFirst.get(name) ?? outside(name);
+        const body = runtime.code.replace(exported, `return{${names.map(({ inner, name }) => `${name}:${inner}`).join()}}`);
+        const kept = first.code.replace(imports, "").replace(exported, (_, list: string) => `export{${list},${names.map((one) => `${bound(one)} as ${outside(one.name)}`).join()}};`);
+        first.code = `const{${names.map((one) => `${one.name}:${bound(one)}`).join()}}=(()=>{${body}})();${kept}`;
+
+        for (const chunk of chunks) {
+          if (chunk === first || chunk === runtime) continue;
+          // A script's name is a hash of what it imports too: only one that imports the first anyway is another one whenever that changes.
+          const taken = imports.exec(chunk.code)?.[1];
+          if (taken !== undefined && !chunk.code.includes(`from"${local(first.fileName)}"`)) throw new Error(`${chunk.fileName} takes nothing from the first script`);
+          chunk.code = chunk.code
+            .replace(imports, () => `import{${pairs(taken).map(([name, inner = name]) => `${outside(name)} as ${inner}`).join()}}from"${local(first.fileName)}";`)
+            .replaceAll(`"${runtime.fileName}"`, `"${first.fileName}"`);
+        }
+        // The list of what a script needs is in the first one too.
+        first.code = first.code.replaceAll(`"${runtime.fileName}"`, `"${first.fileName}"`);
+        const page = bundle["index.html"];
+        if (page?.type === "asset") page.source = String(page.source).replace(new RegExp(`\\s*<script[^>]*src="/${runtime.fileName}"></script>`), "");
+        delete bundle[runtime.fileName];
+      },
+    },
+  };
+}
+
 /** What the server gives to browsers that take it: compressed once, here, as well as it can be. */
 function compressed(): Plugin {
   return {
@@ -41,7 +90,7 @@ function compressed(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), firstScript(), compressed()],
+  plugins: [react(), firstScript(), runtimeInFirst(), compressed()],
   build: {
     target: "es2023",
     // Small things stay files: data: addresses would need a wider content policy.
@@ -54,7 +103,7 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             {
-              name: "first",
+              name: FIRST,
               test: /node_modules\/(react|react-dom|scheduler|@tanstack)\/|rolldown\/runtime|vite\/preload|src\/main\.|src\/(api|format|frame|executions|router|theme)\/|src\/parts\/(status|icons|dialog|menu|copy|panels|time)\./,
             },
           ],

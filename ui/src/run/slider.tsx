@@ -173,15 +173,17 @@ function paint(canvas: HTMLCanvasElement, lastSeq: number, moments: Moments): vo
   if (context === null) return;
   context.scale(density, density);
   const colours = resolved(canvas, ["completed", "failed", "retrying", "running", "waiting", "paused", "neutral"].map((name) => `--mark-${name}`));
-  const tall = new Set<number>();
+  // Ten thousand entries on a thousand pixels: what ends up below another tick is not painted.
+  const marks = new Map<number, { x: number; error: boolean; kind: ReturnType<typeof markOfEntry> }>();
   for (let seq = 1; seq <= lastSeq; seq += 1) {
     const entry = moments.entry(seq);
     if (entry === undefined) continue;
     const x = lastSeq < 2 ? width : ((seq - 1) / (lastSeq - 1)) * (width - 2);
     const error = entry.type === "step_fail" || entry.type === "fail";
-    if (!error && tall.has(Math.round(x))) continue;
-    if (error) tall.add(Math.round(x));
-    const kind = markOfEntry(entry);
+    const pixel = Math.round(x);
+    if (error || marks.get(pixel)?.error !== true) marks.set(pixel, { x, error, kind: markOfEntry(entry) });
+  }
+  for (const { x, error, kind } of marks.values()) {
     context.fillStyle = colours.get(`--mark-${kind === "failedHandled" ? "failed" : kind === "noWorker" ? "retrying" : kind}`) ?? colours.get("--mark-neutral") ?? "grey";
     const size = error ? 14 : 7;
     context.fillRect(x, (height - size) / 2, 2, size);
