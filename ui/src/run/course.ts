@@ -83,6 +83,16 @@ export class Course {
     }));
   }
 
+  /**
+   * When the nearest wait or retry delay is over that is not over at `now`. None of an execution that has ended, or that is paused: then
+   * nothing goes on by itself.
+   */
+  nextAfter(now: number): number | undefined {
+    if (this.endedAt !== undefined || this.pauses.some((pause) => pause.to === undefined)) return undefined;
+    const untils = this.tracks.flatMap((track) => track.delays.flatMap((delay) => (delay.endedAt === undefined && delay.until > now ? delay.until : [])));
+    return untils.length === 0 ? undefined : Math.min(...untils);
+  }
+
   /** Takes the next entry of the history. */
   push(entry: HistoryEntry): void {
     this.version = entry.seq;

@@ -29,6 +29,9 @@ interface TimelineProps {
   onChoose(step: number, attempt: number | undefined): void;
 }
 
+/** A stretch that can be unfolded: when it began, or what lies ahead. */
+type Fold = number | "ahead";
+
 const ROW_PX = 32;
 const VIRTUAL_FROM = 100;
 const TICK_MS = 1_000;
@@ -43,17 +46,21 @@ export function Timeline({ critical, zoom, onZoom, onChoose }: TimelineProps) {
   const running = course.endedAt === undefined;
   const now = useNow(running);
   const [plot, width] = useWidth();
-  const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
+  const [unfolded, setUnfolded] = useState<ReadonlySet<Fold>>(new Set());
   const [foldingOff, setFoldingOff] = useState(false);
   const frame = useRef<HTMLDivElement>(null);
-  const end = Math.max(course.endedAt ?? now, course.updatedAt, course.startedAt + 1);
+  const present = Math.max(course.endedAt ?? now, course.updatedAt, course.startedAt + 1);
+  // Up to what happens next, where that is known.
+  const end = useMemo(() => course.nextAfter(present) ?? present, [course, lastSeq, present]);
   const whole = zoom ?? { from: course.startedAt, to: end };
   const idle = useMemo(() => {
     const busy = union(course.tracks.flatMap((track) => track.attempts.map((attempt) => span(attempt, now))));
-    return idleSpans({ from: course.startedAt, to: end }, busy);
+    return [...idleSpans({ from: course.startedAt, to: present }, busy), ...idleSpans({ from: present, to: end }, busy)];
     // The course is changed in place: its length says when.
-  }, [course, lastSeq, now, end]);
-  const folded = foldingOff ? [] : idle.filter((stretch) => !unfolded.has(stretch.from));
+  }, [course, lastSeq, now, present, end]);
+  // What lies ahead begins now, which is another moment every second.
+  const foldOf = (stretch: Span): Fold => (stretch.from >= present ? "ahead" : stretch.from);
+  const folded = foldingOff ? [] : idle.filter((stretch) => !unfolded.has(foldOf(stretch)));
   const made = useMemo(() => scale(whole, Math.max(100, width - END_PX), folded), [whole.from, whole.to, width, folded]);
   const order = open.graph.order;
   const bars = useMemo(() => course.tracks.reduce((sum, track) => sum + track.attempts.length, 0), [course, lastSeq]);
@@ -75,7 +82,7 @@ export function Timeline({ critical, zoom, onZoom, onChoose }: TimelineProps) {
       <div className="timeline-frame" ref={frame}>
         <div className="timeline-head">
           <div className="timeline-corner meta">{zoneName()}</div>
-          <Axis ref={plot} scale={made} onZoom={onZoom} onUnfold={(stretch) => setUnfolded(new Set([...unfolded, stretch.from]))} />
+          <Axis ref={plot} scale={made} onZoom={onZoom} present={present} onUnfold={(stretch) => setUnfolded(new Set([...unfolded, foldOf(stretch)]))} />
         </div>
         <Rows count={order.length}>
           {(place) => {
@@ -143,6 +150,7 @@ const hasRoom = (made: Scale, x: number): boolean =>
 interface AxisProps {
   ref: (element: HTMLDivElement | null) => void;
   scale: Scale;
+  present: number;
   onZoom(zoom: Span | undefined): void;
   onUnfold(stretch: Span): void;
 }
@@ -150,7 +158,7 @@ interface AxisProps {
 const DRAG_MIN_PX = 6;
 
 /** Round times, breaks that can be unfolded, and a drag that zooms in. */
-function Axis({ ref, scale: made, onZoom, onUnfold }: AxisProps) {
+function Axis({ ref, scale: made, present, onZoom, onUnfold }: AxisProps) {
   const [drag, setDrag] = useState<{ from: number; to: number }>();
   const offset = -new Date(made.from).getTimezoneOffset() * 60_000;
   const { ticks: found, stepMs } = ticks(made, 92, offset);
@@ -186,8 +194,9 @@ function Axis({ ref, scale: made, onZoom, onUnfold }: AxisProps) {
           type="button"
           className="timeline-break"
           style={{ left: stretch.x0, width: stretch.x1 - stretch.x0 }}
-          title={`Nothing ran for ${duration(stretch.to - stretch.from)}, ${clock(stretch.from)} to ${clock(stretch.to)}. Click to unfold`}
-          aria-label={`Unfold ${duration(stretch.to - stretch.from)} in which nothing ran`}
+          data-ahead={stretch.from >= present || undefined}
+          title={`${stretch.from >= present ? `Goes on in ${duration(stretch.to - stretch.from)}, at ${clock(stretch.to)}` : `Nothing ran for ${duration(stretch.to - stretch.from)}, ${clock(stretch.from)} to ${clock(stretch.to)}`}. Click to unfold`}
+          aria-label={stretch.from >= present ? `Unfold the ${duration(stretch.to - stretch.from)} until it goes on` : `Unfold ${duration(stretch.to - stretch.from)} in which nothing ran`}
           onClick={() => onUnfold(stretch)}
         >
           <span>{duration(stretch.to - stretch.from)}</span>
@@ -312,7 +321,15 @@ function Bar({ mark, next, label, scale: made, onChoose }: BarProps) {
 function DelayLine({ delay, scale: made, now }: { delay: Delay; scale: Scale; now: number }) {
   const end = delay.endedAt ?? Math.max(now, delay.from);
   const [x0, x1] = [made.toX(delay.from), made.toX(end)];
-  return <span className="delay" data-kind={delay.kind} style={{ left: x0, width: Math.max(2, x1 - x0) }} title={delayWords(delay)} />;
+  const ahead = delay.endedAt === undefined && delay.until > end ? made.toX(Math.min(delay.until, made.to)) : x1;
+  return (
+    <>
+      <span className="delay" data-kind={delay.kind} style={{ left: x0, width: Math.max(2, x1 - x0) }} title={delayWords(delay)} />
+      {ahead > x1 && (
+        <span className="delay-ahead" data-kind={delay.kind} data-ends={delay.until <= made.to || undefined} style={{ left: x1, width: ahead - x1 }} title={delayWords(delay)} />
+      )}
+    </>
+  );
 }
 
 /** What lies over all rows: breaks, pauses, retries by hand, now. */

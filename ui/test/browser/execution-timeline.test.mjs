@@ -61,6 +61,24 @@ test("each attempt is a bar, with its outcome; a wait is no bar; idle time is a 
   await close();
 });
 
+test("the axis goes on to the next try, behind the line that is now", { skip }, async () => {
+  await engine.define({ id: "again", steps: [{ id: "charge", action: "always", maxRetries: 3, retryDelay: "1h" }] });
+  const { id } = await engine.start("again");
+  await engine.until(id, ({ status }) => status === "waiting");
+  const { page, close } = await openExecution(engine, id, "?view=timeline");
+  const ahead = page.locator(".timeline-break[data-ahead]");
+  await ahead.waitFor();
+  assert.match((await ahead.textContent()).trim(), /^(1 h|59 m)/);
+  assert.match(await ahead.getAttribute("title"), /^Goes on in .* at \d\d:\d\d:\d\d/);
+  const [now, next] = await Promise.all([page.locator(".overlay-now").boundingBox(), page.locator(".delay-ahead[data-ends]").boundingBox()]);
+  assert.ok(next.x + next.width > now.x + 40, `expected the next try behind now, found ${next.x + next.width} and ${now.x}`);
+  assert.deepEqual(await findings(page), []);
+  await ahead.click();
+  await ahead.waitFor({ state: "detached" });
+  await page.locator(".delay-ahead[data-ends]").waitFor();
+  await close();
+});
+
 test("the pointer has the exact time, and a card for the attempt that it is on", { skip }, async () => {
   const { page, close } = await openExecution(engine, waited, "?view=timeline");
   const bar = page.locator('.bar[data-outcome="failed"]').first();

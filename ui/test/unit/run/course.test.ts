@@ -56,6 +56,15 @@ const ran = history(
 );
 
 describe("the course", () => {
+  it("knows when it goes on by itself, while a delay is open and nobody has paused it", () => {
+    const failed = ran.slice(0, 6);
+    expect(course(diamond, failed).nextAfter(60)).toBe(130);
+    expect(course(diamond, failed).nextAfter(130)).toBeUndefined();
+    expect(course(diamond, [...failed, { seq: 7, timestamp: 50, type: "pause" }]).nextAfter(60)).toBeUndefined();
+    expect(course(diamond, ran.slice(0, 8)).nextAfter(60)).toBeUndefined();
+    expect(course(diamond, ran).nextAfter(60)).toBeUndefined();
+  });
+
   it("has every attempt, when it was ready, and what it waited for", () => {
     const { tracks, endedAt } = course(diamond, ran);
     const times = tracks[1]?.attempts.map((attempt) => [attempt.number, attempt.readyAt, attempt.startedAt, attempt.endedAt, attempt.outcome]);
