@@ -10,7 +10,7 @@ import { closeBrowser, DESKTOP, live, open, openBrowser } from "../test/browser/
 import { openShop, orders, today } from "../test/shop/shop.mjs";
 
 const given = process.argv[2];
-const ours = given?.startsWith("http") ? undefined : await openShop();
+const ours = given?.startsWith("http") ? undefined : await openShop({ pace: 1 });
 const url = ours?.url ?? given;
 if (ours) await fill(ours, Number(given ?? 100_000));
 

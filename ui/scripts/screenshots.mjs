@@ -89,7 +89,7 @@ else {
 /** A week of a shop, up to this moment. */
 async function aWeek() {
   await clock.set("-6d");
-  const opened = await openShop();
+  const opened = await openShop({ pace: 1 });
   const limits = await startWorker(opened.engine, { checkLimits: async () => ({ within: true }) });
   opened.mood.importing = false;
   let number = 0;

@@ -7,7 +7,7 @@ import { visible } from "../format/text";
 import { keyOf } from "../json/lines";
 import { JsonTree } from "../json/tree";
 import { Failed, Skeleton } from "../parts/panels";
-import { useOf, useOpen, useShown } from "./hooks";
+import { useOpen, useShown } from "./hooks";
 
 const SETTLED_MS = 150;
 const VALUE_MAX = 65_536;
@@ -23,11 +23,11 @@ export function stateQuery(id: string, seq: number) {
 
 export function StateTab({ id }: { id: string }) {
   const open = useOpen();
-  const { execution } = useShown(open);
-  const seq = useSettled(execution.seq);
-  const whole = useOf(open, (shown) => shown.whole);
-  const { data, error, refetch } = useQuery({ ...stateQuery(id, seq), enabled: whole && seq > 0, placeholderData: keepPreviousData });
-  const entry = open.moments.entry(seq);
+  const { execution, whole } = useShown(open);
+  const seq = useSettled(whole ? execution.seq : 0);
+  const { data, error, refetch } = useQuery({ ...stateQuery(id, seq), enabled: seq > 0, placeholderData: keepPreviousData });
+  // Until another moment has come the former one stays, under its own name.
+  const entry = open.moments.entry(data?.asOfSeq ?? seq);
   // What the entry added stands out: the output of the step that it completed.
   const marked = useMemo(() => (entry?.type === "step_complete" && entry.stepId !== undefined ? new Set([keyOf([entry.stepId])]) : undefined), [entry]);
   if (error) return <Failed error={error} onRetry={() => void refetch()} what="The state could not be read." />;
@@ -53,9 +53,10 @@ export function StateTab({ id }: { id: string }) {
   );
 }
 
-/** The value once it has stood still: while the slider is dragged nothing is asked. */
-function useSettled<T>(value: T): T {
+/** The moment once it has stood still: while the slider is dragged nothing is asked. The first one, after 0, at once. */
+function useSettled(value: number): number {
   const [settled, setSettled] = useState(value);
+  if (settled === 0 && value !== 0) setSettled(value);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(value), SETTLED_MS);
     return () => clearTimeout(timer);

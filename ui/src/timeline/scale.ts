@@ -22,7 +22,8 @@ export interface Scale {
   toTime(x: number): number;
 }
 
-export const BREAK_WIDTH = 48;
+/** Room for `23 h 59 m`. */
+export const BREAK_WIDTH = 64;
 /** An idle stretch is folded when it is longer than this and than `IDLE_SHARE` of all busy time. */
 export const IDLE_MS_MIN = 2_000;
 export const IDLE_SHARE = 0.2;

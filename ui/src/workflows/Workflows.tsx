@@ -144,7 +144,7 @@ export function Percentile({ ms, samples }: { ms: number | undefined; samples: n
   return <>{duration(ms)}</>;
 }
 
-/** Only what there is of: those that run, wait, are retried, stand still. */
+/** Only what there is of: those that run, wait (and which of both are tried again), stand still. */
 function Now({ row }: { row: WorkflowDefinition }) {
   const by = row.stats?.byStatus ?? {};
   const marks: [MarkKind, number, object][] = [
@@ -159,7 +159,9 @@ function Now({ row }: { row: WorkflowDefinition }) {
     <span className="wf-now">
       {shown.map(([kind, many, filter]) => (
         <Link key={kind} to="/executions" search={{ workflow: [row.id], ...filter }} className="wf-now-one">
-          <Mark kind={kind} size={14} title={kind === "retrying" ? "retrying" : kind} /> {count(many)}
+          {kind === "retrying" && "("}
+          <Mark kind={kind} size={14} title={kind === "retrying" ? "of them tried again" : kind} /> {count(many)}
+          {kind === "retrying" && ")"}
         </Link>
       ))}
     </span>

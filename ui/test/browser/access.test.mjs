@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openShop, order } from "../shop/shop.mjs";
 import { skip } from "./engine.mjs";
-import { closeBrowser, findings, open } from "./support.mjs";
+import { closeBrowser, countOf, findings, open } from "./support.mjs";
 
 const refusals = { expected: [/401 \(Unauthorized\)/, /403 \(Forbidden\)/] };
 let shop;
@@ -58,7 +58,7 @@ test("a token that is revoked while the page is open: it asks again, and what wa
   await page.waitForFunction(() => document.querySelector(".live")?.dataset.state === "live");
   await shop.api("DELETE", "/tokens/guest", undefined, as(admin));
   await page.getByText("The server does not know this token, or it was revoked.").waitFor();
-  assert.equal(await page.locator(".ex-row").count(), 2);
+  assert.equal(await countOf(page.locator(".ex-row"), 2), 2);
   await enter(page, admin);
   await page.waitForFunction(() => document.querySelector(".live")?.dataset.state === "live");
   await close();

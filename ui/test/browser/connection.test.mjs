@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openShop, order } from "../shop/shop.mjs";
 import { skip } from "./engine.mjs";
-import { closeBrowser, live, open, rowOf } from "./support.mjs";
+import { closeBrowser, countOf, live, open, rowOf } from "./support.mjs";
 
 let shop;
 before(async () => {
@@ -25,7 +25,7 @@ test("what was seen stays, the loss is said with its time, and what changed mean
   await shop.engine.kill();
   await page.getByText(/Connection lost at \d\d:\d\d:\d\d\. What you see is from then\./).waitFor();
   await page.getByRole("button", { name: "Not connected" }).waitFor();
-  assert.equal(await page.locator(".ex-row").count(), 4);
+  assert.equal(await countOf(page.locator(".ex-row"), 4), 4);
   await shop.engine.restart();
   // Changed before the page is back: one that it knows, and one that it has never seen.
   await shop.api("POST", `/executions/${waiting.id}/pause`);

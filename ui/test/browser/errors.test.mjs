@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openShop, order } from "../shop/shop.mjs";
 import { skip } from "./engine.mjs";
-import { closeBrowser, findings, open } from "./support.mjs";
+import { closeBrowser, countOf, findings, open } from "./support.mjs";
 
 let shop;
 before(async () => {
@@ -28,14 +28,14 @@ test("failures are kinds, with numbers taken out; one is retried, and then the r
   const row = page.getByRole("row", { name: /declined: insufficient funds/ });
   await row.waitFor();
   assert.match(await row.textContent(), /Card n declined: insufficient funds/, "the number that differs is taken out");
-  assert.equal(await page.locator("tbody tr").count(), 2);
+  assert.equal(await countOf(page.locator("tbody tr"), 2), 2);
   await page.getByRole("link", { name: "5 failed now" }).waitFor();
   assert.deepEqual(await findings(page), []);
   await row.getByRole("link").click();
   await page.waitForURL("**/errors/*");
   await page.getByText("card_declined").first().waitFor();
   await page.getByText("How it differs").waitFor();
-  assert.equal(await page.locator(".er-examples li").count(), 4);
+  assert.equal(await countOf(page.locator(".er-examples li"), 4), 4);
   for (const { id } of cards) await page.locator(`table [title="${id}"]`).waitFor();
   assert.deepEqual(await findings(page), []);
   await page.getByRole("button", { name: "Retry one" }).click();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { gate, skip, startEngine, startWorker } from "./engine.mjs";
 import { answer, failure, live, LIVE_MS, looking, looks, node, openExecution } from "./screen.mjs";
-import { closeBrowser, findings } from "./support.mjs";
+import { closeBrowser, countOf, findings } from "./support.mjs";
 
 let engine;
 let worker;
@@ -67,7 +67,7 @@ test("attempts are told on the node, and the sentence says when it is tried agai
   await node(page, "charge").locator('.pips[aria-label="1 of 5 attempts failed"]').waitFor();
   assert.match(await answer(page).textContent(), /^charge failed once \(“Card network timeout”\) and is tried again in (59 m \d\d s|1 h), attempt 2 of 5\.$/);
   assert.match(await node(page, "charge").getAttribute("title"), /^charge, retrying, attempt 1 of 5 failed, next at /);
-  assert.match(await page.title(), /charge retrying · retrying/);
+  await page.waitForFunction(() => /charge retrying · retrying/.test(document.title));
   await close();
 });
 
@@ -126,7 +126,7 @@ test("a fan of 198 is folded, what failed stands beside it, and it can be unfold
   await looking(page, "part-121", "failedHandled").waitFor();
   const fold = page.locator(".node-fold");
   assert.match(await fold.getAttribute("title"), /^198 steps, .*: 1 failed, handled; 197 completed\. Click to unfold$/);
-  assert.equal(await page.locator("button.node[data-step]").count(), 3);
+  assert.equal(await countOf(page.locator("button.node[data-step]"), 3), 3);
   await page.getByText("199 of 200 steps").waitFor();
   assert.deepEqual(await findings(page), []);
   await fold.click();
@@ -150,7 +150,7 @@ test("200 steps in layers: only what is in sight is drawn, the overview has them
   await node(page, "s3-4").waitFor();
   assert.equal(await node(page, "s3-4").getAttribute("aria-pressed"), "true");
   assert.ok((await page.locator("button.node").count()) < 200, "not all are drawn");
-  assert.equal(await page.locator(".mini").count(), 200);
+  assert.equal(await countOf(page.locator(".mini"), 200), 200);
   await page.keyboard.press("ArrowRight");
   await page.waitForURL(/step=s4-/);
   const chosen = new URL(page.url()).searchParams.get("step");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { skip, startEngine, startWorker } from "./engine.mjs";
 import { answer, failure, openExecution } from "./screen.mjs";
-import { closeBrowser, findings, open } from "./support.mjs";
+import { closeBrowser, countOf, findings, open } from "./support.mjs";
 
 let engine;
 let worker;
@@ -34,7 +34,7 @@ test("it is filtered by type, by step and by text, all in the address; an entry 
   await engine.define({ id: "order", steps: [{ id: "check", action: "ok", params: { order: "{{input.order}}" } }, { id: "charge", action: "refuse", dependsOn: ["check"] }] });
   const { id } = await engine.start("order", { order: "ord_123" }, { wait: "10s" });
   const { page, close } = await openExecution(engine, id);
-  assert.equal(await rows(page).count(), 6);
+  assert.equal(await countOf(rows(page), 6), 6);
   await page.getByText("6 entries").waitFor();
   await page.getByRole("button", { name: /^All types/ }).click();
   await page.getByRole("menuitemcheckbox", { name: "step_fail" }).click();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { skip, startEngine, startWorker } from "./engine.mjs";
 import { failure, openExecution, whole } from "./screen.mjs";
-import { closeBrowser, findings, open } from "./support.mjs";
+import { closeBrowser, countOf, findings, open } from "./support.mjs";
 
 let engine;
 let worker;
@@ -112,7 +112,7 @@ test("the state is what it was after the entry that is looked at", { skip }, asy
   const state = page.getByRole("group", { name: "state", exact: true });
   await state.getByText('"score"').waitFor();
   assert.equal(await state.getByText('"charge"').count(), 0);
-  assert.equal(await state.locator(".json-marked", { hasText: '"score"' }).count(), 1, "what the entry added is marked");
+  assert.equal(await countOf(state.locator(".json-marked", { hasText: '"score"' }), 1), 1, "what the entry added is marked");
   await close();
 });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { skip, startEngine, startWorker } from "./engine.mjs";
 import { failure, openExecution } from "./screen.mjs";
-import { closeBrowser, findings } from "./support.mjs";
+import { closeBrowser, countOf, findings } from "./support.mjs";
 
 let engine;
 let worker;
@@ -48,11 +48,11 @@ test("each attempt is a bar, with its outcome; a wait is no bar; idle time is a 
   await bars.first().waitFor();
   assert.deepEqual(await bars.evaluateAll((all) => all.map((bar) => bar.dataset.outcome)), ["failed", "failed", "completed"]);
   assert.match(await bars.nth(1).getAttribute("aria-label"), /^c, attempt 2, \d\d:\d\d:\d\d\.\d{3} to \d\d:\d\d:\d\d\.\d{3}, \d+ ms, .*failed: Attempt 2 was too early$/);
-  assert.equal(await page.locator('.delay[data-kind="timer"]').count(), 1);
-  assert.equal(await page.locator('.delay[data-kind="retry"]').count(), 2);
+  assert.equal(await countOf(page.locator('.delay[data-kind="timer"]'), 1), 1);
+  assert.equal(await countOf(page.locator('.delay[data-kind="retry"]'), 2), 2);
   await page.locator(".timeline-none", { hasText: "condition false" }).waitFor();
   const pause = page.locator(".timeline-break");
-  assert.equal(await pause.count(), 1);
+  assert.equal(await countOf(pause, 1), 1);
   assert.match((await pause.textContent()).trim(), /^2\.\d s$/);
   assert.deepEqual(await findings(page), []);
   await pause.click();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openShop, order, orders, today } from "../shop/shop.mjs";
 import { skip } from "./engine.mjs";
-import { closeBrowser, live, open, quickest, rowOf } from "./support.mjs";
+import { closeBrowser, countOf, live, open, quickest, rowOf } from "./support.mjs";
 
 let shop;
 let ids;
@@ -56,7 +56,7 @@ test("tabs, filters and counts: the address has them, and is enough", { skip }, 
   assert.equal(await numberOn(tab("Retrying")), attention.retrying);
   await tab("Failed").click();
   await page.waitForURL("**/executions?status=failed");
-  assert.equal(await page.locator('.ex-tabs [aria-current="page"]').count(), 1, "one tab is the open one");
+  assert.equal(await countOf(page.locator('.ex-tabs [aria-current="page"]'), 1), 1, "one tab is the open one");
   await page.keyboard.press("f");
   await page.getByRole("menuitemcheckbox", { name: "Order processing" }).click();
   await page.waitForURL(/workflow=order-processing/);
@@ -64,11 +64,12 @@ test("tabs, filters and counts: the address has them, and is enough", { skip }, 
   await page.getByRole("button", { name: "Any time" }).click();
   await page.getByRole("menuitemradio", { name: "Last hour" }).or(page.getByRole("menuitemcheckbox", { name: "Last hour" })).or(page.getByRole("menuitem", { name: "Last hour" })).click();
   await page.waitForURL(/since=1h/);
+  await page.locator(".ex-row").nth(byStatus.failed - 1).waitFor();
   const words = await page.locator(".ex-row .status-word").allTextContents();
   assert.equal(words.length, byStatus.failed);
   assert.ok(words.every((word) => word === "Failed"));
   const again = await list(new URL(page.url()).search);
-  assert.equal(await again.page.locator(".ex-row").count(), byStatus.failed);
+  assert.equal(await countOf(again.page.locator(".ex-row"), byStatus.failed), byStatus.failed);
   await again.close();
   await page.getByRole("button", { name: "Clear all" }).click();
   await page.waitForURL("**/executions");
@@ -95,7 +96,7 @@ test("an id in the search opens its execution, anything else is looked for in in
   await page.keyboard.press("Enter");
   await page.waitForURL("**/executions?q=northwind");
   await rowOf(page, ids.running).waitFor();
-  assert.equal(await page.locator(".ex-row").count(), 1);
+  assert.equal(await countOf(page.locator(".ex-row"), 1), 1);
   await page.getByRole("button", { name: /northwind.*remove/ }).click();
   await page.waitForURL("**/executions");
   await page.keyboard.press("/");

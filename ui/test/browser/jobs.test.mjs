@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openShop, order } from "../shop/shop.mjs";
 import { skip } from "./engine.mjs";
-import { closeBrowser, findings, live, open } from "./support.mjs";
+import { closeBrowser, countOf, findings, live, open } from "./support.mjs";
 
 let shop;
 before(async () => {
@@ -39,7 +39,7 @@ test("selected ones are retried as a job, which says how many it did", { skip },
   await page.getByText("5 retried.").waitFor();
   await page.waitForFunction(() => document.querySelectorAll("tbody a[title]").length === 5);
   // While another tab is open, this one says it too.
-  assert.equal(await page.title(), "✓ Retry 5 · workflow.do");
+  await page.waitForFunction(() => document.title === "✓ Retry 5 · workflow.do");
   assert.match(await page.locator('link[rel="icon"]').getAttribute("href"), /^data:image\/svg\+xml,.*circle/);
   assert.equal(await page.getByRole("progressbar", { name: "Handled" }).getAttribute("aria-valuenow"), "5");
   assert.deepEqual(await findings(page), []);
@@ -73,7 +73,7 @@ test("all that match: one is tried first, its outcome is seen, then the others; 
   await page.getByRole("link", { name: /^Skipped/ }).click();
   await page.waitForURL(/outcome=skipped/);
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
-  assert.equal(await page.locator(`tbody [title="${executions[0].id}"]`).count(), 1);
+  assert.equal(await countOf(page.locator(`tbody [title="${executions[0].id}"]`), 1), 1);
   assert.match(await page.locator("tbody tr").textContent(), /completed|running/i, "it says what state it is in");
   assert.deepEqual(await findings(page), []);
   assert.equal((await byStatus()).failed, 0);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { change, makeWorld } from "../fake/answers.mjs";
 import { startFake } from "../fake/server.mjs";
-import { closeBrowser, live, open } from "./support.mjs";
+import { closeBrowser, countOf, live, open } from "./support.mjs";
 
 let fake;
 let world;
@@ -59,7 +59,7 @@ test("a search that ran out of time says how far it looked, and goes on when ask
   world.slow = true;
   const { page, close } = await list("/executions?q=needle");
   await page.getByText(/^Searched back to /).waitFor();
-  assert.equal(await page.locator(".ex-row").count(), 10);
+  assert.equal(await countOf(page.locator(".ex-row"), 10), 10);
   for (let rows = 20; rows <= 40; rows += 10) {
     await page.getByRole("button", { name: "Search further" }).click();
     await page.waitForFunction((last) => (document.querySelector(".ex-scroller").scrollTo(0, 1e6), document.querySelector(`.ex-row[data-row="${last}"]`)), rows - 1);

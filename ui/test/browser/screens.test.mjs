@@ -50,8 +50,7 @@ const path = (template) => template.replace("FINGERPRINT", fingerprint).replace(
 for (const [name, template, text] of SCREENS) {
   for (const size of [DESKTOP, PHONE]) {
     test(`${name}, ${size === PHONE ? "phone" : "desktop"}`, { skip }, async () => {
-      const { page, close } = await open(shop.url, { size, expected: [/404 \(Not Found\)/] });
-      await page.goto(shop.url + path(template));
+      const { page, close } = await open(shop.url + path(template), { size, expected: [/404 \(Not Found\)/] });
       await page.getByText(text).first().waitFor();
       assert.deepEqual(await findings(page), []);
       assert.equal(await overflows(page), false, "it scrolls sideways");

@@ -54,10 +54,22 @@ export async function open(url, { size = DESKTOP, colorScheme = "light", expecte
 
 /** What axe finds, as lines that say where; by all of its rules, or by these. */
 export async function findings(page, rules) {
-  // The content policy allows no script of others in the page; axe is run beside it.
-  await page.evaluate(axe);
+  // The content policy allows no script of others in the page; axe is run beside it. It is half a megabyte: once for a page.
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
   const { violations } = await page.evaluate((only) => window.axe.run(document, { resultTypes: ["violations"], ...(only && { runOnly: only }) }), rules);
   return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.target.join(" ")} ${node.failureSummary?.split("\n").slice(1).join(" ") ?? ""}`));
+}
+
+/** How many there are: as many as are expected once they are there, else as many as there are after a while. */
+export async function countOf(locator, expected) {
+  await locator.nth(expected - 1).waitFor({ state: "attached" }).catch(() => undefined);
+  const until = performance.now() + 5_000;
+  let found = await locator.count();
+  while (found !== expected && performance.now() < until) {
+    await locator.page().waitForTimeout(50);
+    found = await locator.count();
+  }
+  return found;
 }
 
 /** Whether the page is wider than its window. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openShop, order, orders } from "../shop/shop.mjs";
 import { skip } from "./engine.mjs";
-import { closeBrowser, findings, live, open, rowOf } from "./support.mjs";
+import { closeBrowser, countOf, findings, live, open, rowOf } from "./support.mjs";
 
 let shop;
 before(async () => {
@@ -25,7 +25,7 @@ test("the list has what each did of late; the filter and the keys find one", { s
   assert.match(await page.getByRole("row", { name: /Fraud check/ }).textContent(), /–/, "nothing is known of what never ran");
   await page.getByRole("searchbox", { name: "Filter workflows" }).fill("order");
   await page.waitForURL("**/workflows?q=order");
-  assert.equal(await page.locator("tbody tr").count(), 1);
+  assert.equal(await countOf(page.locator("tbody tr"), 1), 1);
   await page.getByRole("searchbox", { name: "Filter workflows" }).fill("nothing");
   await page.getByText("No workflow has “nothing” in its name.").waitFor();
   await page.goto(`${shop.url}/workflows`);

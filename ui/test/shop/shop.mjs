@@ -3,8 +3,11 @@ import { startEngine, startWorker } from "../browser/engine.mjs";
 import { actions, makeMood } from "./actions.mjs";
 import { ORDER_VERSIONS, OTHERS } from "./definitions.mjs";
 
-/** Nobody provides `checkLimits`: it is what a worker that was never deployed looks like. */
-export async function openShop(options = {}) {
+/**
+ * Nobody provides `checkLimits`: it is what a worker that was never deployed looks like. Whoever wants durations as in life asks for the
+ * `pace` 1; tests wait for nothing.
+ */
+export async function openShop({ pace = 0.1, ...options } = {}) {
   const engine = await startEngine(options);
   // A script that ends in the middle leaves no server behind.
   process.once("exit", () => {
@@ -15,7 +18,7 @@ export async function openShop(options = {}) {
     }
   });
   const mood = makeMood();
-  const worker = await startWorker(engine, actions(mood), { slots: 48 });
+  const worker = await startWorker(engine, actions(mood, pace), { slots: 48 });
   for (const definition of [...ORDER_VERSIONS, ...OTHERS]) await engine.define(definition);
   return {
     engine,
