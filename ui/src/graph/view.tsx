@@ -28,8 +28,8 @@ interface GraphViewProps {
 
 const MINIMAP_FROM = 30;
 const VISIBLE_ONLY_FROM = 150;
-/** Below this names are hard to read: then the camera begins at what matters instead. */
-const READABLE_ZOOM = 0.5;
+/** Below this names are hard to read, though they stand alone and large: then the camera begins at what matters instead. */
+const READABLE_ZOOM = 0.44;
 /** Where the whole does not fit. */
 const BEGIN_ZOOM = 0.72;
 const ZOOM = { min: 0.15, max: 1.5 };
@@ -177,7 +177,7 @@ function useInSight(frame: Frame, folded: FoldedGraph, layout: Layout, selected:
   }, [selected, layout, folded, flow, open, drawn, frame]);
 }
 
-const zoomName = (zoom: number): string => (zoom < 0.3 ? "far" : zoom < 0.5 ? "middle" : zoom < 0.85 ? "small" : "near");
+const zoomName = (zoom: number): string => (zoom < 0.3 ? "far" : zoom < 0.56 ? "middle" : zoom < 0.85 ? "small" : "near");
 
 export const reducedMotion = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 

@@ -158,10 +158,8 @@ function Now({ row }: { row: WorkflowDefinition }) {
   return (
     <span className="wf-now">
       {shown.map(([kind, many, filter]) => (
-        <Link key={kind} to="/executions" search={{ workflow: [row.id], ...filter }} className="wf-now-one">
-          {kind === "retrying" && "("}
+        <Link key={kind} to="/executions" search={{ workflow: [row.id], ...filter }} className="wf-now-one" data-among={kind === "retrying" || undefined}>
           <Mark kind={kind} size={14} title={kind === "retrying" ? "of them tried again" : kind} /> {count(many)}
-          {kind === "retrying" && ")"}
         </Link>
       ))}
     </span>
