@@ -35,7 +35,7 @@ test("an event is tried while it is typed, and starts nothing by that", { skip }
   await data.fill('{"plan": "enterprise"}');
   await side.getByText(/would start/).waitFor();
   assert.deepEqual(await findings(page), []);
-  assert.equal(await countOf(), 0);
+  assert.equal(await many(), 0);
   await close();
 });
 
@@ -44,10 +44,10 @@ test("an event that is sent shows what it started, live; the same id starts noth
   await page.getByLabel("Data").fill('{"orderId": "ord_1", "total": 1200, "currency": "EUR", "card": "tok_visa"}');
   await page.getByRole("button", { name: "Send event" }).click();
   await page.locator(".ev-started").getByText("Completed").waitFor();
-  assert.equal(await countOf(), 1);
+  assert.equal(await many(), 1);
   await page.getByRole("button", { name: "Send event" }).click();
   await page.getByText("already delivered. Nothing new was started").waitFor();
-  assert.equal(await countOf(), 1);
+  assert.equal(await many(), 1);
   assert.deepEqual(await findings(page), []);
   await page.getByLabel("Event", { exact: true }).fill("Nobody.listens");
   await page.getByLabel(/^Event id/).fill("");
