@@ -370,9 +370,9 @@ export interface paths {
         };
         /**
          * Every entry of an execution's history, those that there are and those that come, until it has ended.
-         * @description Each message's `id` is the entry's `seq` and its data the entry. A client that names the last `id` that it has seen
-         *     (`Last-Event-ID`, as browsers do by themselves) gets what came after it: no entry is left out or sent twice. The last message
-         *     has the event `end` and the data `{"status"}`.
+         * @description The first message has the event `hello` and says from where it goes on. Each one after it is an entry: its `id` is the entry's
+         *     `seq` and its data the entry. A client that names the last `id` that it has seen (`Last-Event-ID`, as browsers do by themselves)
+         *     gets what came after it: no entry is left out or sent twice. The last message has the event `end` and the data `{"status"}`.
          */
         get: operations["streamExecution"];
         put?: never;
@@ -641,7 +641,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One workflow: its newest version, or the one asked for. */
+        /**
+         * One workflow: its newest version, or the one asked for.
+         * @description A version never changes. A client that keeps it says so with `If-None-Match`, and is answered in a word when it is still so.
+         */
         get: operations["definition"];
         /**
          * Registers a definition.
@@ -783,6 +786,8 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @enum {string} */
+        Access: "read" | "write" | "admin";
         /** @description An action that somebody provides, or that a workflow names. */
         Action: {
             action: string;
@@ -803,13 +808,20 @@ export interface components {
         ActionList: {
             actions: components["schemas"]["Action"][];
         };
+        /** @enum {string} */
+        AfterFailure: "fail" | "continue" | "branch" | "startHandler";
         /** @description Any JSON value. */
         AnyJson: unknown;
+        AttemptData: {
+            /** @description Who runs it. */
+            session: string;
+        };
         /**
          * @description Why somebody should look at an execution.
          * @enum {string}
          */
         Attention: "noWorker" | "overdue" | "retrying";
+        /** @description Each execution once for each reason. */
         AttentionCounts: {
             /** Format: int64 */
             noWorker: number;
@@ -820,6 +832,21 @@ export interface components {
         };
         /** @enum {string} */
         Backoff: "fixed" | "exponential";
+        CancelHistoryEntry: {
+            by?: string;
+            data?: components["schemas"]["KeyData"];
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "cancel";
+        };
+        /** @description What is told of all executions, by the event's name: `hello`, `upsert`, `remove`, `counts`, `reset`. */
+        ChangeMessage: components["schemas"]["StreamHello"] | components["schemas"]["ExecutionSummary"] | components["schemas"]["RemovedExecution"] | components["schemas"]["Counts"] | components["schemas"]["StreamReset"];
         /**
          * @description A CloudEvent in structured mode; further attributes are allowed and not read. In binary mode the attributes are headers
          *     (`ce-type` ...) and the body is the data.
@@ -839,6 +866,17 @@ export interface components {
              */
             type: string;
         };
+        CompleteHistoryEntry: {
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "complete";
+        };
         Count: {
             /** Format: int64 */
             count: number;
@@ -849,31 +887,59 @@ export interface components {
             /** Format: int64 */
             asOf: number;
             attention: components["schemas"]["AttentionCounts"];
-            /** @description Over all of them; every status is there. */
-            byStatus: {
-                [key: string]: number;
-            };
+            /** @description Over all of them. */
+            byStatus: components["schemas"]["StatusCounts"];
             /** @description By workflow and status; zeros are left out. Only where nothing but workflows was asked for. */
             counts?: components["schemas"]["Count"][];
             /** @description False: a number is a lower bound. */
             exact: boolean;
         };
-        /** @description A workflow: a DAG of steps. */
+        /** @description A version of a workflow. */
         Definition: {
             /** @description The initial state. */
             context?: Record<string, unknown>;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description When the first version was registered.
+             */
             createdAt: number;
             description?: string;
-            /** @description Warnings and hints, in the answer to a registration. */
+            /** @example order-processing */
+            id: string;
+            name?: string;
+            /** @description What of the input is masked wherever it is shown: `true`, or paths such as `card.number`. */
+            sensitive?: components["schemas"]["Sensitive"];
+            steps: components["schemas"]["Step"][];
+            /**
+             * @description Of a whole execution.
+             * @example 1h
+             */
+            timeout?: string;
+            triggers?: components["schemas"]["Trigger"][];
+            /**
+             * Format: int64
+             * @description When this one was.
+             */
+            updatedAt: number;
+            /** Format: int32 */
+            version: number;
+        };
+        /**
+         * @description A definition to be registered. What the engine gives it (`version` and the fields after it) may stand there, and does not matter:
+         *     what was read can be registered again.
+         */
+        DefinitionBody: {
+            /** @description The initial state. */
+            context?: Record<string, unknown>;
+            /** Format: int64 */
+            createdAt?: number;
+            description?: string;
             diagnostics?: components["schemas"]["Diagnostic"][];
             /** @example order-processing */
             id: string;
             name?: string;
             /** @description What of the input is masked wherever it is shown: `true`, or paths such as `card.number`. */
             sensitive?: components["schemas"]["Sensitive"];
-            /** @description How it has fared, in a list with `include=stats`. */
-            stats?: components["schemas"]["Statistics"];
             steps: components["schemas"]["Step"][];
             /**
              * @description Of a whole execution.
@@ -883,14 +949,11 @@ export interface components {
             triggers?: components["schemas"]["Trigger"][];
             /** Format: int64 */
             updatedAt?: number;
-            /**
-             * Format: int32
-             * @description Given by the engine; ignored in what is registered, like the next two.
-             */
-            version: number;
+            /** Format: int32 */
+            version?: number;
         };
         DefinitionList: {
-            workflows: components["schemas"]["Definition"][];
+            workflows: components["schemas"]["ListedDefinition"][];
         };
         Deleted: {
             deleted: boolean;
@@ -965,6 +1028,48 @@ export interface components {
         EndpointList: {
             endpoints: components["schemas"]["Endpoint"][];
         };
+        ErrorData: {
+            error: components["schemas"]["Failure"];
+        };
+        /** @description One kind, with further messages. */
+        ErrorDetail: {
+            /** Format: int64 */
+            bucketMs: number;
+            buckets: components["schemas"]["ErrorPart"][];
+            code?: string;
+            /** @description Messages of it that differ, the newest first, at most 5. */
+            examples: components["schemas"]["ErrorExample"][];
+            /**
+             * Format: int64
+             * @description Executions that have failed so, and have not been retried.
+             */
+            failedNow: number;
+            fingerprint: string;
+            /**
+             * Format: int64
+             * @description Within 30 days.
+             */
+            firstSeen: number;
+            /** Format: int64 */
+            lastSeen: number;
+            /**
+             * Format: int64
+             * @description Executions of which a step has failed so and is tried again.
+             */
+            retryingNow: number;
+            /** @description The newest. */
+            sample: components["schemas"]["ErrorSample"];
+            steps: components["schemas"]["ErrorStep"][];
+            /** @description `<n>`, `<id>`, `<host>`, `<email>` and `<time>` stand for what differs. */
+            template: string;
+            /**
+             * Format: int64
+             * @description Failures in the window: of attempts, and of executions that ran out of time.
+             */
+            total: number;
+            versions: components["schemas"]["ErrorVersion"][];
+            workflows: string[];
+        };
         ErrorExample: {
             /** Format: int64 */
             at: number;
@@ -977,8 +1082,6 @@ export interface components {
             bucketMs: number;
             buckets: components["schemas"]["ErrorPart"][];
             code?: string;
-            /** @description Where one kind is asked for: messages of it that differ, the newest first, at most 5. */
-            examples?: components["schemas"]["ErrorExample"][];
             /**
              * Format: int64
              * @description Executions that have failed so, and have not been retried.
@@ -1047,17 +1150,8 @@ export interface components {
             version: number;
             workflowId: string;
         };
-        EventAnswer: {
-            /** @description An event with this id has come before. */
-            duplicateOf?: components["schemas"]["EventDuplicate"];
-            executions?: components["schemas"]["Execution"][];
-            /** @description With `dryRun`, and nothing of the above: every trigger whose pattern matches. */
-            matches?: components["schemas"]["EventMatch"][];
-            /** @description Workflows whose trigger matched and that could not be started. */
-            refused?: components["schemas"]["RefusedStart"][];
-            /** @description The pattern that was meant, perhaps, where none matches. */
-            suggestion?: string;
-        };
+        /** @description What an event has started, or with `dryRun` what it would start. */
+        EventAnswer: components["schemas"]["StartedByEvent"] | components["schemas"]["EventDryRun"];
         EventBody: {
             /** @description Becomes the input; what is no object becomes `{data}`. */
             data?: unknown;
@@ -1073,6 +1167,14 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
+        };
+        EventDryRun: {
+            /** @description An event with this id has come before. */
+            duplicateOf?: components["schemas"]["EventDuplicate"];
+            /** @description Every trigger whose pattern matches. */
+            matches: components["schemas"]["EventMatch"][];
+            /** @description The pattern that was meant, perhaps, where none matches. */
+            suggestion?: string;
         };
         EventDuplicate: {
             executions: string[];
@@ -1090,6 +1192,256 @@ export interface components {
         };
         /** @description One run of a workflow. */
         Execution: {
+            /** Format: int64 */
+            completedAt?: number;
+            /** @description In the order in which they completed. */
+            completedSteps: string[];
+            /**
+             * Format: int64
+             * @description Index of the first step that has not ended.
+             */
+            currentStepIndex: number;
+            /** @description The message of the failure that it ended with, or is going to end with. */
+            error?: string;
+            errorCode?: string;
+            /** @description The newest entries, oldest first, at most 1,000; `.../history` has all. */
+            history: components["schemas"]["HistoryEntry"][];
+            /** @description There are entries older than these. */
+            historyTruncated?: boolean;
+            /**
+             * @description `exec_` and 32 hex digits; the order of ids is the order of starts.
+             * @example exec_019a9f3e5c7a7c32b1f0a5d2e4c6b812
+             */
+            id: string;
+            /** @description What it was started with: an object, or a text when its definition calls all of it sensitive. */
+            input: components["schemas"]["Input"];
+            /** @description Of a completed execution. */
+            output?: unknown;
+            parent?: string;
+            replayOf?: string;
+            /** Format: int64 */
+            startedAt: number;
+            /** @description Context, input and outputs; where names collide the later of these wins. */
+            state: Record<string, unknown>;
+            status: components["schemas"]["Status"];
+            /** @description By step id; steps that were never considered are not there. */
+            stepResults: {
+                [key: string]: components["schemas"]["StepResult"];
+            };
+            triggeredBy: components["schemas"]["TriggeredBy"];
+            workflowId: string;
+            /**
+             * Format: int32
+             * @description The version that it started with, and keeps.
+             */
+            workflowVersion: number;
+        };
+        /** @description As it was asked for. */
+        ExecutionAnswer: components["schemas"]["InspectedExecution"] | components["schemas"]["Execution"];
+        ExecutionHello: {
+            /**
+             * Format: int64
+             * @description Entries with a higher `seq` follow.
+             */
+            after: number;
+            /**
+             * Format: int64
+             * @description With the entry of this `seq` the client has caught up.
+             */
+            lastSeq: number;
+            /** Format: int64 */
+            serverTime: number;
+            /** @description Of the server. */
+            version: string;
+        };
+        /** @enum {string} */
+        ExecutionInclude: "reasons";
+        ExecutionList: {
+            executions: components["schemas"]["ExecutionRow"][];
+            /** @description The `cursor` of the next page; absent on the last one. */
+            nextCursor?: string;
+        };
+        /** @description What is told of one execution: with the event `hello`, without a name, with the event `end`. */
+        ExecutionMessage: components["schemas"]["ExecutionHello"] | components["schemas"]["HistoryEntry"] | components["schemas"]["StreamEnd"];
+        /** @description As it was asked for. */
+        ExecutionPage: components["schemas"]["SummaryList"] | components["schemas"]["ExecutionList"];
+        /**
+         * @description An execution in a list. The last eight fields are there when `include` asks for them; the last three come with `execution`,
+         *     which leaves out the fields from `wakeAt` to `stepsCompleted` that an execution does not have itself.
+         */
+        ExecutionRow: {
+            /** Format: int64 */
+            completedAt?: number;
+            /** @description In the order in which they completed. */
+            completedSteps?: string[];
+            /**
+             * Format: int64
+             * @description Index of the first step that has not ended.
+             */
+            currentStepIndex?: number;
+            error?: string;
+            errorCode?: string;
+            /** @description The same for errors that differ only in ids and numbers. */
+            errorFingerprint?: string;
+            /** @description The step whose failure the execution failed with. */
+            failedStep?: string;
+            /** @description The newest entries, oldest first, at most 100. */
+            history?: components["schemas"]["HistoryEntry"][];
+            /** @description There are entries older than those of `history`. */
+            historyTruncated?: boolean;
+            id: string;
+            input?: components["schemas"]["Input"];
+            output?: unknown;
+            parent?: string;
+            replayOf?: string;
+            /** Format: int64 */
+            startedAt: number;
+            state?: Record<string, unknown>;
+            status: components["schemas"]["Status"];
+            stepResults?: {
+                [key: string]: components["schemas"]["StepResult"];
+            };
+            /**
+             * Format: int32
+             * @description How many have completed; known once the execution has ended.
+             */
+            stepsCompleted?: number;
+            triggeredBy: components["schemas"]["TriggeredBy"];
+            /**
+             * Format: int64
+             * @description When the next timer or retry is due.
+             */
+            wakeAt?: number;
+            workflowId: string;
+            /** Format: int32 */
+            workflowVersion: number;
+        };
+        /** @description An execution in a list, with what it does or waits for. */
+        ExecutionSummary: {
+            attention?: components["schemas"]["Attention"];
+            /** Format: int64 */
+            completedAt?: number;
+            error?: string;
+            errorCode?: string;
+            errorFingerprint?: string;
+            errorStepId?: string;
+            id: string;
+            /** Format: int64 */
+            lastSeq: number;
+            parent?: string;
+            /** Format: int64 */
+            reasonCount: number;
+            /** @description The one that matters most. */
+            reasons: components["schemas"]["Reason"][];
+            replayOf?: string;
+            /** Format: int64 */
+            startedAt: number;
+            status: components["schemas"]["Status"];
+            stepCounts: components["schemas"]["StepCounts"];
+            triggeredBy: components["schemas"]["TriggeredBy"];
+            /** Format: int64 */
+            wakeAt?: number;
+            workflowId: string;
+            workflowName?: string;
+            /** Format: int32 */
+            workflowVersion: number;
+        };
+        FailData: {
+            error: components["schemas"]["Failure"];
+            /** @description The workflow that was started to handle it. */
+            handler?: string;
+            /**
+             * Format: int64
+             * @description When it is tried again.
+             */
+            retryAt?: number;
+            /** @description What `onError` made of it, where it is not tried again. */
+            then?: components["schemas"]["AfterFailure"];
+        };
+        FailHistoryEntry: {
+            data: components["schemas"]["ErrorData"];
+            message: string;
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "fail";
+        };
+        /** @description Why an action failed. */
+        Failure: {
+            cause?: components["schemas"]["Failure"];
+            code?: string;
+            message: string;
+            /** @description `false`: it was not tried again. */
+            retryable?: boolean;
+            stack?: string;
+        };
+        /** @enum {string} */
+        Feature: "runNow" | "summaries" | "errors" | "statistics" | "dryRun" | "jobs";
+        Finding: {
+            /** @description What to do. */
+            advice: string;
+            /** @example action_missing */
+            code: string;
+            /**
+             * Format: int64
+             * @description How many executions it is about.
+             */
+            count: number;
+            /** @description The ids of at most five of them. */
+            executions: string[];
+            severity: components["schemas"]["FindingSeverity"];
+            /**
+             * Format: int64
+             * @description Epoch milliseconds.
+             */
+            since?: number;
+            /**
+             * @description What is so.
+             * @example steps are ready and nobody provides `chargeCard`
+             */
+            what: string;
+        };
+        /**
+         * @description `error`: something stands still until somebody does something. `warning`: somebody should look.
+         * @enum {string}
+         */
+        FindingSeverity: "error" | "warning" | "info";
+        Health: {
+            status: components["schemas"]["HealthStatus"];
+        };
+        /** @enum {string} */
+        HealthStatus: "ok" | "ready";
+        /**
+         * @description What happened, once. `seq` is 1, 2, 3 ... within an execution: this is the order. `message` is for people. `by` is who caused it:
+         *     the name of the token that the call came with, else the address that it came from; not there where a program called the engine in
+         *     its own process without saying who it is.
+         */
+        HistoryEntry: components["schemas"]["StartHistoryEntry"] | components["schemas"]["StepReadyHistoryEntry"] | components["schemas"]["StepStartHistoryEntry"] | components["schemas"]["StepCompleteHistoryEntry"] | components["schemas"]["StepFailHistoryEntry"] | components["schemas"]["StepSkipHistoryEntry"] | components["schemas"]["StepCancelHistoryEntry"] | components["schemas"]["StepInterruptedHistoryEntry"] | components["schemas"]["WaitHistoryEntry"] | components["schemas"]["PauseHistoryEntry"] | components["schemas"]["ResumeHistoryEntry"] | components["schemas"]["RetryHistoryEntry"] | components["schemas"]["CompleteHistoryEntry"] | components["schemas"]["FailHistoryEntry"] | components["schemas"]["CancelHistoryEntry"];
+        /** @enum {string} */
+        HistoryOrder: "asc" | "desc";
+        HistoryPage: {
+            entries: components["schemas"]["HistoryEntry"][];
+            /** @description The `after` of the next page; absent on the last one. */
+            nextCursor?: string;
+            /**
+             * Format: int64
+             * @description The `seq` of the newest entry, whatever was asked for.
+             */
+            total: number;
+        };
+        /** @enum {string} */
+        HistoryPayloads: "inline" | "none";
+        /** @description An object, or `"[sensitive]"` when its definition calls all of it sensitive. */
+        Input: {
+            [key: string]: unknown;
+        } | string;
+        /** @description An execution with what it does or waits for: where `include=reasons`, `at`, `maxValueBytes` or `history` asks for it. */
+        InspectedExecution: {
             /**
              * Format: int64
              * @description With `at`: it is as it was after this entry.
@@ -1125,24 +1477,24 @@ export interface components {
              * Format: int64
              * @description The `seq` of the newest entry of its history.
              */
-            lastSeq?: number;
+            lastSeq: number;
             /** @description Of a completed execution. */
             output?: unknown;
             parent?: string;
-            /** @description With `include=reasons`, as all that follow: what it does or waits for, what matters most first. */
-            reasons?: components["schemas"]["Reason"][];
+            /** @description What matters most first. */
+            reasons: components["schemas"]["Reason"][];
             replayOf?: string;
             /**
              * Format: int64
              * @description What the server's clock said.
              */
-            serverTime?: number;
+            serverTime: number;
             /** Format: int64 */
             startedAt: number;
             /** @description Context, input and outputs; where names collide the later of these wins. */
             state: Record<string, unknown>;
             status: components["schemas"]["Status"];
-            stepCounts?: components["schemas"]["StepCounts"];
+            stepCounts: components["schemas"]["StepCounts"];
             /** @description By step id; steps that were never considered are not there. */
             stepResults: {
                 [key: string]: components["schemas"]["StepResult"];
@@ -1161,246 +1513,10 @@ export interface components {
             workflowVersion: number;
         };
         /** @enum {string} */
-        ExecutionInclude: "reasons";
-        ExecutionList: {
-            /** @description With `fields=summary`; false: the search took its time, and goes on with `nextCursor`. */
-            complete?: boolean;
-            executions: components["schemas"]["ExecutionRow"][];
-            /** @description The `cursor` of the next page; absent on the last one. */
-            nextCursor?: string;
-            /**
-             * Format: int64
-             * @description Everything that started later was looked at.
-             */
-            searchedTo?: number;
+        InterruptCause: "lost" | "shutdown";
+        InterruptData: {
+            cause: components["schemas"]["InterruptCause"];
         };
-        /**
-         * @description An execution in a list. The last eight fields are there when `include` asks for them; the last three come with `execution`,
-         *     which leaves out the fields from `wakeAt` to `stepsCompleted` that an execution does not have itself.
-         */
-        ExecutionRow: {
-            attention?: components["schemas"]["Attention"];
-            /** Format: int64 */
-            completedAt?: number;
-            /** @description In the order in which they completed. */
-            completedSteps?: string[];
-            /**
-             * Format: int64
-             * @description Index of the first step that has not ended.
-             */
-            currentStepIndex?: number;
-            error?: string;
-            errorCode?: string;
-            /** @description The same for errors that differ only in ids and numbers. */
-            errorFingerprint?: string;
-            errorStepId?: string;
-            /** @description The step whose failure the execution failed with. */
-            failedStep?: string;
-            /** @description The newest entries, oldest first, at most 100. */
-            history?: components["schemas"]["HistoryEntry"][];
-            /** @description There are entries older than those of `history`. */
-            historyTruncated?: boolean;
-            id: string;
-            input?: components["schemas"]["Input"];
-            /** Format: int64 */
-            lastSeq?: number;
-            output?: unknown;
-            parent?: string;
-            /** Format: int64 */
-            reasonCount?: number;
-            reasons?: components["schemas"]["Reason"][];
-            replayOf?: string;
-            /** Format: int64 */
-            startedAt: number;
-            state?: Record<string, unknown>;
-            status: components["schemas"]["Status"];
-            stepCounts?: components["schemas"]["StepCounts"];
-            stepResults?: {
-                [key: string]: components["schemas"]["StepResult"];
-            };
-            /**
-             * Format: int32
-             * @description How many have completed; known once the execution has ended.
-             */
-            stepsCompleted?: number;
-            triggeredBy: components["schemas"]["TriggeredBy"];
-            /**
-             * Format: int64
-             * @description When the next timer or retry is due.
-             */
-            wakeAt?: number;
-            workflowId: string;
-            /** @description With `fields=summary`, as all that follow. */
-            workflowName?: string;
-            /** Format: int32 */
-            workflowVersion: number;
-        };
-        /** @description An execution in a list, with what it does or waits for. */
-        ExecutionSummary: {
-            attention?: components["schemas"]["Attention"];
-            /** Format: int64 */
-            completedAt?: number;
-            error?: string;
-            errorCode?: string;
-            errorFingerprint?: string;
-            errorStepId?: string;
-            id: string;
-            /** Format: int64 */
-            lastSeq: number;
-            parent?: string;
-            /** Format: int64 */
-            reasonCount: number;
-            /** @description The one that matters most. */
-            reasons: components["schemas"]["Reason"][];
-            replayOf?: string;
-            /** Format: int64 */
-            startedAt: number;
-            status: components["schemas"]["Status"];
-            stepCounts: components["schemas"]["StepCounts"];
-            triggeredBy: components["schemas"]["TriggeredBy"];
-            /** Format: int64 */
-            wakeAt?: number;
-            workflowId: string;
-            workflowName?: string;
-            /** Format: int32 */
-            workflowVersion: number;
-        };
-        /** @description Why an action failed. */
-        Failure: {
-            cause?: components["schemas"]["Failure"];
-            code?: string;
-            message: string;
-            /** @description `false`: it was not tried again. */
-            retryable?: boolean;
-            stack?: string;
-        };
-        Finding: {
-            /** @description What to do. */
-            advice: string;
-            /** @example action_missing */
-            code: string;
-            /**
-             * Format: int64
-             * @description How many executions it is about.
-             */
-            count: number;
-            /** @description The ids of at most five of them. */
-            executions: string[];
-            severity: components["schemas"]["FindingSeverity"];
-            /**
-             * Format: int64
-             * @description Epoch milliseconds.
-             */
-            since?: number;
-            /**
-             * @description What is so.
-             * @example steps are ready and nobody provides `chargeCard`
-             */
-            what: string;
-        };
-        /**
-         * @description `error`: something stands still until somebody does something. `warning`: somebody should look.
-         * @enum {string}
-         */
-        FindingSeverity: "error" | "warning" | "info";
-        Health: {
-            /** @example ok */
-            status: string;
-        };
-        /** @description Only the fields that the type of the entry has are there. */
-        HistoryData: {
-            /**
-             * @description Why a step is ready, was skipped or was interrupted.
-             * @enum {string}
-             */
-            cause?: "condition" | "timer" | "retry" | "runNow" | "dependencies" | "notBranchedTo" | "lost" | "shutdown";
-            /**
-             * Format: int64
-             * @description When the execution times out.
-             */
-            deadline?: number;
-            error?: components["schemas"]["Failure"];
-            /** @description The workflow that was started to handle it. */
-            handler?: string;
-            idempotencyKey?: string;
-            input?: components["schemas"]["Input"] | null;
-            /** @description The workflows whose failures led to this one. */
-            ledHere?: string[];
-            output?: unknown;
-            /**
-             * Format: int64
-             * @description The output is in `stepResults`, or too long for a page of entries.
-             */
-            outputBytes?: number;
-            receipt?: components["schemas"]["Receipt"];
-            replayOf?: string;
-            /** @description The steps that `retry` reset. */
-            reset?: string[];
-            /** Format: int64 */
-            retryAt?: number;
-            /** @description Who runs the attempt. */
-            session?: string;
-            /**
-             * @description What `onError` made of it: `fail`, `continue`, `branch`, `startHandler`.
-             * @enum {string}
-             */
-            then?: "fail" | "continue" | "branch" | "startHandler";
-            triggeredBy?: components["schemas"]["TriggeredBy"];
-            /** Format: int64 */
-            until?: number;
-            /** Format: int32 */
-            workflowVersion?: number;
-        };
-        /** @description What happened, once. */
-        HistoryEntry: {
-            /** Format: int32 */
-            attempt?: number;
-            /**
-             * @description Who caused it: the name of the token that the call came with, else the address that it came from. Only of `start`, `pause`,
-             *     `resume`, `cancel`, `retry`, and `step_ready` after "run now"; not where a program called the engine in its own process
-             *     without saying who it is.
-             */
-            by?: string;
-            /**
-             * Format: int64
-             * @description How long the input or output is that `payloads=none` left out; not in streams.
-             */
-            bytes?: number;
-            data?: components["schemas"]["HistoryData"];
-            /** @description For people. */
-            message?: string;
-            /**
-             * Format: int64
-             * @description 1, 2, 3 ... within an execution: this is the order.
-             */
-            seq: number;
-            stepId?: string;
-            /** Format: int64 */
-            timestamp: number;
-            /**
-             * @description `start`, `step_ready`, `step_start`, `step_complete`, `step_fail`, `step_skip`, `step_cancel`, `step_interrupted`,
-             *     `wait`, `resume`, `pause`, `retry`, `complete`, `fail`, `cancel`; further ones may come.
-             */
-            type: string;
-        };
-        /** @enum {string} */
-        HistoryOrder: "asc" | "desc";
-        HistoryPage: {
-            entries: components["schemas"]["HistoryEntry"][];
-            /** @description The `after` of the next page; absent on the last one. */
-            nextCursor?: string;
-            /**
-             * Format: int64
-             * @description The `seq` of the newest entry, whatever was asked for.
-             */
-            total: number;
-        };
-        /** @enum {string} */
-        HistoryPayloads: "inline" | "none";
-        /** @description An object, or `"[sensitive]"` when its definition calls all of it sensitive. */
-        Input: {
-            [key: string]: unknown;
-        } | string;
         /** @description How far it is. */
         Job: {
             action: components["schemas"]["JobAction"];
@@ -1437,57 +1553,14 @@ export interface components {
              * @description They were not in a state for it any more, or gone.
              */
             skipped: number;
-            /**
-             * @description `running`, `waiting` (the first one is through; `continue` or `stop`), `stopped`, `completed`.
-             * @enum {string}
-             */
-            status: "running" | "waiting" | "stopped" | "completed";
+            status: components["schemas"]["JobStatus"];
         };
         /** @enum {string} */
         JobAction: "retry" | "replay" | "cancel" | "pause" | "resume";
-        /** @description A job; or, of a dry run, `matched` and `sample` and nothing else. */
-        JobAnswer: {
-            action?: components["schemas"]["JobAction"];
-            /** Format: int64 */
-            asOf?: number;
-            by?: string;
-            canary?: components["schemas"]["JobItem"];
-            /** Format: int64 */
-            createdAt?: number;
-            /** Format: int64 */
-            done?: number;
-            /** Format: int64 */
-            failed?: number;
-            filter?: components["schemas"]["JobFilter"];
-            /** Format: int64 */
-            finishedAt?: number;
-            id?: string;
-            /** Format: int64 */
-            matched: number;
-            /** Format: double */
-            rate?: number;
-            /** @description The newest of those that it would take, at most 5. */
-            sample?: components["schemas"]["ExecutionSummary"][];
-            /** Format: int64 */
-            skipped?: number;
-            status?: string;
-        };
-        /** @description One of `ids` and `filter`. */
-        JobBody: {
-            action: components["schemas"]["JobAction"];
-            /**
-             * Format: int64
-             * @description Only those that had started, and ended where they have ended, by then; now unless given.
-             */
-            asOf?: number;
-            /** @description One first; the others wait for `continue`. */
-            canary?: boolean;
-            /** @description Says what it would take, and does nothing. */
-            dryRun?: boolean;
-            filter?: components["schemas"]["JobFilter"];
-            /** @description At most 1,000. */
-            ids?: string[];
-        };
+        /** @description A job, or what it would take. */
+        JobAnswer: components["schemas"]["Job"] | components["schemas"]["JobPreview"];
+        /** @description Which executions, and what is done with them. */
+        JobBody: components["schemas"]["JobOfIds"] | components["schemas"]["JobOfFilter"];
         /** @description As the parameters of the list of executions; `{}` means all. */
         JobFilter: {
             attention?: components["schemas"]["Attention"];
@@ -1497,7 +1570,7 @@ export interface components {
             /** Format: int64 */
             startedBefore?: number;
             status?: components["schemas"]["Status"][];
-            triggeredBy?: string;
+            triggeredBy?: components["schemas"]["TriggerKind"];
             /** Format: int32 */
             version?: number;
             workflowId?: string[];
@@ -1505,7 +1578,8 @@ export interface components {
         JobItem: {
             /** Format: int64 */
             at: number;
-            code?: string;
+            /** @description Why it was not done, as the call itself would have answered. */
+            code?: components["schemas"]["ProblemCode"];
             detail?: string;
             executionId: string;
             /** @description The one that a replay started. */
@@ -1520,10 +1594,106 @@ export interface components {
             jobs: components["schemas"]["Job"][];
             nextCursor?: string;
         };
+        /** @description Those that are meant. */
+        JobOfFilter: {
+            action: components["schemas"]["JobAction"];
+            /**
+             * Format: int64
+             * @description Only those that had started, and ended where they have ended, by then; now unless given.
+             */
+            asOf?: number;
+            /** @description One first; the others wait for `continue`. */
+            canary?: boolean;
+            /** @description Says what it would take, and does nothing. */
+            dryRun?: boolean;
+            filter: components["schemas"]["JobFilter"];
+        };
+        /** @description Those that are named. */
+        JobOfIds: {
+            action: components["schemas"]["JobAction"];
+            /**
+             * Format: int64
+             * @description Only those that had started, and ended where they have ended, by then; now unless given.
+             */
+            asOf?: number;
+            /** @description One first; the others wait for `continue`. */
+            canary?: boolean;
+            /** @description Says what it would take, and does nothing. */
+            dryRun?: boolean;
+            /** @description At most 1,000. */
+            ids: string[];
+        };
         /** @enum {string} */
         JobOutcome: "done" | "failed" | "skipped";
+        /** @description The answer to a dry run. */
+        JobPreview: {
+            /** Format: int64 */
+            matched: number;
+            /** @description The newest of those that it would take, at most 5. */
+            sample: components["schemas"]["ExecutionSummary"][];
+        };
+        /** @enum {string} */
+        JobStatus: "running" | "waiting" | "stopped" | "completed";
+        /** @description Of a call that came with a key. */
+        KeyData: {
+            idempotencyKey: string;
+        };
+        /** @description Everybody who provides the action is busy. */
+        LimitReason: {
+            action: string;
+            /**
+             * Format: int32
+             * @description The attempt that is waited for.
+             */
+            attempt: number;
+            /** @description The message of the newest failure of the step. */
+            error?: string;
+            /** Format: int32 */
+            failedAttempts?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "limit";
+            /** Format: int32 */
+            maxAttempts: number;
+            /** Format: int64 */
+            since: number;
+            stepId: string;
+        };
         /** @enum {string} */
         ListFields: "summary";
+        ListedDefinition: {
+            /** @description The initial state. */
+            context?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description When the first version was registered.
+             */
+            createdAt: number;
+            description?: string;
+            /** @example order-processing */
+            id: string;
+            name?: string;
+            /** @description What of the input is masked wherever it is shown: `true`, or paths such as `card.number`. */
+            sensitive?: components["schemas"]["Sensitive"];
+            /** @description How it has fared, with `include=stats`. */
+            stats?: components["schemas"]["Statistics"];
+            steps: components["schemas"]["Step"][];
+            /**
+             * @description Of a whole execution.
+             * @example 1h
+             */
+            timeout?: string;
+            triggers?: components["schemas"]["Trigger"][];
+            /**
+             * Format: int64
+             * @description When this one was.
+             */
+            updatedAt: number;
+            /** Format: int32 */
+            version: number;
+        };
         NewToken: {
             /** Format: int64 */
             createdAt: number;
@@ -1535,10 +1705,42 @@ export interface components {
         };
         /** @enum {string} */
         OnError: "fail" | "continue" | "retry" | "branch";
+        OutputData: {
+            output?: unknown;
+            /**
+             * Format: int64
+             * @description The output is in `stepResults`, or too long for a page of entries.
+             */
+            outputBytes?: number;
+        };
+        PauseHistoryEntry: {
+            by?: string;
+            data?: components["schemas"]["KeyData"];
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "pause";
+        };
+        /** @description Somebody has paused the execution. */
+        PausedReason: {
+            /** @description Who it was. */
+            by?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "paused";
+            /** Format: int64 */
+            since: number;
+        };
         /** @description An error (RFC 9457). Programs look at `code`, people at `detail`. */
         Problem: {
-            /** @example invalid_state */
-            code: string;
+            code: components["schemas"]["ProblemCode"];
             detail: string;
             /** @description Everything that is wrong with a definition. */
             diagnostics?: components["schemas"]["Diagnostic"][];
@@ -1548,46 +1750,21 @@ export interface components {
             /** @example tag:workflow.do,2026:problem/invalid_state */
             type: string;
         };
-        /** @description What a step, or all of an execution, does or waits for. Only the fields that its kind has are there. */
-        Reason: {
-            action?: string;
-            /**
-             * Format: int32
-             * @description The attempt that runs, or that is waited for.
-             */
-            attempt?: number;
-            /** @description Who paused it. */
-            by?: string;
-            /** @description The message of the newest failure of the step. */
-            error?: string;
-            /** Format: int32 */
-            failedAttempts?: number;
-            /**
-             * @description `paused`, `worker` (nobody provides the action), `retry`, `running`, `limit` (everybody who provides it is busy), `timer`;
-             *     further ones may come.
-             * @enum {string}
-             */
-            kind: "paused" | "worker" | "retry" | "running" | "limit" | "timer";
-            /** Format: int32 */
-            maxAttempts?: number;
-            /**
-             * Format: int64
-             * @description 95 of 100 attempts of the step took less.
-             */
-            p95Ms?: number;
-            /** Format: int64 */
-            since: number;
-            /** @description It has run for longer than that. */
-            slow?: boolean;
-            stepId?: string;
-            /**
-             * Format: int64
-             * @description When time alone ends it.
-             */
-            until?: number;
-            /** @description Where the attempt runs. */
-            worker?: string;
+        /**
+         * @description What a program looks at, of all errors that there are.
+         * @example invalid_state
+         * @enum {string}
+         */
+        ProblemCode: "action_missing" | "admin_required" | "closed" | "corrupt" | "endpoint_not_found" | "entry_not_found" | "error_not_found" | "execution_not_found" | "forbidden" | "history_full" | "host_not_allowed" | "idempotency_key_reused" | "internal" | "invalid_definition" | "invalid_input" | "invalid_json" | "invalid_parameter" | "invalid_query" | "invalid_request" | "invalid_state" | "job_not_found" | "method_not_allowed" | "metrics_elsewhere" | "not_found" | "not_supported" | "origin_not_allowed" | "outcome_unknown" | "overloaded" | "payload_too_large" | "request_timeout" | "step_not_found" | "store_unavailable" | "tls_expected" | "token_exists" | "token_not_found" | "unauthorized" | "unsupported_media_type" | "upgrade_required" | "workflow_not_found";
+        /** @enum {string} */
+        ReadyCause: "condition" | "timer" | "retry" | "runNow";
+        ReadyData: {
+            cause: components["schemas"]["ReadyCause"];
+            idempotencyKey?: string;
+            receipt?: components["schemas"]["Receipt"];
         };
+        /** @description What a step, or all of an execution, does or waits for. */
+        Reason: components["schemas"]["PausedReason"] | components["schemas"]["WorkerReason"] | components["schemas"]["RetryReason"] | components["schemas"]["RunningReason"] | components["schemas"]["LimitReason"] | components["schemas"]["TimerReason"];
         /** @description Why a condition came out as it did. */
         Receipt: {
             expression: string;
@@ -1598,26 +1775,206 @@ export interface components {
             };
         };
         RefusedStart: {
-            code: string;
+            code: components["schemas"]["ProblemCode"];
             message: string;
             workflowId: string;
+        };
+        /** @description The answer to a registration. */
+        RegisteredDefinition: {
+            /** @description The initial state. */
+            context?: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description When the first version was registered.
+             */
+            createdAt: number;
+            description?: string;
+            /** @description Warnings and hints. */
+            diagnostics: components["schemas"]["Diagnostic"][];
+            /** @example order-processing */
+            id: string;
+            name?: string;
+            /** @description What of the input is masked wherever it is shown: `true`, or paths such as `card.number`. */
+            sensitive?: components["schemas"]["Sensitive"];
+            steps: components["schemas"]["Step"][];
+            /**
+             * @description Of a whole execution.
+             * @example 1h
+             */
+            timeout?: string;
+            triggers?: components["schemas"]["Trigger"][];
+            /**
+             * Format: int64
+             * @description When this one was.
+             */
+            updatedAt: number;
+            /** Format: int32 */
+            version: number;
+        };
+        RemovedExecution: {
+            id: string;
         };
         ReplayBody: {
             /** @description That of the execution that is replayed unless given. */
             input?: Record<string, unknown> | null;
+        };
+        /** @enum {string} */
+        ResetReason: "gap" | "busy";
+        ResumeHistoryEntry: {
+            by?: string;
+            data?: components["schemas"]["KeyData"];
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "resume";
+        };
+        RetryData: {
+            idempotencyKey?: string;
+            /** @description The steps that it reset. */
+            reset: string[];
+        };
+        RetryHistoryEntry: {
+            by?: string;
+            data: components["schemas"]["RetryData"];
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "retry";
+        };
+        /** @description A step has failed, and is tried again. */
+        RetryReason: {
+            action: string;
+            /**
+             * Format: int32
+             * @description The attempt that is waited for.
+             */
+            attempt: number;
+            /** @description The message of the newest failure of the step. */
+            error?: string;
+            /** Format: int32 */
+            failedAttempts?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "retry";
+            /** Format: int32 */
+            maxAttempts: number;
+            /** Format: int64 */
+            since: number;
+            stepId: string;
+            /** Format: int64 */
+            until: number;
+        };
+        RetryWaitingFor: {
+            message: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "retry";
+            /** Format: int64 */
+            until: number;
         };
         /**
          * @description What the holder of a token may do.
          * @enum {string}
          */
         Role: "reader" | "operator" | "admin" | "worker";
+        /** @description An attempt runs. */
+        RunningReason: {
+            action: string;
+            /**
+             * Format: int32
+             * @description The one that runs.
+             */
+            attempt: number;
+            /** @description The message of the newest failure of the step. */
+            error?: string;
+            /** Format: int32 */
+            failedAttempts?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "running";
+            /** Format: int32 */
+            maxAttempts: number;
+            /**
+             * Format: int64
+             * @description 95 of 100 attempts of the step took less.
+             */
+            p95Ms?: number;
+            /** Format: int64 */
+            since: number;
+            /** @description It has run for longer than that; not there when it has not. */
+            slow?: boolean;
+            stepId: string;
+            /** @description Where it runs. */
+            worker?: string;
+        };
         /** @description All of a value, or the paths of what is sensitive within it: `card.number`, `items.*.token`. */
         Sensitive: boolean | string[];
         /** @enum {string} */
         Severity: "error" | "warning" | "hint";
+        /** @enum {string} */
+        SkipCause: "dependencies" | "condition" | "notBranchedTo";
+        SkipData: {
+            cause: components["schemas"]["SkipCause"];
+            receipt?: components["schemas"]["Receipt"];
+        };
         StartBody: {
             /** @description `{}` unless given. */
             input?: Record<string, unknown> | null;
+        };
+        StartData: {
+            /**
+             * Format: int64
+             * @description When the execution times out.
+             */
+            deadline?: number;
+            idempotencyKey?: string;
+            /** @description Not there when it was left out. */
+            input?: components["schemas"]["Input"];
+            /** @description The workflows whose failures led to this one. */
+            ledHere?: string[];
+            replayOf?: string;
+            triggeredBy: components["schemas"]["TriggeredBy"];
+            /** Format: int32 */
+            workflowVersion: number;
+        };
+        StartHistoryEntry: {
+            by?: string;
+            /**
+             * Format: int64
+             * @description How long the input is that `payloads=none` left out; not in streams.
+             */
+            bytes?: number;
+            data: components["schemas"]["StartData"];
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "start";
+        };
+        StartedByEvent: {
+            executions: components["schemas"]["Execution"][];
+            /** @description Workflows whose trigger matched and that could not be started. */
+            refused: components["schemas"]["RefusedStart"][];
         };
         /** @description How a workflow, or a version of it, has fared. */
         Statistics: {
@@ -1629,10 +1986,8 @@ export interface components {
             /** Format: int64 */
             bucketMs: number;
             buckets: components["schemas"]["StatisticsPart"][];
-            /** @description Now; every status is there. */
-            byStatus: {
-                [key: string]: number;
-            };
+            /** @description Now. */
+            byStatus: components["schemas"]["StatusCounts"];
             /** Format: int64 */
             cancelled: number;
             /** Format: int64 */
@@ -1666,7 +2021,7 @@ export interface components {
             steps: components["schemas"]["StepStatistics"][];
             /** Format: int64 */
             to: number;
-            window: string;
+            window: components["schemas"]["Window"];
         };
         StatisticsPart: {
             /** Format: int64 */
@@ -1678,6 +2033,22 @@ export interface components {
         };
         /** @enum {string} */
         Status: "pending" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled";
+        StatusCounts: {
+            /** Format: int64 */
+            cancelled: number;
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            paused: number;
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            running: number;
+            /** Format: int64 */
+            waiting: number;
+        };
         Step: {
             /** @example chargeCard */
             action: string;
@@ -1702,6 +2073,40 @@ export interface components {
             /** @example 3d */
             wait?: string;
         };
+        /** @description The execution was cancelled, or has failed, before the step had ended. */
+        StepCancelHistoryEntry: {
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_cancel";
+        };
+        StepCompleteHistoryEntry: {
+            /** Format: int32 */
+            attempt: number;
+            /**
+             * Format: int64
+             * @description How long the output is that `payloads=none` left out; not in streams.
+             */
+            bytes?: number;
+            /** @description Not there when the action returned nothing. */
+            data?: components["schemas"]["OutputData"];
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_complete";
+        };
         StepCounts: {
             /** Format: int32 */
             completed: number;
@@ -1718,6 +2123,57 @@ export interface components {
              * @description For a timer, a retry or a worker.
              */
             waiting: number;
+        };
+        StepFailHistoryEntry: {
+            /**
+             * Format: int32
+             * @description Not there when no attempt had begun.
+             */
+            attempt?: number;
+            data: components["schemas"]["FailData"];
+            message: string;
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_fail";
+        };
+        /** @description It runs again, and that does not count as a failure. */
+        StepInterruptedHistoryEntry: {
+            /** Format: int32 */
+            attempt: number;
+            data: components["schemas"]["InterruptData"];
+            message: string;
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_interrupted";
+        };
+        StepReadyHistoryEntry: {
+            /** @description After "run now". */
+            by?: string;
+            data: components["schemas"]["ReadyData"];
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_ready";
         };
         StepResult: {
             /** Format: int64 */
@@ -1740,6 +2196,35 @@ export interface components {
             status: components["schemas"]["StepStatus"];
             stepId: string;
             waitingFor?: components["schemas"]["WaitingFor"];
+        };
+        StepSkipHistoryEntry: {
+            data: components["schemas"]["SkipData"];
+            message: string;
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_skip";
+        };
+        StepStartHistoryEntry: {
+            /** Format: int32 */
+            attempt: number;
+            data?: components["schemas"]["AttemptData"];
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "step_start";
         };
         StepStatistics: {
             /** Format: int64 */
@@ -1779,20 +2264,49 @@ export interface components {
         };
         /** @enum {string} */
         StepStatus: "waiting" | "running" | "completed" | "failed" | "skipped" | "cancelled";
+        StreamEnd: {
+            /** @description How the execution has ended. */
+            status: components["schemas"]["Status"];
+        };
+        StreamHello: {
+            /** Format: int64 */
+            serverTime: number;
+            /** @description Of the server. */
+            version: string;
+        };
+        /** @description The list is to be read again. */
+        StreamReset: {
+            /**
+             * Format: int64
+             * @description Executions that have changed, where that is known.
+             */
+            changed?: number;
+            reason: components["schemas"]["ResetReason"];
+        };
+        /** @description A page of a list with `fields=summary`. */
+        SummaryList: {
+            /** @description False: the search took its time, and goes on with `nextCursor`. */
+            complete: boolean;
+            executions: components["schemas"]["ExecutionSummary"][];
+            /** @description The `cursor` of the next page; absent on the last one. */
+            nextCursor?: string;
+            /**
+             * Format: int64
+             * @description Everything that started later was looked at.
+             */
+            searchedTo?: number;
+        };
         /** @description How the engine is. */
         System: {
-            /**
-             * @description `read`, `write` or `admin`: what the caller may do.
-             * @enum {string}
-             */
-            access: "read" | "write" | "admin";
+            /** @description What the caller may do. */
+            access: components["schemas"]["Access"];
             /**
              * Format: double
              * @description Of ten minutes.
              */
             commitP99Ms?: number;
             /** @description What this server offers, for clients that know older ones. */
-            features: string[];
+            features: components["schemas"]["Feature"][];
             limits: components["schemas"]["SystemLimits"];
             queue: components["schemas"]["SystemQueue"];
             /** @description A second, over the last ten. */
@@ -1880,6 +2394,33 @@ export interface components {
             /** Format: int32 */
             schema?: number;
         };
+        /** @description A `wait` runs. */
+        TimerReason: {
+            /** @description The message of the newest failure of the step. */
+            error?: string;
+            /** Format: int32 */
+            failedAttempts?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "timer";
+            /** Format: int64 */
+            since: number;
+            stepId: string;
+            /** Format: int64 */
+            until: number;
+        };
+        TimerWaitingFor: {
+            message: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "timer";
+            /** Format: int64 */
+            until: number;
+        };
         Token: {
             /** Format: int64 */
             createdAt: number;
@@ -1913,15 +2454,13 @@ export interface components {
              */
             event: string;
         };
+        /** @enum {string} */
+        TriggerKind: "manual" | "event" | "schedule" | "replay" | "error";
         /** @description What started an execution. */
         TriggeredBy: {
             /** @description The event, the execution that was replayed, or the one that failed. */
             source?: string;
-            /**
-             * @description `manual`, `event`, `schedule`, `replay` or `error`.
-             * @enum {string}
-             */
-            type: "manual" | "event" | "schedule" | "replay" | "error";
+            type: components["schemas"]["TriggerKind"];
         };
         UsedBy: {
             stepIds: string[];
@@ -1960,16 +2499,27 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
-        WaitingFor: {
-            message: string;
+        WaitData: {
+            /** @description Of the step's condition. */
+            receipt?: components["schemas"]["Receipt"];
+            /** Format: int64 */
+            until: number;
+        };
+        WaitHistoryEntry: {
+            data: components["schemas"]["WaitData"];
+            /** Format: int64 */
+            seq: number;
+            stepId: string;
+            /** Format: int64 */
+            timestamp: number;
             /**
-             * @description `timer`, `retry` or `worker`.
+             * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
-            type: "timer" | "retry" | "worker";
-            /** Format: int64 */
-            until?: number;
+            type: "wait";
         };
+        /** @description Why a step waits. */
+        WaitingFor: components["schemas"]["TimerWaitingFor"] | components["schemas"]["RetryWaitingFor"] | components["schemas"]["WorkerWaitingFor"];
         /**
          * @description How far back.
          * @enum {string}
@@ -1978,13 +2528,22 @@ export interface components {
         /** @description Whoever runs actions. */
         Worker: {
             actions: string[];
+            /** @description It has lost its connection and is expected back; what it runs goes on. Not there when it is connected. */
+            away?: boolean;
+            /**
+             * Format: int64
+             * @description Of a remote worker: when its newest connection began.
+             */
+            connectedAt?: number;
             /** @description Its session, the name of the endpoint, or `in-process`. */
             id: string;
+            kind: components["schemas"]["WorkerKind"];
             /**
-             * @description `worker`, `endpoint` or `inProcess`.
-             * @enum {string}
+             * Format: int64
+             * @description Of a remote worker: when it last said anything, if only that it is there (a heartbeat). Neither is there of one that was
+             *     connected before the server was started again and has not come back yet.
              */
-            kind: "worker" | "endpoint" | "inProcess";
+            lastSeen?: number;
             name: string;
             /**
              * Format: int64
@@ -1995,8 +2554,42 @@ export interface components {
             slots: number;
             unreachable?: string;
         };
+        /** @enum {string} */
+        WorkerKind: "worker" | "endpoint" | "inProcess";
         WorkerList: {
             workers: components["schemas"]["Worker"][];
+        };
+        /** @description Nobody provides the action. */
+        WorkerReason: {
+            action: string;
+            /**
+             * Format: int32
+             * @description The attempt that is waited for.
+             */
+            attempt: number;
+            /** @description The message of the newest failure of the step. */
+            error?: string;
+            /** Format: int32 */
+            failedAttempts?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "worker";
+            /** Format: int32 */
+            maxAttempts: number;
+            /** Format: int64 */
+            since: number;
+            stepId: string;
+        };
+        /** @description Somebody who runs it; or, of a paused execution, that it is resumed. */
+        WorkerWaitingFor: {
+            message: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "worker";
         };
         /** @enum {string} */
         WorkflowInclude: "stats";
@@ -2277,7 +2870,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorKind"];
+                    "application/json": components["schemas"]["ErrorDetail"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
@@ -2346,8 +2939,8 @@ export interface operations {
                 attention?: components["schemas"]["Attention"];
                 /** @description Those that failed so, or are tried again because of it */
                 errorFingerprint?: string;
-                /** @description `manual`, `event`, `schedule`, `replay` or `error` */
-                triggeredBy?: string;
+                /** @description Those that this has started */
+                triggeredBy?: components["schemas"]["TriggerKind"];
                 /** @description The beginning of an id, or a text in the input or the id; a search takes about 300 ms a page, and says how far it came */
                 q?: string;
                 /** @description Epoch milliseconds */
@@ -2373,7 +2966,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionList"];
+                    "application/json": components["schemas"]["ExecutionPage"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
@@ -2444,8 +3037,8 @@ export interface operations {
                 attention?: components["schemas"]["Attention"];
                 /** @description Those that failed so, or are tried again because of it */
                 errorFingerprint?: string;
-                /** @description `manual`, `event`, `schedule`, `replay` or `error` */
-                triggeredBy?: string;
+                /** @description Those that this has started */
+                triggeredBy?: components["schemas"]["TriggerKind"];
                 /** @description Epoch milliseconds */
                 startedAfter?: number;
                 /** @description Epoch milliseconds */
@@ -2466,7 +3059,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["ExecutionSummary"];
+                    "text/event-stream": components["schemas"]["ChangeMessage"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
@@ -2509,7 +3102,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Execution"];
+                    "application/json": components["schemas"]["ExecutionAnswer"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
@@ -2883,13 +3476,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Messages whose data is an entry */
+            /** @description Messages as above */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["HistoryEntry"];
+                    "text/event-stream": components["schemas"]["ExecutionMessage"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
@@ -3342,7 +3935,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Definition"];
+                "application/json": components["schemas"]["DefinitionBody"];
             };
         };
         responses: {
@@ -3471,10 +4064,13 @@ export interface operations {
     definition: {
         parameters: {
             query?: {
-                /** @description The newest unless given */
+                /** @description The newest unless given; also of a workflow that was deleted */
                 version?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the client has kept */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The workflow's id */
                 id: string;
@@ -3486,11 +4082,20 @@ export interface operations {
             /** @description As it was registered, with `version`, `createdAt` and `updatedAt` */
             200: {
                 headers: {
+                    /** @description Another one as soon as the answer is another one */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Definition"];
                 };
+            };
+            /** @description What the client has kept is still so */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong (RFC 9457) */
             default: {
@@ -3515,7 +4120,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Definition"];
+                "application/json": components["schemas"]["DefinitionBody"];
             };
         };
         responses: {
@@ -3525,7 +4130,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Definition"];
+                    "application/json": components["schemas"]["RegisteredDefinition"];
                 };
             };
             /** @description A new version */
@@ -3534,7 +4139,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Definition"];
+                    "application/json": components["schemas"]["RegisteredDefinition"];
                 };
             };
             /** @description What is wrong (RFC 9457) */

@@ -1,5 +1,6 @@
 // How answers are kept: what may be stale, what is asked again, what never changes.
 import { QueryClient, queryOptions } from "@tanstack/react-query";
+import { executionOf } from "./calls";
 import { get, Problem } from "./client";
 
 export const queryClient = new QueryClient({
@@ -31,7 +32,7 @@ export function definitionQuery(workflowId: string, version?: number) {
 export function executionQuery(id: string) {
   return queryOptions({
     queryKey: ["execution", id],
-    queryFn: ({ signal }) => get("/executions/{id}", { path: { id }, query: { maxValueBytes: 65_536, history: 0 }, signal }),
+    queryFn: ({ signal }) => executionOf(id, { maxValueBytes: 65_536 }, signal),
   });
 }
 

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { summaries } from "../api/calls";
 import { get, Problem } from "../api/client";
 import { systemQuery } from "../api/queries";
-import type { ErrorKind } from "../api/types";
+import type { ErrorDetail } from "../api/types";
 import { Piece } from "../executions/Row";
 import { outcome } from "../executions/outcome";
 import { count, oneLine, shortId, visible } from "../format/text";
@@ -61,7 +61,7 @@ export function OneErrorKind() {
   );
 }
 
-function Kind({ kind, search }: { kind: ErrorKind; search: ErrorsSearch }) {
+function Kind({ kind, search }: { kind: ErrorDetail; search: ErrorsSearch }) {
   const system = useQuery(systemQuery);
   return (
     <>
@@ -101,11 +101,11 @@ function Kind({ kind, search }: { kind: ErrorKind; search: ErrorsSearch }) {
               </Fact>
             ))}
           </dl>
-          {(kind.examples?.length ?? 0) > 1 && (
+          {kind.examples.length > 1 && (
             <>
               <h3 className="er-differ">How it differs</h3>
               <ul className="er-examples">
-                {kind.examples?.map((one) => (
+                {kind.examples.map((one) => (
                   <li key={one.executionId + one.at} className="cut">
                     <Link to="/executions/$id" params={{ id: one.executionId }} title={visible(one.message)}>
                       <bdi>{oneLine(one.message, 120)}</bdi>

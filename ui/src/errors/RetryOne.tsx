@@ -2,8 +2,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { summaries } from "../api/calls";
-import { get, newKey, post } from "../api/client";
+import { executionOf, summaries } from "../api/calls";
+import { newKey, post } from "../api/client";
 import type { ErrorKind, Execution } from "../api/types";
 import { Bulk } from "../executions/Bulk";
 import { duration } from "../format/duration";
@@ -36,7 +36,7 @@ export function RetryOne({ kind, search, small = false }: { kind: ErrorKind; sea
   });
   const outcome = useQuery({
     queryKey: ["retried", retry.data?.id, retry.data?.at],
-    queryFn: ({ signal }) => get("/executions/{id}", { path: { id: retry.data?.id ?? "" }, query: { wait: WAIT, history: 0 }, signal }),
+    queryFn: ({ signal }) => executionOf(retry.data?.id ?? "", { wait: WAIT }, signal),
     enabled: retry.data !== undefined,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,

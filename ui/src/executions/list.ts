@@ -206,7 +206,7 @@ export class ExecutionList {
         phase: "ready",
         error: null,
         ended: page.nextCursor === undefined,
-        searchedTo: page.complete === false ? page.searchedTo : undefined,
+        searchedTo: !page.complete ? page.searchedTo : undefined,
         waiting: this.#waiting.size,
       });
     } catch (error) {

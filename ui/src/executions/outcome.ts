@@ -43,12 +43,12 @@ function more({ reasonCount }: ExecutionSummary): Part[] {
 }
 
 export function because(reason: Reason): Part[] {
-  const step: Part[] = reason.stepId === undefined ? [] : [{ code: reason.stepId }, ": "];
+  const step: Part[] = "stepId" in reason ? [{ code: reason.stepId }, ": "] : [];
   switch (reason.kind) {
     case "paused":
       return reason.by === undefined ? ["Paused"] : ["Paused by ", reason.by];
     case "worker":
-      return reason.action === undefined ? [...step, "no worker"] : [...step, "no worker for ", { code: reason.action }];
+      return [...step, "no worker for ", { code: reason.action }];
     case "retry":
       return [...step, ...retry(reason)];
     case "running":
@@ -56,20 +56,19 @@ export function because(reason: Reason): Part[] {
         ? [...step, "running for ", { since: reason.since }, `, usually below ${duration(reason.p95Ms)}`]
         : [...step, "running for ", { since: reason.since }, ...attempt(reason)];
     case "limit":
-      return [...step, "waits for a free slot", ...(reason.action === undefined ? [] : [" of ", { code: reason.action }])];
+      return [...step, "waits for a free slot of ", { code: reason.action }];
     case "timer":
-      return [...step, "waits, goes on ", ...(reason.until === undefined ? ["later"] : [{ until: reason.until }])];
+      return [...step, "waits, goes on ", { until: reason.until }];
     default:
       return ["Goes on"];
   }
 }
 
-function retry(reason: Reason): Part[] {
-  const which = reason.attempt === undefined ? "" : reason.maxAttempts === undefined ? ` ${reason.attempt}` : ` ${reason.attempt} of ${reason.maxAttempts}`;
+function retry(reason: Extract<Reason, { kind: "retry" }>): Part[] {
   const error: Part[] = reason.error === undefined ? [] : [" · ", { error: oneLine(reason.error, 160) }];
-  return [`attempt${which} `, ...(reason.until === undefined ? ["soon"] : [{ until: reason.until }]), ...error];
+  return [`attempt ${reason.attempt} of ${reason.maxAttempts} `, { until: reason.until }, ...error];
 }
 
-function attempt(reason: Reason): Part[] {
-  return reason.attempt !== undefined && reason.attempt > 1 ? [`, attempt ${reason.attempt}`] : [];
+function attempt(reason: Extract<Reason, { kind: "running" }>): Part[] {
+  return reason.attempt > 1 ? [`, attempt ${reason.attempt}`] : [];
 }

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { createJob } from "../api/calls";
+import { createJob, executionOf } from "../api/calls";
 import { get, newKey, post, Problem } from "../api/client";
 import { path } from "../api/routes";
 import { openStream } from "../api/stream";
@@ -136,7 +136,7 @@ function Canary({ job, onGo, onStop, busy }: { job: Job; onGo(): void; onStop():
   const [asked] = useState(() => Date.now());
   const found = useQuery({
     queryKey: ["canary", id],
-    queryFn: ({ signal }) => get("/executions/{id}", { path: { id: id ?? "" }, query: { wait: "20s", history: 0 }, signal }),
+    queryFn: ({ signal }) => executionOf(id ?? "", { wait: "20s" }, signal),
     enabled: id !== undefined && item?.outcome === "done",
     staleTime: Number.POSITIVE_INFINITY,
     // Until it has ended it is asked again: the server answers as soon as that is so.

@@ -69,7 +69,7 @@ function useOpened(head: Answered | undefined, definition: WorkflowDefinition | 
   const tell = (open: LiveExecution, head: Answered) => {
     told.current = head;
     open.begin(executionOfHead(open.graph, head));
-    open.know(head.reasons ?? []);
+    open.know(head.reasons);
   };
   const there = head !== undefined;
   const open = useMemo(() => {

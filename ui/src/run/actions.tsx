@@ -252,12 +252,12 @@ function Replay({ id, onClose }: { id: string; onClose(): void }) {
     staleTime: Infinity,
   });
   const newest = useQuery(definitionQuery(workflow));
-  const original = input.data === undefined ? undefined : pretty(input.data.data?.input ?? {});
+  const given = input.data?.type === "start" ? input.data.data.input : undefined;
+  const original = input.data === undefined ? undefined : pretty(given ?? {});
   const [text, setText] = useState<string>();
   const [done, setDone] = useState<Done>({ kind: "no" });
   const key = useRef(newKey());
   const shown = text ?? original ?? "";
-  const given = input.data?.data?.input;
   // What nobody changed is not sent, and what was changed goes as it was written: every digit of a number counts.
   const edited = text !== undefined && text !== original;
   const problem = edited ? (check(shown).problem ?? (hidesAnything(given) && shown.includes(HIDDEN) ? STILL_HIDDEN : null)) : null;

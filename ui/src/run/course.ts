@@ -2,7 +2,7 @@
 // the timeline draws and the inspector lists. It only grows: an attempt that was there stays, whatever comes later.
 
 import { at, type StepGraph } from "../graph/steps";
-import type { Failure, HistoryEntry, Receipt } from "./history";
+import { type EntryOf, type Failure, type HistoryEntry, type Receipt, receiptOf, type StepEntry } from "./history";
 
 export type Outcome = "running" | "completed" | "failed" | "interrupted" | "cancelled";
 
@@ -97,27 +97,27 @@ export class Course {
   push(entry: HistoryEntry): void {
     this.version = entry.seq;
     this.updatedAt = Math.max(this.updatedAt, entry.timestamp);
-    const step = entry.stepId === undefined ? undefined : this.#graph.byId.get(entry.stepId);
-    if (step === undefined) this.#execution(entry);
-    else this.#step(step, at(this.tracks, step), entry);
+    if (!("stepId" in entry)) return this.#execution(entry);
+    const step = this.#graph.byId.get(entry.stepId);
+    if (step !== undefined) this.#step(step, at(this.tracks, step), entry);
   }
 
-  #execution(entry: HistoryEntry): void {
-    const { timestamp, by } = entry;
+  #execution(entry: Exclude<HistoryEntry, StepEntry>): void {
+    const { timestamp } = entry;
     switch (entry.type) {
       case "start":
         this.startedAt = timestamp;
         return;
       case "pause":
-        this.pauses.push({ from: timestamp, by, to: undefined });
+        this.pauses.push({ from: timestamp, by: entry.by, to: undefined });
         return;
       case "resume":
         this.#endPause(timestamp);
         return;
       case "retry":
-        this.retries.push({ at: timestamp, by, seq: entry.seq });
+        this.retries.push({ at: timestamp, by: entry.by, seq: entry.seq });
         this.endedAt = undefined;
-        for (const id of entry.data?.reset ?? []) this.#reset(id, entry);
+        for (const id of entry.data.reset) this.#reset(id, entry);
         return;
       case "complete":
       case "fail":
@@ -135,7 +135,7 @@ export class Course {
     if (pause !== undefined) pause.to ??= time;
   }
 
-  #reset(id: string, entry: HistoryEntry): void {
+  #reset(id: string, entry: EntryOf<"retry">): void {
     const step = this.#graph.byId.get(id);
     if (step === undefined) return;
     const track = at(this.tracks, step);
@@ -150,16 +150,17 @@ export class Course {
     track.cancelledAt = undefined;
   }
 
-  #step(step: number, track: Track, entry: HistoryEntry): void {
-    const { timestamp, seq, data } = entry;
-    if (data?.receipt !== undefined) track.receipt = { at: timestamp, seq, receipt: data.receipt };
+  #step(step: number, track: Track, entry: StepEntry): void {
+    const { timestamp, seq } = entry;
+    const receipt = receiptOf(entry);
+    if (receipt !== undefined) track.receipt = { at: timestamp, seq, receipt };
     switch (entry.type) {
       case "step_ready":
         endDelay(track, timestamp);
         track.changedAt = timestamp;
         return;
       case "wait":
-        track.delays.push({ kind: "timer", from: timestamp, until: data?.until ?? timestamp, seq, endedAt: undefined });
+        track.delays.push({ kind: "timer", from: timestamp, until: entry.data.until, seq, endedAt: undefined });
         return;
       case "step_start":
         track.attempts.push(this.#started(step, track, entry));
@@ -172,7 +173,7 @@ export class Course {
         this.#failed(track, entry);
         return;
       case "step_skip":
-        track.skipped = { at: timestamp, seq, cause: data?.cause ?? "dependencies", receipt: data?.receipt };
+        track.skipped = { at: timestamp, seq, cause: entry.data.cause, receipt };
         track.endedAt = timestamp;
         return;
       case "step_interrupted":
@@ -190,10 +191,10 @@ export class Course {
     }
   }
 
-  #started(step: number, track: Track, entry: HistoryEntry): Attempt {
+  #started(step: number, track: Track, entry: EntryOf<"step_start">): Attempt {
     return {
       step,
-      number: entry.attempt ?? track.attempts.length + 1,
+      number: entry.attempt,
       readyAt: Math.min(entry.timestamp, this.#readyAt(step, track)),
       startedAt: entry.timestamp,
       startSeq: entry.seq,
@@ -217,12 +218,11 @@ export class Course {
     return Math.max(this.startedAt, track.changedAt ?? 0, resumed, ...ends);
   }
 
-  #failed(track: Track, entry: HistoryEntry): void {
+  #failed(track: Track, entry: EntryOf<"step_fail">): void {
     const { timestamp, seq, data } = entry;
-    const failure = data?.error ?? { message: entry.message ?? "" };
-    if (entry.attempt === undefined) track.failedWithout = { at: timestamp, seq, failure };
-    else endAttempt(track, entry, "failed", failure);
-    if (data?.retryAt === undefined) track.endedAt = timestamp;
+    if (entry.attempt === undefined) track.failedWithout = { at: timestamp, seq, failure: data.error };
+    else endAttempt(track, entry, "failed");
+    if (data.retryAt === undefined) track.endedAt = timestamp;
     else track.delays.push({ kind: "retry", from: timestamp, until: data.retryAt, seq, endedAt: undefined });
   }
 }
@@ -232,17 +232,19 @@ function endDelay(track: Track, time: number): void {
   if (delay !== undefined) delay.endedAt ??= time;
 }
 
-function endAttempt(track: Track, entry: HistoryEntry, outcome: Outcome, failure?: Failure): void {
+function endAttempt(track: Track, entry: StepEntry, outcome: Outcome): void {
   const attempt = track.attempts.at(-1);
   if (attempt === undefined || attempt.endedAt !== undefined) return;
   attempt.outcome = outcome;
   // A clock that went back ends nothing before it began.
   attempt.endedAt = Math.max(attempt.startedAt, entry.timestamp);
   attempt.endSeq = entry.seq;
-  attempt.failure = failure;
-  attempt.retryAt = entry.data?.retryAt;
-  attempt.then = entry.data?.then;
-  attempt.outputBytes = entry.bytes ?? entry.data?.outputBytes;
+  if (entry.type === "step_fail") {
+    attempt.failure = entry.data.error;
+    attempt.retryAt = entry.data.retryAt;
+    attempt.then = entry.data.then;
+  }
+  if (entry.type === "step_complete") attempt.outputBytes = entry.bytes ?? entry.data?.outputBytes;
 }
 
 /** The course of a whole history. */

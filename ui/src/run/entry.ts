@@ -6,7 +6,7 @@ import { duration } from "../format/duration";
 import { oneLine } from "../format/text";
 import { when } from "../format/time";
 import type { MarkKind } from "../parts/status";
-import type { HistoryEntry } from "./history";
+import { type EntryOf, failureOf, type HistoryEntry, stepIdOf } from "./history";
 
 /** Entries never change: asked for once. */
 export function entryQuery(id: string, seq: number) {
@@ -17,13 +17,13 @@ export function entryQuery(id: string, seq: number) {
   });
 }
 
-export function markOfEntry({ type, data }: HistoryEntry): MarkKind {
-  switch (type) {
+export function markOfEntry(entry: HistoryEntry): MarkKind {
+  switch (entry.type) {
     case "step_complete":
     case "complete":
       return "completed";
     case "step_fail":
-      return data?.retryAt !== undefined ? "retrying" : data?.then === "continue" || data?.then === "branch" ? "failedHandled" : "failed";
+      return entry.data.retryAt !== undefined ? "retrying" : entry.data.then === "continue" || entry.data.then === "branch" ? "failedHandled" : "failed";
     case "fail":
       return "failed";
     case "step_skip":
@@ -48,57 +48,60 @@ export function markOfEntry({ type, data }: HistoryEntry): MarkKind {
 
 /** What is said of it behind the step's name: `attempt 2 failed: Card network timeout`. */
 export function entryWords(entry: HistoryEntry): string {
-  const { type, data, attempt, by } = entry;
-  const n = attempt === undefined ? "" : `attempt ${attempt} `;
-  const who = by === undefined ? "" : ` by ${by}`;
-  switch (type) {
-    case "start":
-      return `started${who}${data?.triggeredBy?.source === undefined ? "" : `, ${data.triggeredBy.type} ${data.triggeredBy.source}`}`;
+  const { type } = entry;
+  const n = "attempt" in entry && entry.attempt !== undefined ? `attempt ${entry.attempt} ` : "";
+  const who = "by" in entry && entry.by !== undefined ? ` by ${entry.by}` : "";
+  switch (entry.type) {
+    case "start": {
+      const { triggeredBy } = entry.data;
+      return `started${who}${triggeredBy.source === undefined ? "" : `, ${triggeredBy.type} ${triggeredBy.source}`}`;
+    }
     case "step_ready":
-      return readyWords(data?.cause) + who;
+      return readyWords(entry.data.cause) + who;
     case "step_start":
       return `${n}began`;
     case "step_complete":
       return "completed";
     case "step_fail":
-      return `${n}failed: ${oneLine(data?.error?.message ?? entry.message ?? "", 160)}${followedBy(entry)}`;
+      return `${n}failed: ${oneLine(entry.data.error.message, 160)}${followedBy(entry)}`;
     case "step_skip":
-      return data?.cause === "condition" ? "skipped: its condition was false" : data?.cause === "notBranchedTo" ? "skipped: no failure led here" : "skipped: all before it were skipped";
+      return entry.data.cause === "condition" ? "skipped: its condition was false" : entry.data.cause === "notBranchedTo" ? "skipped: no failure led here" : "skipped: all before it were skipped";
     case "step_cancel":
       return "cancelled";
     case "step_interrupted":
-      return data?.cause === "shutdown" ? `${n}interrupted: the engine was stopped` : `${n}interrupted: its worker was lost`;
+      return entry.data.cause === "shutdown" ? `${n}interrupted: the engine was stopped` : `${n}interrupted: its worker was lost`;
     case "wait":
-      return data?.until === undefined ? "waits" : `waits until ${when(data.until, entry.timestamp)}`;
+      return `waits until ${when(entry.data.until, entry.timestamp)}`;
     case "pause":
       return `paused${who}`;
     case "resume":
       return `resumed${who}`;
     case "retry":
-      return `retried${who}: ${(data?.reset ?? []).join(", ")}`;
+      return `retried${who}: ${entry.data.reset.join(", ")}`;
     case "complete":
       return "completed";
     case "fail":
-      return `failed: ${oneLine(data?.error?.message ?? entry.message ?? "", 160)}`;
+      return `failed: ${oneLine(entry.data.error.message, 160)}`;
     case "cancel":
       return `cancelled${who}`;
     default:
+      // Of a server that is newer than the page.
       return type;
   }
 }
 
-function readyWords(cause: string | undefined): string {
+function readyWords(cause: EntryOf<"step_ready">["data"]["cause"]): string {
   if (cause === "condition") return "ready: its condition was true";
   if (cause === "timer") return "ready: its wait is over";
   return cause === "runNow" ? "run now" : "ready to be tried again";
 }
 
-function followedBy({ data, timestamp }: HistoryEntry): string {
-  if (data?.retryAt !== undefined) return `, again in ${duration(data.retryAt - timestamp)}`;
-  if (data?.then === "continue") return ", and it goes on";
-  if (data?.then === "branch") return ", its error branch runs";
-  return data?.then === "startHandler" ? `, ${data.handler ?? "a workflow"} was started` : "";
+function followedBy({ data, timestamp }: EntryOf<"step_fail">): string {
+  if (data.retryAt !== undefined) return `, again in ${duration(data.retryAt - timestamp)}`;
+  if (data.then === "continue") return ", and it goes on";
+  if (data.then === "branch") return ", its error branch runs";
+  return data.then === "startHandler" ? `, ${data.handler ?? "a workflow"} was started` : "";
 }
 
 /** The text that a search looks in. */
-export const searchable = (entry: HistoryEntry): string => `${entry.seq} ${entry.type} ${entry.stepId ?? ""} ${entryWords(entry)} ${entry.data?.error?.code ?? ""}`.toLowerCase();
+export const searchable = (entry: HistoryEntry): string => `${entry.seq} ${entry.type} ${stepIdOf(entry) ?? ""} ${entryWords(entry)} ${failureOf(entry)?.code ?? ""}`.toLowerCase();

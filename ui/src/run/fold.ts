@@ -5,7 +5,7 @@
 // A step's record is replaced, never changed, so that "did this step change?" is a comparison of references.
 
 import { at, type StepGraph } from "../graph/steps";
-import type { Failure, HistoryEntry, Receipt, Status } from "./history";
+import type { EntryOf, Failure, HistoryEntry, Receipt, Status, StepEntry } from "./history";
 
 export type Handling = "unhandled" | "continued" | "branched";
 export type SkipCause = "condition" | "dependencies" | "notBranchedTo";
@@ -114,10 +114,10 @@ export class MissingEntries extends Error {
 export function apply(graph: StepGraph, execution: Execution, entry: HistoryEntry): number | undefined {
   if (entry.seq <= execution.seq) return undefined;
   if (entry.seq !== execution.seq + 1) throw new MissingEntries(execution.seq, entry.seq);
-  const step = entry.stepId === undefined ? undefined : graph.byId.get(entry.stepId);
-  if (step === undefined) {
+  const step = "stepId" in entry ? graph.byId.get(entry.stepId) : undefined;
+  if (!("stepId" in entry)) {
     changePhase(graph, execution, entry);
-  } else {
+  } else if (step !== undefined) {
     const before = at(execution.steps, step);
     execution.steps[step] = changed(before, entry);
     if (entry.type === "step_complete") execution.completed.push(step);
@@ -134,15 +134,14 @@ export function fold(graph: StepGraph, entries: Iterable<HistoryEntry>): Executi
   return execution;
 }
 
-function changePhase(graph: StepGraph, execution: Execution, entry: HistoryEntry): void {
+function changePhase(graph: StepGraph, execution: Execution, entry: Exclude<HistoryEntry, StepEntry>): void {
   const { phase } = execution;
-  const control = { at: entry.timestamp, by: entry.by };
   switch (entry.type) {
     case "start":
       execution.startedAt = entry.timestamp;
       return;
     case "pause":
-      if (phase.kind === "active") execution.phase = { ...phase, paused: control };
+      if (phase.kind === "active") execution.phase = { ...phase, paused: { at: entry.timestamp, by: entry.by } };
       return;
     case "resume":
       if (phase.kind === "active") execution.phase = { ...phase, paused: undefined };
@@ -152,16 +151,16 @@ function changePhase(graph: StepGraph, execution: Execution, entry: HistoryEntry
       return;
     case "fail": {
       const stepId = phase.kind === "active" ? phase.failing?.stepId : undefined;
-      execution.phase = { kind: "failed", at: entry.timestamp, failure: entry.data?.error, stepId };
+      execution.phase = { kind: "failed", at: entry.timestamp, failure: entry.data.error, stepId };
       return;
     }
     case "cancel":
-      execution.phase = { kind: "cancelled", ...control };
+      execution.phase = { kind: "cancelled", at: entry.timestamp, by: entry.by };
       return;
     case "retry":
       execution.phase = { kind: "active", paused: undefined, failing: undefined };
       execution.retryCount += 1;
-      for (const id of entry.data?.reset ?? []) {
+      for (const id of entry.data.reset) {
         const step = graph.byId.get(id);
         if (step !== undefined) execution.steps[step] = reset(at(execution.steps, step), entry.timestamp);
       }
@@ -172,23 +171,21 @@ function changePhase(graph: StepGraph, execution: Execution, entry: HistoryEntry
 }
 
 /** The first failure that nobody handles is the one that the execution is going to end with. */
-function failing(execution: Execution, entry: HistoryEntry): void {
+function failing(execution: Execution, { stepId, data }: EntryOf<"step_fail">): void {
   const { phase } = execution;
-  const unhandled = entry.data?.retryAt === undefined && (entry.data?.then ?? "fail") === "fail";
+  const unhandled = data.retryAt === undefined && (data.then ?? "fail") === "fail";
   if (!unhandled || phase.kind !== "active" || phase.failing !== undefined) return;
-  execution.phase = { ...phase, failing: { stepId: entry.stepId, failure: failureOf(entry) } };
+  execution.phase = { ...phase, failing: { stepId, failure: data.error } };
 }
 
-const failureOf = (entry: HistoryEntry): Failure => entry.data?.error ?? { message: entry.message ?? "" };
-
 /** A step's record after an entry about it. */
-function changed(record: StepRecord, entry: HistoryEntry): StepRecord {
-  const { timestamp, data } = entry;
+function changed(record: StepRecord, entry: StepEntry): StepRecord {
+  const { timestamp } = entry;
   switch (entry.type) {
     case "step_ready":
-      return { ...record, state: { kind: "ready", since: timestamp }, waitDone: true, receipt: data?.receipt ?? record.receipt };
+      return { ...record, state: { kind: "ready", since: timestamp }, waitDone: true, receipt: entry.data.receipt ?? record.receipt };
     case "step_start": {
-      const attempt = entry.attempt ?? record.attempts + 1;
+      const { attempt, data } = entry;
       const state = { kind: "running", attempt, since: timestamp, session: data?.session } as const;
       return { ...record, state, attempts: attempt, startedAt: record.startedAt ?? timestamp };
     }
@@ -202,10 +199,8 @@ function changed(record: StepRecord, entry: HistoryEntry): StepRecord {
       };
     case "step_fail":
       return failed(record, entry);
-    case "step_skip": {
-      const cause = data?.cause === "condition" || data?.cause === "notBranchedTo" ? data.cause : "dependencies";
-      return { ...record, state: { kind: "skipped", cause, seq: entry.seq }, endedAt: timestamp, receipt: data?.receipt };
-    }
+    case "step_skip":
+      return { ...record, state: { kind: "skipped", cause: entry.data.cause, seq: entry.seq }, endedAt: timestamp, receipt: entry.data.receipt };
     case "step_cancel": {
       const waitUntil = record.state.kind === "waiting" ? record.state.until : undefined;
       return { ...record, state: { kind: "cancelled", waitUntil }, endedAt: timestamp };
@@ -214,28 +209,28 @@ function changed(record: StepRecord, entry: HistoryEntry): StepRecord {
       return {
         ...record,
         state: { kind: "ready", since: timestamp },
-        interruptions: record.interruptions + (data?.cause === "shutdown" ? 0 : 1),
+        interruptions: record.interruptions + (entry.data.cause === "shutdown" ? 0 : 1),
       };
     case "wait":
       return {
         ...record,
-        state: { kind: "waiting", since: timestamp, until: data?.until ?? timestamp },
-        receipt: data?.receipt ?? record.receipt,
+        state: { kind: "waiting", since: timestamp, until: entry.data.until },
+        receipt: entry.data.receipt ?? record.receipt,
       };
     default:
       return record;
   }
 }
 
-function failed(record: StepRecord, entry: HistoryEntry): StepRecord {
+function failed(record: StepRecord, entry: EntryOf<"step_fail">): StepRecord {
   const { timestamp, data } = entry;
   const counted = entry.attempt === undefined ? record : { ...record, failedAttempts: record.failedAttempts + 1, interruptions: 0 };
-  const failure = failureOf(entry);
-  if (data?.retryAt !== undefined) {
+  const failure = data.error;
+  if (data.retryAt !== undefined) {
     return { ...counted, failure, state: { kind: "retryDelay", since: timestamp, until: data.retryAt } };
   }
-  const handling = data?.then === "continue" ? "continued" : data?.then === "branch" || data?.then === "startHandler" ? "branched" : "unhandled";
-  return { ...counted, failure, state: { kind: "failed", handling, seq: entry.seq, handler: data?.handler }, endedAt: timestamp };
+  const handling = data.then === "continue" ? "continued" : data.then === "branch" || data.then === "startHandler" ? "branched" : "unhandled";
+  return { ...counted, failure, state: { kind: "failed", handling, seq: entry.seq, handler: data.handler }, endedAt: timestamp };
 }
 
 /** A step that `retry` lets begin again. */

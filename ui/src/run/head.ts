@@ -3,16 +3,19 @@
 //
 // It is as exact as a head is: attempts and who did what come with the history.
 
-import type { Execution as Answered, Reason, StepResult } from "../api/types";
+import type { Execution as Answered, Reason, StepResult, WaitingFor } from "../api/types";
 import { at, type Step, type StepGraph } from "../graph/steps";
 import { begin, type Execution, type Phase, type SkipCause, status, type StepRecord, type StepState } from "./fold";
 
+/** Why a step has not ended. */
+type StepReason = Extract<Reason, { stepId: string }>;
+
 export function executionOfHead(graph: StepGraph, head: Answered): Execution {
   const execution = begin(graph);
-  const reasons = new Map((head.reasons ?? []).flatMap((reason) => (reason.stepId === undefined ? [] : [[reason.stepId, reason] as const])));
+  const reasons = new Map(head.reasons.flatMap((reason) => ("stepId" in reason ? [[reason.stepId, reason] as const] : [])));
   execution.startedAt = head.startedAt;
-  execution.seq = Math.max(1, head.lastSeq ?? 1);
-  execution.updatedAt = head.completedAt ?? head.serverTime ?? head.startedAt;
+  execution.seq = Math.max(1, head.lastSeq);
+  execution.updatedAt = head.completedAt ?? head.serverTime;
   execution.phase = phaseOf(head);
   for (const step of graph.steps) {
     const result = head.stepResults[step.id];
@@ -36,7 +39,7 @@ function phaseOf(head: Answered): Phase {
     case "cancelled":
       return { kind: "cancelled", at: ended, by: undefined };
     default: {
-      const paused = head.reasons?.find((reason) => reason.kind === "paused");
+      const paused = head.reasons.find((reason) => reason.kind === "paused");
       return {
         kind: "active",
         paused: head.status === "paused" ? { at: paused?.since ?? head.startedAt, by: paused?.by } : undefined,
@@ -46,7 +49,7 @@ function phaseOf(head: Answered): Phase {
   }
 }
 
-function recordOf(step: Step, untouched: StepRecord, result: StepResult, reason: Reason | undefined, head: Answered): StepRecord {
+function recordOf(step: Step, untouched: StepRecord, result: StepResult, reason: StepReason | undefined, head: Answered): StepRecord {
   // `retries` counts from the second attempt on; that there was a first failure is told by its message.
   const failedAttempts = reason?.failedAttempts ?? (result.error === undefined ? 0 : result.retries + 1);
   const message = result.error ?? reason?.error;
@@ -69,11 +72,13 @@ function attemptsOf({ startedAt, retries, status }: StepResult, head: Answered):
   return status === "waiting" && head.status !== "pending" ? 1 : 0;
 }
 
-function stateOf(step: Step, { status: of, startedAt, completedAt, waitingFor, retries }: StepResult, reason: Reason | undefined, head: Answered): StepState {
+const untilOf = (what: StepReason | WaitingFor | undefined): number | undefined => (what !== undefined && "until" in what ? what.until : undefined);
+
+function stateOf(step: Step, { status: of, startedAt, completedAt, waitingFor, retries }: StepResult, reason: StepReason | undefined, head: Answered): StepState {
   const since = reason?.since ?? startedAt ?? head.startedAt;
   switch (of) {
     case "running":
-      return { kind: "running", attempt: reason?.attempt ?? retries + 1, since, session: reason?.worker };
+      return reason?.kind === "running" ? { kind: "running", attempt: reason.attempt, since, session: reason.worker } : { kind: "running", attempt: retries + 1, since, session: undefined };
     case "completed":
       return { kind: "completed", seq: 0 };
     case "failed": {
@@ -86,9 +91,9 @@ function stateOf(step: Step, { status: of, startedAt, completedAt, waitingFor, r
     case "skipped":
       return { kind: "skipped", cause: causeOf(step, head), seq: 0 };
     case "cancelled":
-      return { kind: "cancelled", waitUntil: waitingFor?.until };
+      return { kind: "cancelled", waitUntil: untilOf(waitingFor) };
     default: {
-      const until = reason?.until ?? waitingFor?.until;
+      const until = untilOf(reason) ?? untilOf(waitingFor);
       if (until === undefined) return { kind: "ready", since };
       const retrying = reason?.kind === "retry" || waitingFor?.type === "retry";
       return { kind: retrying ? "retryDelay" : "waiting", since: completedAt ?? since, until };

@@ -13,7 +13,7 @@ import { Empty, Failed, Skeleton } from "../parts/panels";
 import { Mark } from "../parts/status";
 import { Clock } from "../parts/time";
 import { entryQuery, entryWords, markOfEntry, searchable } from "./entry";
-import type { HistoryEntry } from "./history";
+import { type HistoryEntry, stepIdOf } from "./history";
 import { useOf, useOpen } from "./hooks";
 
 interface HistoryListProps {
@@ -112,7 +112,7 @@ function useEntries(id: string): { all: readonly HistoryEntry[]; whole: boolean 
 /** Newest first. */
 function filtered(entries: readonly HistoryEntry[], types: readonly string[], text: string, step: string | undefined): readonly HistoryEntry[] {
   const words = text.trim().toLowerCase();
-  const kept = entries.filter((entry) => (types.length === 0 || types.includes(entry.type)) && (step === undefined || entry.stepId === step) && (words === "" || searchable(entry).includes(words)));
+  const kept = entries.filter((entry) => (types.length === 0 || types.includes(entry.type)) && (step === undefined || stepIdOf(entry) === step) && (words === "" || searchable(entry).includes(words)));
   return kept.reverse();
 }
 
@@ -127,7 +127,7 @@ interface EntryRowProps {
 
 const EntryRow = memo(function EntryRow({ entry, before, here, isOpen, onTurn, onLookAt }: EntryRowProps) {
   return (
-    <div className="history-row" data-type={entry.type} data-retried={entry.data?.retryAt !== undefined || undefined} data-here={here || undefined}>
+    <div className="history-row" data-type={entry.type} data-retried={(entry.type === "step_fail" && entry.data.retryAt !== undefined) || undefined} data-here={here || undefined}>
       <button type="button" className="history-open" aria-expanded={isOpen} onClick={() => onTurn(entry.seq)}>
         <Icon name={isOpen ? "down" : "right"} size={12} />
         <span className="only-read-aloud">Entry </span>
@@ -135,7 +135,7 @@ const EntryRow = memo(function EntryRow({ entry, before, here, isOpen, onTurn, o
         <Clock at={entry.timestamp} precision="milliseconds" />
         <Mark kind={markOfEntry(entry)} size={14} />
         <span className="history-words cut">
-          {entry.stepId !== undefined && (
+          {"stepId" in entry && (
             <code>
               <bdi>{visible(entry.stepId)}</bdi>
             </code>

@@ -16,7 +16,7 @@ import { Ago, Clock, Took, Until } from "../parts/time";
 import type { Attempt, Outcome, Track } from "./course";
 import { entryQuery } from "./entry";
 import { stateQuery } from "./state";
-import type { Failure, Receipt } from "./history";
+import { type Failure, failureOf, type Receipt } from "./history";
 import { useLook, useOf, useOpen } from "./hooks";
 
 interface InspectorProps {
@@ -248,7 +248,7 @@ const STACK_LINES_OPEN = 12;
 /** The message is here; the stack, which the light history leaves out, comes with the whole entry. */
 function FailureView({ id, failure, seq }: { id: string; failure: Failure; seq: number | undefined }) {
   const whole = useQuery({ ...entryQuery(id, seq ?? 0), enabled: seq !== undefined });
-  const error = whole.data?.data?.error ?? failure;
+  const error = (whole.data && failureOf(whole.data)) ?? failure;
   const lines = error.stack?.split("\n").length ?? 0;
   return (
     <div className="failure">
@@ -292,10 +292,10 @@ function Output({ id, seq, bytes }: { id: string; seq: number; bytes: number | u
     );
   }
   if (data === undefined) return <Skeleton rows={2} height={20} />;
-  if (data.data?.output === undefined) return <p className="meta section-none">It returned nothing.</p>;
+  if (data.type !== "step_complete" || data.data?.output === undefined) return <p className="meta section-none">It returned nothing.</p>;
   return (
     <Section title="Output" open>
-      <JsonTree value={data.data.output} label={`output of ${data.stepId ?? "the step"}`} root={`steps.${data.stepId ?? ""}.output`} />
+      <JsonTree value={data.data.output} label={`output of ${data.stepId}`} root={`steps.${data.stepId}.output`} />
     </Section>
   );
 }

@@ -10,7 +10,7 @@ import { resolved, useThemed } from "../theme/canvas";
 import { Sign, type SignName } from "../graph/signs";
 import { entryWords, markOfEntry } from "./entry";
 import { endedAt } from "./fold";
-import type { HistoryEntry } from "./history";
+import { type HistoryEntry, stepIdOf } from "./history";
 import { useOpen, useShown } from "./hooks";
 import type { Moments } from "./moments";
 
@@ -135,7 +135,7 @@ function Track({ at, lastSeq, entry, onGo }: TrackProps) {
         value={Math.max(1, at)}
         disabled={lastSeq < 2}
         aria-label="Entry of the history"
-        aria-valuetext={entry === undefined ? undefined : `${entry.seq}: ${entry.stepId ?? ""} ${entryWords(entry)}, ${clock(entry.timestamp)}`}
+        aria-valuetext={entry === undefined ? undefined : `${entry.seq}: ${stepIdOf(entry) ?? ""} ${entryWords(entry)}, ${clock(entry.timestamp)}`}
         onChange={(event) => {
           const to = Number(event.target.value);
           cancelAnimationFrame(frame.current);
@@ -144,7 +144,7 @@ function Track({ at, lastSeq, entry, onGo }: TrackProps) {
       />
       {shown !== undefined && hovered !== undefined && (
         <span className="slider-hint" style={{ left: hovered.x }} title={exact(shown.timestamp)}>
-          <span className="num">{shown.seq}</span> {clock(shown.timestamp, "milliseconds")} <bdi>{`${shown.stepId ?? ""} ${entryWords(shown)}`.slice(0, 90)}</bdi>
+          <span className="num">{shown.seq}</span> {clock(shown.timestamp, "milliseconds")} <bdi>{`${stepIdOf(shown) ?? ""} ${entryWords(shown)}`.slice(0, 90)}</bdi>
         </span>
       )}
     </div>

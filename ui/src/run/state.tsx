@@ -2,7 +2,7 @@
 
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { get } from "../api/client";
+import { executionOf } from "../api/calls";
 import { visible } from "../format/text";
 import { keyOf } from "../json/lines";
 import { JsonTree } from "../json/tree";
@@ -16,7 +16,7 @@ const VALUE_MAX = 65_536;
 export function stateQuery(id: string, seq: number) {
   return queryOptions({
     queryKey: ["execution", id, "at", seq],
-    queryFn: ({ signal }) => get("/executions/{id}", { path: { id }, query: { at: seq, maxValueBytes: VALUE_MAX, history: 0 }, signal }),
+    queryFn: ({ signal }) => executionOf(id, { at: seq, maxValueBytes: VALUE_MAX }, signal),
     staleTime: Infinity,
   });
 }
@@ -29,7 +29,7 @@ export function StateTab({ id }: { id: string }) {
   // Until another moment has come the former one stays, under its own name.
   const entry = open.moments.entry(data?.asOfSeq ?? seq);
   // What the entry added stands out: the output of the step that it completed.
-  const marked = useMemo(() => (entry?.type === "step_complete" && entry.stepId !== undefined ? new Set([keyOf([entry.stepId])]) : undefined), [entry]);
+  const marked = useMemo(() => (entry?.type === "step_complete" ? new Set([keyOf([entry.stepId])]) : undefined), [entry]);
   if (error) return <Failed error={error} onRetry={() => void refetch()} what="The state could not be read." />;
   if (data === undefined) return <Skeleton rows={4} height={20} />;
   const { state, output } = data;
@@ -42,7 +42,7 @@ export function StateTab({ id }: { id: string }) {
         </section>
       )}
       <section>
-        <h2>State {entry !== undefined && <span className="meta">after entry {entry.seq}{entry.stepId === undefined ? "" : `, ${visible(entry.stepId)}`}</span>}</h2>
+        <h2>State {entry !== undefined && <span className="meta">after entry {entry.seq}{"stepId" in entry ? `, ${visible(entry.stepId)}` : ""}</span>}</h2>
         <JsonTree value={state ?? {}} label="state" root="state" depth={2} {...(marked && { marked })} />
       </section>
       <section>

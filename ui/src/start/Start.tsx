@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
+import { executionOf } from "../api/calls";
 import { get, newKey, NoAnswer, post, Problem } from "../api/client";
 import { definitionQuery, systemQuery } from "../api/queries";
 import { shortId, visible } from "../format/text";
@@ -59,7 +60,7 @@ function Form({ id, version, name, from }: { id: string; version: number; name: 
   const [ownKey] = useState(newKey);
   const copied = useQuery({
     queryKey: ["execution", from, "input"],
-    queryFn: ({ signal }) => get("/executions/{id}", { path: { id: from ?? "" }, query: { history: 0 }, signal }),
+    queryFn: ({ signal }) => executionOf(from ?? "", {}, signal),
     enabled: from !== undefined,
   });
   const last = useQuery({
@@ -79,7 +80,7 @@ function Form({ id, version, name, from }: { id: string; version: number; name: 
   const submit = (): void => {
     if (problem === null && !start.isPending) start.mutate();
   };
-  const inputs = (last.data?.executions ?? []).filter((one) => one.input !== undefined);
+  const inputs = [...(last.data?.executions ?? [])].flatMap((one) => ("input" in one && one.input !== undefined ? one : []));
   return (
     <form
       className="form"

@@ -3,7 +3,7 @@ import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query"
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { get } from "../api/client";
 import { systemQuery } from "../api/queries";
-import type { WorkflowDefinition } from "../api/types";
+import type { ListedWorkflow } from "../api/types";
 import { duration } from "../format/duration";
 import { count, percent, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
@@ -63,7 +63,7 @@ export function Workflows() {
   );
 }
 
-function Rows({ rows, window }: { rows: readonly WorkflowDefinition[]; window: keyof typeof WINDOW_WORDS }) {
+function Rows({ rows, window }: { rows: readonly ListedWorkflow[]; window: keyof typeof WINDOW_WORDS }) {
   const navigate = useNavigate();
   const system = useQuery(systemQuery);
   const writes = system.data?.access !== "read";
@@ -102,7 +102,7 @@ function Rows({ rows, window }: { rows: readonly WorkflowDefinition[]; window: k
   );
 }
 
-function OneRow({ row, writes }: { row: WorkflowDefinition; writes: boolean }) {
+function OneRow({ row, writes }: { row: ListedWorkflow; writes: boolean }) {
   const { stats } = row;
   const bad = (stats?.failureRate ?? 0) > 0;
   return (
@@ -145,13 +145,13 @@ export function Percentile({ ms, samples }: { ms: number | undefined; samples: n
 }
 
 /** Only what there is of: those that run, wait (and which of both are tried again), stand still. */
-function Now({ row }: { row: WorkflowDefinition }) {
-  const by = row.stats?.byStatus ?? {};
+function Now({ row }: { row: ListedWorkflow }) {
+  const by = row.stats?.byStatus;
   const marks: [MarkKind, number, object][] = [
-    ["running", (by.running ?? 0) + (by.pending ?? 0), { status: ["running", "pending"] }],
-    ["waiting", by.waiting ?? 0, { status: ["waiting"] }],
+    ["running", (by?.running ?? 0) + (by?.pending ?? 0), { status: ["running", "pending"] }],
+    ["waiting", by?.waiting ?? 0, { status: ["waiting"] }],
     ["retrying", row.stats?.retrying ?? 0, { attention: "retrying" }],
-    ["paused", by.paused ?? 0, { status: ["paused"] }],
+    ["paused", by?.paused ?? 0, { status: ["paused"] }],
   ];
   const shown = marks.filter(([, many]) => many > 0);
   if (shown.length === 0) return <span className="zero">–</span>;

@@ -22,15 +22,17 @@ const say = (parts: Part[]): string =>
   parts.map((part) => (typeof part === "string" ? part : "code" in part ? `\`${part.code}\`` : "until" in part ? `[until ${part.until}]` : "since" in part ? `[since ${part.since}]` : part.error)).join("");
 const waiting = (reason: Reason, count = 1): string => say(outcome(row({ status: "waiting", reasons: [reason], reasonCount: count })));
 
+const first = { attempt: 1, maxAttempts: 1 };
+
 describe("what a row says", () => {
   it.each<[string, string]>([
-    [waiting({ kind: "retry", stepId: "charge", since: 1, until: 9, attempt: 3, maxAttempts: 5, error: "Card declined" }), "`charge`: attempt 3 of 5 [until 9] · Card declined"],
-    [waiting({ kind: "worker", stepId: "limits", since: 1, action: "checkLimits" }, 3), "`limits`: no worker for `checkLimits` · and 2 more"],
+    [waiting({ kind: "retry", stepId: "charge", action: "charge", since: 1, until: 9, attempt: 3, maxAttempts: 5, error: "Card declined" }), "`charge`: attempt 3 of 5 [until 9] · Card declined"],
+    [waiting({ kind: "worker", stepId: "limits", since: 1, action: "checkLimits", ...first }, 3), "`limits`: no worker for `checkLimits` · and 2 more"],
     [waiting({ kind: "timer", stepId: "wait", since: 1, until: 9 }), "`wait`: waits, goes on [until 9]"],
     [waiting({ kind: "paused", since: 1, by: "anna" }), "Paused by anna"],
     [waiting({ kind: "paused", since: 1 }), "Paused"],
-    [waiting({ kind: "running", stepId: "charge", since: 4, slow: true, p95Ms: 9000 }), "`charge`: running for [since 4], usually below 9.0 s"],
-    [waiting({ kind: "limit", stepId: "a", since: 1, action: "act" }), "`a`: waits for a free slot of `act`"],
+    [waiting({ kind: "running", stepId: "charge", action: "charge", ...first, since: 4, slow: true, p95Ms: 9000 }), "`charge`: running for [since 4], usually below 9.0 s"],
+    [waiting({ kind: "limit", stepId: "a", since: 1, action: "act", ...first }), "`a`: waits for a free slot of `act`"],
     [waiting({ kind: "of a later server" as never, stepId: "a", since: 1 }), "Goes on"],
     [say(outcome(row({ status: "failed", error: "Card\ndeclined", errorStepId: "charge" }))), "`charge`: Card declined"],
     [say(outcome(row({ status: "failed" }))), "no message"],
@@ -38,7 +40,7 @@ describe("what a row says", () => {
     [say(outcome(row({}))), "2 of 5 steps"],
     [say(outcome(row({ status: "pending" }))), "Nothing has begun yet"],
     // An execution whose first step nobody provides is pending: it said "Nothing has begun yet" beside "No worker".
-    [say(outcome(row({ status: "pending", reasons: [{ kind: "worker", stepId: "limits", since: 1, action: "checkLimits" }], reasonCount: 1 }))), "`limits`: no worker for `checkLimits`"],
+    [say(outcome(row({ status: "pending", reasons: [{ kind: "worker", stepId: "limits", since: 1, action: "checkLimits", ...first }], reasonCount: 1 }))), "`limits`: no worker for `checkLimits`"],
   ])("%s", (said, wanted) => expect(said).toBe(wanted));
 });
 

@@ -6,6 +6,7 @@ import { facts, retryPlan } from "../../../src/run/facts";
 import { fold } from "../../../src/run/fold";
 import type { HistoryEntry } from "../../../src/run/history";
 import { reasons } from "../../../src/run/reasons";
+import { entry } from "./entries";
 
 process.env["TZ"] = "UTC";
 const NOW = Date.parse("2026-11-23T14:02:00Z");
@@ -91,7 +92,7 @@ describe("facts", () => {
 describe("reasons", () => {
   const graph = stepGraph({ id: "w", steps: [{ id: "a", action: "x" }, { id: "b", action: "y" }] });
   const execution = fold(graph, [
-    { seq: 1, timestamp: NOW, type: "start" },
+    entry({ seq: 1, timestamp: NOW, type: "start" }),
     { seq: 2, timestamp: NOW, type: "step_start", stepId: "b", attempt: 1 },
   ]);
 

@@ -7,6 +7,7 @@ import type { HistoryEntry } from "../../../src/run/history";
 import { edgeLook, looks } from "../../../src/run/looks";
 import { LiveExecution } from "../../../src/run/live";
 import { criticalPath } from "../../../src/timeline/critical";
+import { entry } from "./entries";
 
 interface Folded {
   scenario: string;
@@ -27,17 +28,19 @@ const diamond = stepGraph({
 });
 
 /** `[time, type, step, attempt, data]` */
-type Row = [number, string, (string | undefined)?, (number | undefined)?, HistoryEntry["data"]?];
+type Row = [number, HistoryEntry["type"], (string | undefined)?, (number | undefined)?, object?];
 
 const history = (...rows: Row[]): HistoryEntry[] =>
-  rows.map(([timestamp, type, stepId, attempt, data], index) => ({
-    seq: index + 1,
-    timestamp,
-    type,
-    ...(stepId !== undefined && { stepId }),
-    ...(attempt !== undefined && { attempt }),
-    ...(data !== undefined && { data }),
-  }));
+  rows.map(([timestamp, type, stepId, attempt, data], index) =>
+    entry({
+      seq: index + 1,
+      timestamp,
+      type,
+      ...(stepId !== undefined && { stepId }),
+      ...(attempt !== undefined && { attempt }),
+      ...(data !== undefined && { data }),
+    }),
+  );
 
 const ran = history(
   [0, "start"],
@@ -189,7 +192,7 @@ describe("hundreds of steps that change at once", () => {
     const open = new LiveExecution(graph);
     const told: number[] = [];
     graph.steps.forEach((_, step) => open.watchSteps([step], () => told.push(step)));
-    open.take([{ seq: 1, timestamp: 1, type: "start" }]);
+    open.take([entry({ seq: 1, timestamp: 1, type: "start" })]);
     open.hasWhole();
     expect(told.length).toBeLessThan(60);
     for (let frame = frames.shift(); frame !== undefined; frame = frames.shift()) {

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { stepGraph, type StepGraph, type WorkflowDefinition } from "../../../src/graph/steps";
 import { apply, begin, copy, endedAt, isPaused, MissingEntries, status, stepHasEnded, stepStatus, type Execution } from "../../../src/run/fold";
-import type { HistoryEntry } from "../../../src/run/history";
+import { type HistoryEntry, stepIdOf } from "../../../src/run/history";
 import { ENTRIES_PER_KEYFRAME, Moments } from "../../../src/run/moments";
+import { entry, type Short } from "./entries";
 
 interface Folded {
   scenario: string;
@@ -67,14 +68,14 @@ describe("the fold", () => {
     const execution = begin(graph);
     entries.forEach((entry, place) => {
       apply(graph, execution, entry);
-      expect(view(graph, execution), `after ${entry.seq} ${entry.type} ${entry.stepId ?? ""}`).toEqual(after[place]);
+      expect(view(graph, execution), `after ${entry.seq} ${entry.type} ${stepIdOf(entry) ?? ""}`).toEqual(after[place]);
     });
   });
 
   it("does not take an entry twice and says which are missing", () => {
     const graph = stepGraph({ id: "w", steps: [{ id: "a", action: "do-a" }] });
     const execution = begin(graph);
-    const start = { seq: 1, timestamp: 1, type: "start" };
+    const start = entry({ seq: 1, timestamp: 1, type: "start" });
     apply(graph, execution, start);
     apply(graph, execution, { seq: 2, timestamp: 2, type: "step_start", stepId: "a", attempt: 1 });
     const before = copy(execution);
@@ -87,9 +88,9 @@ describe("the fold", () => {
   it("passes over entries of types that it does not know", () => {
     const graph = stepGraph({ id: "w", steps: [{ id: "a", action: "do-a" }] });
     const execution = begin(graph);
-    apply(graph, execution, { seq: 1, timestamp: 1, type: "start" });
-    apply(graph, execution, { seq: 2, timestamp: 2, type: "signal_received", stepId: "a" });
-    apply(graph, execution, { seq: 3, timestamp: 3, type: "compensated" });
+    apply(graph, execution, entry({ seq: 1, timestamp: 1, type: "start" }));
+    apply(graph, execution, { seq: 2, timestamp: 2, type: "signal_received" as never, stepId: "a" });
+    apply(graph, execution, { seq: 3, timestamp: 3, type: "compensated" as never });
     expect(execution.seq).toBe(3);
     expect(stepStatus(graph, execution, 0)).toBe("waiting");
   });
@@ -97,7 +98,7 @@ describe("the fold", () => {
   it("leaves the records of other steps as they are, so that only what changed is drawn", () => {
     const graph = stepGraph({ id: "w", steps: [{ id: "a", action: "x" }, { id: "b", action: "x" }] });
     const execution = begin(graph);
-    apply(graph, execution, { seq: 1, timestamp: 1, type: "start" });
+    apply(graph, execution, entry({ seq: 1, timestamp: 1, type: "start" }));
     const [a, b] = execution.steps;
     expect(apply(graph, execution, { seq: 2, timestamp: 2, type: "step_start", stepId: "b", attempt: 1 })).toBe(1);
     expect(execution.steps[0]).toBe(a);
@@ -110,10 +111,9 @@ describe("moments", () => {
 
   /** An execution that is paused and resumed, and whose step fails over and over. */
   function long(entries: number): HistoryEntry[] {
-    const history: HistoryEntry[] = [{ seq: 1, timestamp: 0, type: "start" }];
+    const history: HistoryEntry[] = [entry({ seq: 1, timestamp: 0, type: "start" })];
     for (let attempt = 1; history.length < entries; attempt += 1) {
-      const add = (entry: Omit<HistoryEntry, "seq" | "timestamp">) =>
-        history.push({ ...entry, seq: history.length + 1, timestamp: history.length * 10 });
+      const add = (short: Omit<Short, "seq" | "timestamp">) => history.push(entry({ ...short, seq: history.length + 1, timestamp: history.length * 10 }));
       if (attempt > 1) add({ type: "step_ready", stepId: "a", data: { cause: "retry" } });
       add({ type: "step_start", stepId: "a", attempt });
       add({ type: "step_fail", stepId: "a", attempt, data: { error: { message: `no ${attempt}` }, retryAt: history.length * 10 + 5 } });

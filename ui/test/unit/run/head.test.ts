@@ -4,7 +4,7 @@ import type { Execution as Answered } from "../../../src/api/types";
 import { stepGraph, type WorkflowDefinition } from "../../../src/graph/steps";
 import { apply, begin, status } from "../../../src/run/fold";
 import { executionOfHead } from "../../../src/run/head";
-import type { HistoryEntry } from "../../../src/run/history";
+import { type HistoryEntry, stepIdOf } from "../../../src/run/history";
 import { type Look, looks } from "../../../src/run/looks";
 
 interface Folded {
@@ -37,6 +37,8 @@ function headOf({ definition, entries, after }: Folded, place: number): Answered
     history: [],
     reasons: [],
     lastSeq: place + 1,
+    serverTime: entries[place]?.timestamp ?? 0,
+    stepCounts: { total: 0, completed: 0, failed: 0, skipped: 0, running: 0, waiting: 0 },
   };
 }
 
@@ -64,7 +66,7 @@ describe("an execution from its head", () => {
       apply(graph, execution, entry);
       const head = executionOfHead(graph, headOf(folded, place));
       expect(status(graph, head), `after ${entry.seq} ${entry.type}`).toBe(status(graph, execution));
-      expect(kinds(looks(graph, head, [])), `after ${entry.seq} ${entry.type} ${entry.stepId ?? ""}`).toEqual(kinds(looks(graph, execution, [])));
+      expect(kinds(looks(graph, head, [])), `after ${entry.seq} ${entry.type} ${stepIdOf(entry) ?? ""}`).toEqual(kinds(looks(graph, execution, [])));
     });
   });
 });

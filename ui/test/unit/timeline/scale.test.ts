@@ -4,6 +4,7 @@ import { type Attempt, course } from "../../../src/run/course";
 import { marksOf } from "../../../src/timeline/marks";
 import { BREAK_WIDTH, idleSpans, scale, ticks, total, union, type Span } from "../../../src/timeline/scale";
 import { random } from "../random";
+import { entry, type Short } from "../run/entries";
 
 const spans = (...edges: [number, number][]): Span[] => edges.map(([from, to]) => ({ from, to }));
 const DAY = 86_400_000;
@@ -114,12 +115,12 @@ describe("marks", () => {
   const attempts = (count: number, length: number): Attempt[] =>
     course(
       stepGraph({ id: "w", steps: [{ id: "a", action: "x" }] }),
-      [{ seq: 1, timestamp: 0, type: "start" }].concat(
-        Array.from({ length: count }, (_, index) => [
+      [{ seq: 1, timestamp: 0, type: "start" } as Short].concat(
+        Array.from({ length: count }, (_, index): Short[] => [
           { seq: 2 + 2 * index, timestamp: index * 10, type: "step_start", stepId: "a", attempt: index + 1 },
           { seq: 3 + 2 * index, timestamp: index * 10 + length, type: index % 7 === 0 ? "step_fail" : "step_interrupted", stepId: "a", attempt: index + 1, data: { retryAt: 0 } },
         ]).flat(),
-      ),
+      ).map(entry),
     ).tracks[0]?.attempts ?? [];
 
   it("are one for each attempt while there are few", () => {

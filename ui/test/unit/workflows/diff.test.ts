@@ -6,6 +6,7 @@ const before: WorkflowDefinition = {
   id: "order",
   version: 6,
   createdAt: 1,
+  updatedAt: 1,
   timeout: "1h",
   steps: [
     { id: "validate", action: "check" },
