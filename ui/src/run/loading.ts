@@ -43,8 +43,9 @@ export function useHistory(id: string, open: LiveExecution | undefined, again: n
         query: { payloads: "none" },
         lastEventId: String(open.lastSeq),
         onEvents: (events) => {
-          const whole = open.take(entriesOf(events));
-          if (!whole) void read().catch(() => undefined);
+          const entries = entriesOf(events);
+          // `hello` comes first, alone where nothing is new: nothing is drawn of it. That the clock learns from it is the stream's.
+          if (entries.length > 0 && !open.take(entries)) void read().catch(() => undefined);
           if (events.some((event) => event.event === "end")) {
             close?.();
             onEnd();

@@ -5,7 +5,7 @@ import { useEffect } from "react";
 import { get } from "../api/client";
 import { systemQuery } from "../api/queries";
 import { openStream } from "../api/stream";
-import type { System as SystemAnswer } from "../api/types";
+import type { System as SystemAnswer, Worker } from "../api/types";
 import { VERBS } from "../executions/SelectionBar";
 import { duration } from "../format/duration";
 import { bytes, count, counted, visible } from "../format/text";
@@ -145,6 +145,7 @@ function Workers() {
           <th scope="col">Name</th>
           <th scope="col">Kind</th>
           <th scope="col">Running of slots</th>
+          <th scope="col">Seen</th>
           <th scope="col">Actions</th>
         </tr>
       </thead>
@@ -157,6 +158,9 @@ function Workers() {
             <td className="nowrap quiet-text">{KINDS[worker.kind]}</td>
             <td className="nowrap">
               <Slots running={worker.running} slots={worker.slots} />
+            </td>
+            <td className={`nowrap quiet-text ${worker.kind === "worker" ? "" : "hide-small"}`} data-label="seen">
+              <Seen worker={worker} />
             </td>
             <td className="wide quiet-text">
               {worker.unreachable !== undefined && <span className="wanted">Not reachable: {visible(worker.unreachable)}. </span>}
@@ -174,6 +178,22 @@ function Workers() {
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** When a remote worker last said anything; nobody else has to say that it is there. */
+function Seen({ worker: { lastSeen, away } }: { worker: Worker }) {
+  if (lastSeen === undefined && !away) return <span className="zero">–</span>;
+  return (
+    <>
+      {lastSeen !== undefined && <Ago at={lastSeen} />}
+      {lastSeen !== undefined && away && ", "}
+      {away && (
+        <span className="wanted" title="It has lost its connection and is expected back: what it runs goes on">
+          away
+        </span>
+      )}
+    </>
   );
 }
 

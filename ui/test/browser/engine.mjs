@@ -93,7 +93,7 @@ export async function startEngine({ memory = false, args = [] } = {}) {
  * Runs actions in this process, by the worker protocol: `{ charge: async (params, context) => output }`. What an action throws is
  * its failure, with its stack; `retryable: false` on it ends the retries. It connects again when the server is gone.
  */
-export async function startWorker(engine, actions, { slots = 64 } = {}) {
+export async function startWorker(engine, actions, { slots = 64, name } = {}) {
   assert.ok(globalThis.WebSocket, "expected WebSocket: run with node --experimental-websocket, as npm run test:browser does, or with Node 22");
   const session = randomUUID();
   const running = new Map();
@@ -122,7 +122,7 @@ export async function startWorker(engine, actions, { slots = 64 } = {}) {
     new Promise((offered) => {
       const mine = new WebSocket(`${engine.url.replace("http", "ws")}/api/v1/worker`, "workflow.worker.v1");
       socket = mine;
-      mine.onopen = () => say({ type: "hello", session, holding: [...running.keys(), ...finished.keys()] });
+      mine.onopen = () => say({ type: "hello", session, ...(name !== undefined && { name }), holding: [...running.keys(), ...finished.keys()] });
       mine.onmessage = ({ data }) => {
         for (const message of JSON.parse(data)) {
           if (message.type === "welcome") {

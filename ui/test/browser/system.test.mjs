@@ -54,6 +54,10 @@ test("cards follow the engine; its worker and what it provides are there", { ski
   const workers = page.getByRole("table", { name: "Workers" });
   await workers.getByText("of 48").waitFor();
   await workers.getByText("chargeCard").waitFor();
+  // It says every few seconds that it is there; the exact time is in the hint.
+  const seen = workers.getByRole("row").filter({ hasText: "chargeCard" }).locator("time");
+  await seen.getByText(/^(just now|\d s ago)$/).waitFor();
+  assert.ok(Math.abs(Date.now() - Date.parse(await seen.getAttribute("datetime"))) < 30_000);
   assert.deepEqual(await findings(page), []);
   await close();
 });
@@ -76,6 +80,19 @@ test("an action that nobody provides is named with what waits for it, until some
   await shop.engine.until(id, (execution) => execution.status === "completed");
   await page.getByText("No execution matches these filters.").or(page.locator('.ex-row[data-gone="true"]')).first().waitFor();
   late.close();
+  await close();
+});
+
+test("a worker has the name that it calls itself, and is away when it has gone without a word", { skip }, async () => {
+  const worker = await startWorker(shop.engine, { pack: async () => ({ ok: true }) }, { name: "packer-1" });
+  const { page, close } = await open(`${shop.url}/system`);
+  const row = page.getByRole("row", { name: /packer-1/ });
+  await row.locator("time").waitFor();
+  assert.equal(await row.getByText("away").count(), 0);
+  worker.close();
+  await row.getByText("away").waitFor();
+  assert.equal(await row.locator("time").count(), 1);
+  assert.deepEqual(await findings(page), []);
   await close();
 });
 

@@ -201,7 +201,8 @@ const system = (world) => ({
 
 const workers = () => [
   { id: "in-process", name: "this process", kind: "inProcess", actions: ["validateOrder", "notifyOrder"], running: 3, slots: 64 },
-  { id: "ses_1", name: "orders-7f9c", kind: "worker", actions: ["chargeOrder", "reserveOrder", "fulfillOrder"], running: 8, slots: 8 },
+  { id: "ses_1", name: "orders-7f9c", kind: "worker", actions: ["chargeOrder", "reserveOrder", "fulfillOrder"], running: 8, slots: 8, connectedAt: Date.now() - 7_200_000, lastSeen: Date.now() - 1000 },
+  { id: "ses_2", name: "orders-5d1a", kind: "worker", actions: ["chargeOrder"], running: 1, slots: 8, connectedAt: Date.now() - 7_200_000, lastSeen: Date.now() - 190_000, away: true },
   { id: "shop", name: "shop", kind: "endpoint", actions: ["sendParcel"], running: 0, slots: 64, unreachable: "connect ECONNREFUSED 127.0.0.1:4800" },
 ];
 
@@ -218,7 +219,8 @@ export function answers(world = makeWorld()) {
 function stream(world, url, request, response) {
   if (!url.pathname.endsWith("/stream")) return false;
   response.writeHead(200, { "content-type": "text/event-stream" });
-  send(response, "hello", { serverTime: Date.now(), version: "0.1.0" });
+  const ofOne = url.pathname.startsWith("/api/v1/executions/exec_");
+  send(response, "hello", { serverTime: Date.now(), version: "0.1.0", ...(ofOne && { after: Number(request.headers["last-event-id"] ?? 0), lastSeq: 10 }) });
   if (url.pathname === "/api/v1/system/stream") send(response, "system", system(world));
   const one = { response, parameters: url.searchParams, path: url.pathname };
   world.streams.add(one);
