@@ -18,7 +18,7 @@ export async function openShop({ pace = 0.1, ...options } = {}) {
     }
   });
   const mood = makeMood();
-  const worker = await startWorker(engine, actions(mood, pace), { slots: 48 });
+  const worker = await startWorker(engine, actions(mood, pace), { slots: 48, name: "shop-1" });
   for (const definition of [...ORDER_VERSIONS, ...OTHERS]) await engine.define(definition);
   return {
     engine,
