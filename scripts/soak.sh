@@ -21,7 +21,7 @@ esac
 round=0
 while ((SECONDS < until)); do
   round=$((round + 1))
-  echo "== round $round: 10 minutes of simulation, 20,000 random histories, disks that fail and forget for 2 minutes, each fuzz target for 2, 100,000 expressions, the API for 10, 200 crashes, signals and pauses, a minute of overload"
+  echo "== round $round: 10 minutes of simulation, 20,000 random histories, disks that fail and forget for 2 minutes, each fuzz target for 2, 100,000 expressions, the API for 10, 200 crashes, 5 minutes of each case of PostgreSQL, signals and pauses, a minute of overload"
   SIMULATION_MINUTES=$((minutes < 10 ? minutes : 10)) cargo test --release -p workflow-engine --test simulation whatever -- --nocapture
   PROPTEST_CASES=20000 cargo test --release -p workflow-core --test properties
   WORKFLOW_DISK_SECONDS=120 cargo test --release -p workflow-store --test disk -- --nocapture
@@ -32,6 +32,7 @@ while ((SECONDS < until)); do
   scripts/schemathesis.sh target/release/workflow 600 "$((RANDOM * 32768 + RANDOM))" || (($? == 77))
   WORKFLOW_CRASH_KILLS=200 cargo test -p workflow-cli --test crash -- --nocapture
   cargo test -p workflow-cli --test process
+  WORKFLOW_CLUSTER_SECONDS=300 cargo test -p workflow-cli --test cluster -- --show-output
   WORKFLOW_OVERLOAD_SECONDS=60 WORKFLOW_OVERLOAD_CONNECTIONS=12000 cargo test -p workflow-cli --test overload -- --nocapture
 done
 echo "soak: $round rounds without a failure"

@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint dependencies core rust mutations doc service bench order openapi typescript node22 example-ts ui)
+SUITES=(tools lint dependencies core rust cluster mutations doc service bench order openapi typescript node22 example-ts ui)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -28,12 +28,14 @@ cargo_test() {
   fi
 }
 
-# What tests call besides Rust: strace shows the order of fsync and answer, sqlite3 reads the file while it is in use.
+# What tests call besides Rust: strace shows the order of fsync and answer, sqlite3 reads the file while it is in use, PostgreSQL is
+# what the store on it is tested with.
 suite_tools() {
   require_tools check_node || exit 1
   local missing=()
   find_or_install strace strace || missing+=(strace)
   find_or_install sqlite3 sqlite3 || missing+=(sqlite3)
+  find_or_install_postgresql || missing+=(postgresql)
   ((${#missing[@]} == 0)) || left_out "the tests that need ${missing[*]} (try 'sudo apt-get install ${missing[*]}')"
 }
 
@@ -46,6 +48,12 @@ suite_dependencies() { check_node || exit 1; scripts/dependencies.sh; }
 suite_core() { cargo check -p workflow-core && cargo_test -p workflow-core; }
 
 suite_rust() { cargo_test --workspace --exclude workflow-core; }
+
+# Engines, PostgreSQL and the network between them, and what goes wrong with them; with the figures of each case.
+suite_cluster() {
+  find_postgresql || left_out "the tests on PostgreSQL (try 'sudo apt-get install postgresql')"
+  cargo test --workspace --test cluster -- --show-output
+}
 
 # Whether the simulation of the engine finds bugs: thirty-one that are made on purpose, behind a feature that nothing else has.
 suite_mutations() { cargo_test -p workflow-engine --features mutation --test simulation mutations; }

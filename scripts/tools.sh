@@ -90,6 +90,17 @@ require_tools() {
 # find_or_install TOOL PACKAGE
 find_or_install() { command -v "$1" >/dev/null || { apt_install "$2" && command -v "$1" >/dev/null; }; }
 
+# Where tests and benchmarks look for it: Debian keeps its programs out of the path.
+find_postgresql() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+
+find_or_install_postgresql() {
+  find_postgresql && return 0
+  # Debian's package would start a cluster of its own; whoever needs one here makes it.
+  local defaults=/etc/postgresql-common/createcluster.conf
+  may_install && [[ ! -e "$defaults" ]] && mkdir -p "$(dirname "$defaults")" && echo 'create_main_cluster = false' >"$defaults"
+  apt_install postgresql && find_postgresql
+}
+
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
   case "${1-}" in
     build) require_tools check_cargo check_compiler ;;

@@ -55,12 +55,8 @@ rust_crate() {
 }
 
 postgres() {
-  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return 0
   [[ -n "${PG_BIN-}" && -x "$PG_BIN/initdb" ]] && return 0
-  # Debian's package would start a cluster of its own; each run makes its own instead.
-  local defaults=/etc/postgresql-common/createcluster.conf
-  may_install && [[ ! -e "$defaults" ]] && mkdir -p "$(dirname "$defaults")" && echo 'create_main_cluster = false' >"$defaults"
-  apt_install postgresql && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+  find_or_install_postgresql
 }
 
 main

@@ -125,8 +125,13 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        print_raw("\u{1b}[?25h").ok();
+        show_cursor();
     }
+}
+
+/// Where a process ends without dropping what it draws.
+pub fn show_cursor() {
+    print_raw("\u{1b}[?25h").ok();
 }
 
 /// Takes out colours (`ESC [ ... m`) and leaves the movements.

@@ -19,6 +19,7 @@ use workflow_core::command::Outcome;
 use workflow_core::failure::Failure;
 use workflow_core::task::Task;
 use workflow_core::time::Millis;
+use workflow_store::Lease;
 
 use crate::TaskId;
 use crate::action::{Abort, Action, ActionError, ActionResult, Handler, Runner, Signal, Way, run_action};
@@ -27,6 +28,8 @@ use crate::lines::Lines;
 use crate::ring::message::{AbortReason, AttemptKey, Input};
 use crate::ring::slots::ProviderId;
 
+/// An attempt that is not certain to be this engine's looks this often whether it is.
+pub const LOOK_AT_LEASE_EVERY: Duration = Duration::from_millis(100);
 /// A runner lets other tasks of its thread run after so many attempts.
 const ATTEMPTS_IN_A_ROW: usize = 32;
 
@@ -87,6 +90,7 @@ pub struct Dispatcher {
     /// Those of this turn.
     given: Vec<Attempt>,
     pub lines: Lines,
+    pub lease: Lease,
 }
 
 /// Tells whether the runtime still runs anything. A task that waits for ever is dropped with it, before its timers and sockets are.
@@ -165,15 +169,16 @@ struct Handout {
     looks: AtomicBool,
     handlers: Arc<Handlers>,
     inbox: Arc<Inbox>,
+    lease: Lease,
     abort_grace: Duration,
 }
 
 impl Dispatcher {
-    pub fn new(runtime: Handle, handlers: Arc<Handlers>, inbox: Arc<Inbox>, abort_grace: Duration) -> Dispatcher {
+    pub fn new(runtime: Handle, handlers: Arc<Handlers>, inbox: Arc<Inbox>, lease: Lease, abort_grace: Duration) -> Dispatcher {
         let (waiting, runners, looks) = (Mutex::default(), AtomicUsize::new(0), AtomicBool::new(false));
-        let handout = Arc::new(Handout { waiting, runners, looks, handlers, inbox, abort_grace });
+        let handout = Arc::new(Handout { waiting, runners, looks, handlers, inbox, lease: lease.clone(), abort_grace });
         let life = (runtime.runtime_flavor() != RuntimeFlavor::CurrentThread).then(|| Life::of(&runtime));
-        Dispatcher { runtime, handout, life, running: BTreeMap::new(), given: Vec::new(), lines: Lines::default() }
+        Dispatcher { runtime, handout, life, running: BTreeMap::new(), given: Vec::new(), lease, lines: Lines::default() }
     }
 
     /// The attempt begins with the next [`Dispatcher::hand_over`].
@@ -298,9 +303,15 @@ impl Handout {
 
     /// Does nothing before it is polled, so that a panic in the call of the action is one in the future.
     fn running(&self, Attempt { key, action, task, signal }: Attempt) -> (AttemptKey, Run) {
-        let grace = self.abort_grace;
+        let (grace, lease) = (self.abort_grace, self.lease.clone());
         let run = async move {
-            let run = async { action(*task, signal.clone()).await };
+            let run = async {
+                // The process may have stood still since the attempt was handed over.
+                while !lease.lasts() {
+                    tokio::time::sleep(LOOK_AT_LEASE_EVERY).await;
+                }
+                action(*task, signal.clone()).await
+            };
             run_action(run, &signal, grace).await
         };
         (key, Box::pin(run))

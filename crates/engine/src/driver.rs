@@ -3,12 +3,14 @@
 //! What may take long is an errand: the thread that was at the ring lets others at it and does it itself, so that nobody has to be
 //! woken for it. Larger batches have a thread of their own, so that the ring and the store stay where they are in the caches.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use workflow_core::task::Task;
 use workflow_store::{Batch, Claim, Store};
 
 use crate::Error;
@@ -20,10 +22,13 @@ use crate::inbox::{Inbox, THREADS};
 use crate::readers::Readers;
 use crate::rest::Rest;
 use crate::ring::Ring;
-use crate::ring::message::{self, Input, Output};
+use crate::ring::message::{self, AttemptKey, Input, Output};
+use crate::ring::slots::ProviderId;
 
 /// The clock is looked at this often while a durable timer runs: somebody may have set it.
 const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(60);
+/// Attempts that wait for the lease are looked at this often.
+const LOOK_AT_HELD_EVERY: Duration = Duration::from_millis(100);
 /// Threads that read what the ring wants to know.
 const LOADERS: usize = 2;
 /// A batch of so many items is committed by the thread that decided it, unless more has come in.
@@ -42,6 +47,8 @@ pub struct Driver {
     outputs: Vec<Output>,
     /// What this turn has for the store.
     ask: Option<Ask>,
+    /// Attempts that are handed out once it is certain again that no other engine owns their executions.
+    held: VecDeque<(AttemptKey, ProviderId, Box<Task>)>,
     /// Questions to the store, commits among them, whose answers have not come back.
     asked: usize,
     rest: Rest,
@@ -84,8 +91,9 @@ impl Driver {
         let commit = move || commit(&asks, its_store.as_ref(), &its_inbox);
         let commit_thread = thread::Builder::new().name("workflow-commit".to_owned()).spawn(commit);
         let commit_thread = commit_thread.map_err(|error| Error::no_thread(&error))?;
-        let (ask, asked, rest) = (None, 0, Rest::default());
-        let driver = Driver { ring, shared, dispatcher, loaders, store, committer, commit_thread, outputs, ask, asked, rest };
+        let (ask, held, asked, rest) = (None, VecDeque::new(), 0, Rest::default());
+        let driver =
+            Driver { ring, shared, dispatcher, loaders, store, committer, commit_thread, outputs, ask, held, asked, rest };
         let post = Arc::new(Post { driver: Mutex::new(Some(driver)), inbox });
         for number in 0..THREADS {
             let own = post.clone();
@@ -122,6 +130,7 @@ impl Driver {
             self.carry_out(output);
         }
         self.outputs = outputs;
+        self.hand_out_held();
         self.dispatcher.lines.flush();
         let errand = match self.ask.take() {
             Some(ask) => {
@@ -147,7 +156,8 @@ impl Driver {
         let passes = self.shared.clock.passes();
         let rest = self.rest.due_in(now.mono).filter(|_| passes);
         let idle_for = idle_for.filter(|idle| passes || idle.is_zero()).map(|idle| idle.min(LOOK_AT_CLOCK_EVERY));
-        Turn::Over { errand, wait: idle_for.into_iter().chain(rest).min() }
+        let held = (!self.held.is_empty()).then_some(LOOK_AT_HELD_EVERY);
+        Turn::Over { errand, wait: idle_for.into_iter().chain(rest).chain(held).min() }
     }
 
     fn rest_if_due(&mut self, now: Now) {
@@ -178,10 +188,24 @@ impl Driver {
                 self.loaders.spawn(move |store| inbox.push(Input::Found(read.run(store))));
             }
             Output::Answer(answer) => answer.send(),
-            Output::Dispatch { attempt, provider, task } => self.dispatcher.dispatch(attempt, provider, task),
-            Output::Abort { attempt, provider, reason } => self.dispatcher.abort(attempt, provider, reason),
+            Output::Dispatch { attempt, provider, task } => {
+                if self.held.is_empty() && self.dispatcher.lease.lasts() {
+                    self.dispatcher.dispatch(attempt, provider, task);
+                } else {
+                    self.held.push_back((attempt, provider, task));
+                }
+            }
+            Output::Abort { attempt, provider, reason } => {
+                let before = self.held.len();
+                self.held.retain(|(held, ..)| *held != attempt);
+                if self.held.len() == before {
+                    self.dispatcher.abort(attempt, provider, reason);
+                }
+            }
             Output::Attach { provider, line } => self.dispatcher.lines.attach(provider, line),
             Output::Detach { provider } => {
+                // As lost on the way: the ring finds out when the session joins again, or does not.
+                self.held.retain(|(_, held, _)| *held != provider);
                 self.dispatcher.lines.detach(provider);
                 self.shared.unlist(provider);
             }
@@ -204,6 +228,16 @@ impl Driver {
 }
 
 impl Driver {
+    /// What was decided is durable, and another engine that has taken over since would run it too: so it waits for the lease to be
+    /// renewed, or for the commit that says that it is lost.
+    fn hand_out_held(&mut self) {
+        while !self.held.is_empty() && self.dispatcher.lease.lasts() {
+            if let Some((attempt, provider, task)) = self.held.pop_front() {
+                self.dispatcher.dispatch(attempt, provider, task);
+            }
+        }
+    }
+
     fn ask(&mut self, ask: Ask) {
         assert!(self.ask.replace(ask).is_none(), "the ring waits for one answer of the store at a time");
     }

@@ -42,6 +42,12 @@ pub enum Error {
     /// What is stored of an execution makes no sense; it is left alone.
     #[error("{0}")]
     Corrupt(String),
+    /// A copy broke off: not everything is there.
+    #[error(
+        "the database holds an unfinished move from {from}, and nothing of it is run or shown: empty it (delete the file, or drop the \
+         schema) and let `workflow move` copy everything again"
+    )]
+    UnfinishedMove { from: String },
     #[error("the engine is closed")]
     Closed,
     /// The operating system gave no thread or no runtime.
@@ -62,6 +68,7 @@ impl Error {
             Error::StoreUnavailable { .. } => "store_unavailable",
             Error::OutcomeUnknown { .. } => "outcome_unknown",
             Error::Corrupt(_) => "corrupt",
+            Error::UnfinishedMove { .. } => "unfinished_move",
             Error::Closed => "closed",
             Error::System(_) => "system",
         }
@@ -84,6 +91,7 @@ impl Error {
             | Error::TokenExists { .. }
             | Error::AdminRequired(_)
             | Error::Corrupt(_)
+            | Error::UnfinishedMove { .. }
             | Error::Closed
             | Error::System(_) => None,
         }

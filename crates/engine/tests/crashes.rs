@@ -173,6 +173,25 @@ fn while_the_store_is_away_starts_are_refused_and_results_wait() {
     rig.assert_at_rest();
 }
 
+/// The engine went on asking for ever: it was told that it is fenced only by a commit, and nothing is committed while it is unknown
+/// what became of the last one.
+#[test]
+fn who_learns_on_opening_the_store_again_that_it_is_another_engines_closes() {
+    for trouble in [Trouble::Before, Trouble::BeforeUnknown, Trouble::AfterUnknown] {
+        let mut rig = Rig::with_order(Memory::new());
+        rig.start("order-processing", "{}");
+        rig.troubles.push_back(trouble);
+        rig.fenced = true;
+        let mut answer = rig.start_with("order-processing", "{}", None);
+        rig.settle();
+        let expected = if trouble == Trouble::Before { "store_unavailable" } else { "outcome_unknown" };
+        assert_eq!(answer.now().unwrap_err().code(), expected, "{trouble:?}");
+        while !rig.closed {
+            assert!(rig.advance_to_next(), "{trouble:?}: it tries again by itself");
+        }
+    }
+}
+
 #[test]
 fn a_definition_that_was_not_written_is_not_there() {
     let mut rig = Rig::new(Memory::new());

@@ -38,7 +38,7 @@ fn watched(faulty: bool) -> (impl Store, Receiver<Told>) {
         let fault = Fault { operation: "rest", kind: FaultKind::Unavailable, message: "no such disk".to_owned() };
         if faulty { Err(fault) } else { Ok(()) }
     };
-    (Hooked { store: Memory::new(), before_commit, rest }, told)
+    (Hooked { store: Memory::new(), before_commit, rest, uncertain: Arc::default() }, told)
 }
 
 async fn engine(store: impl Store, clock: &SimulatedClock) -> Engine {

@@ -1,4 +1,4 @@
-//! Every file of `testdata/scenarios` through the ring, on simulated time, on both stores.
+//! Every file of `testdata/scenarios` through the ring, on simulated time, on all stores.
 //!
 //! What the core alone shows in `crates/core/tests/scenarios.rs` has to come out the same when an engine decides what is
 //! committed together, when timers fire, who gets a slot and what is recovered. Nothing is told to an execution here that could
@@ -9,8 +9,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod rig;
+#[path = "../../store/tests/server/mod.rs"]
+#[allow(dead_code, reason = "the tests of the store use the rest")]
+mod server;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,14 +39,33 @@ use workflow_core::view;
 use workflow_engine::ring::message::{AttemptKey, ControlAsk, Input, StartAsk, StartReply};
 use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::{Error, Options};
-use workflow_store::{Filter, Texts};
+use workflow_store::{Filter, Postgres, PostgresOptions, Texts};
 
 /// What an engine cannot be told from outside.
 const SKIPPED: &[(&str, &str)] =
     &[("pause-holds-everything", "it interrupts one of two attempts in flight; a process that dies loses both")];
 
+/// Opens an empty store.
+type Open = Box<dyn FnOnce(Options) -> Rig>;
+
 #[test]
 fn every_scenario_comes_out_as_it_says() {
+    every_scenario(|test| on_both_stores(test));
+}
+
+/// In a schema of its own each, on one server.
+#[test]
+fn every_scenario_comes_out_as_it_says_on_postgresql() {
+    let server = server::Server::start();
+    let (database, number) = (server.database(), Cell::new(0));
+    every_scenario(|test| {
+        number.set(number.get() + 1);
+        let url = format!("{database}?schema=scenario_{}", number.get());
+        test(Box::new(move |options| Rig::with(Postgres::open(&url, PostgresOptions::default()).unwrap(), options)));
+    });
+}
+
+fn every_scenario(on_stores: impl Fn(&dyn Fn(Open))) {
     let only = std::env::var("SCENARIO").unwrap_or_default();
     let (failed, mut run) = (RefCell::new(Vec::new()), 0);
     for path in files() {
@@ -57,14 +79,14 @@ fn every_scenario_comes_out_as_it_says() {
         }
         run += 1;
         let scenario = Scenario::parse(&fs::read_to_string(&path).unwrap()).unwrap();
-        on_both_stores(|open| {
+        on_stores(&|open| {
             let differences = carry_out(&scenario, open);
             if !differences.is_empty() {
                 failed.borrow_mut().push(format!("{name}:\n  {}\n", differences.join("\n  ")));
             }
         });
     }
-    println!("{run} scenarios on both stores, {} skipped", SKIPPED.len());
+    println!("{run} scenarios, {} skipped", SKIPPED.len());
     let failed = failed.into_inner();
     assert!(failed.is_empty(), "{} scenarios came out otherwise\n\n{}", failed.len(), failed.join("\n"));
 }

@@ -97,7 +97,7 @@ fn hangs(hangs: Arc<AtomicBool>, gate: Arc<Gate>) -> impl Store {
             gate.pass();
         }
     };
-    Hooked { store: Memory::new(), before_commit, rest: || Ok(()) }
+    Hooked { store: Memory::new(), before_commit, rest: || Ok(()), uncertain: Arc::default() }
 }
 
 /// What comes in while a disk hangs is answered as ever: too slow is refused, and what is asked of the ring alone is done.
@@ -241,4 +241,27 @@ fn an_action_that_fails_because_its_runtime_is_gone_has_not_failed() {
         let kinds: Vec<&str> = ended.history.iter().map(|entry| entry.kind).collect();
         assert_eq!(kinds, ["start", "step_start", "step_interrupted", "step_start", "step_complete", "complete"]);
     });
+}
+
+/// Another engine that has taken over would run it too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_handed_out_while_another_engine_may_own_it() {
+    let uncertain = Arc::new(AtomicBool::new(true));
+    let store = Hooked { store: Memory::new(), before_commit: || {}, rest: || Ok(()), uncertain: uncertain.clone() };
+    let engine = Engine::open(store, Options::default()).await.unwrap();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let called = calls.clone();
+    let act = move |task: Task, _| {
+        called.lock().unwrap().push(task.execution.to_string());
+        async { Ok(None) }
+    };
+    engine.provide(action("act"), 4, Handler::new(act));
+    engine.register(steps("act", 1)).await.unwrap();
+    let held = engine.start(start("act")).await.unwrap().execution.id;
+    let cancelled = engine.start(start("act")).await.unwrap().execution.id;
+    engine.cancel(cancelled, None).await.unwrap();
+    assert_eq!(calls.lock().unwrap().len(), 0);
+    uncertain.store(false, Ordering::SeqCst);
+    assert_eq!(engine.wait(held, None).await.unwrap().status, Status::Completed);
+    assert_eq!(*calls.lock().unwrap(), [held.to_string()], "what was cancelled meanwhile never begins");
 }

@@ -7,19 +7,30 @@
 mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod copy;
 mod document;
 mod fault;
 mod keys;
+mod lease;
+mod location;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod row;
+mod seal;
 mod sqlite;
 mod token;
 
 pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, HeadChange, Item, Taken, Transition};
+pub use copy::{Claimed, Copied, CopyError, Whole, copy, unfinished};
 pub use document::{Document, DocumentFilter, KeyRange, Order};
 pub use fault::{Fault, FaultKind};
 pub use keys::{KEYS_VARIABLE, Keys, KeysError};
+pub use lease::Lease;
+pub use location::{Location, LocationError};
 pub use memory::Memory;
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresError, PostgresOptions};
 pub use row::{
     Counted, Cursor, DefinitionRow, Ended, Endpoint, FailureCount, Filter, Head, Heads, Health, History, Snapshot, Stored,
 };
@@ -56,6 +67,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// The number of the newest batch that is durable; 0 before the first.
     fn batch(&self) -> Result<u64, Fault>;
+
+    /// How long this engine owns what it has opened.
+    fn lease(&self) -> Lease {
+        Lease::for_ever()
+    }
+
+    /// Calls `tell` once it is known that another engine has taken over what this one owned, also when nothing is committed; from
+    /// any thread, at once when it is known already.
+    fn on_loss(&self, tell: Box<dyn FnOnce(Fault) + Send>) {
+        drop(tell);
+    }
 
     /// Opens the store again after a fault, on fresh handles: what was synced is what counts. Does nothing when all is well.
     fn reopen(&self) -> Result<(), Fault>;

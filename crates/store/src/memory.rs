@@ -13,9 +13,9 @@ use workflow_core::time::Timestamp;
 
 use crate::row::written_bytes;
 use crate::{
-    Batch, Change, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Deletion, Document, DocumentFilter, ENDED_LOOKED_AT_MAX,
-    Ended, Endpoint, FailureCount, Fault, Filter, HISTORY_PAGE_BYTES_MAX, Head, Heads, History, Item, Order,
-    PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Texts, Token, Transition, VersionCount,
+    Batch, Change, ClaimKind, Claimed, Committed, Counted, Cursor, DefinitionRow, Deletion, Document, DocumentFilter,
+    ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount, Fault, Filter, HISTORY_PAGE_BYTES_MAX, Head, Heads, History, Item, Order,
+    PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Texts, Token, Transition, VersionCount, Whole,
 };
 
 /// Keeps everything in memory, for as long as it lives.
@@ -246,6 +246,35 @@ impl Store for Memory {
     fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
         Ok(self.state().claims.get(&(kind, scope.to_owned(), key.to_owned())).cloned())
     }
+}
+
+impl Whole for Memory {
+    fn document_kind_after(&self, kind: &str) -> Result<Option<String>, Fault> {
+        let state = self.state();
+        Ok(state.documents.keys().map(|(its_kind, _)| its_kind).find(|its_kind| its_kind.as_str() > kind).cloned())
+    }
+
+    fn wanted_by(&self, ids: &[ExecutionId]) -> Result<Vec<(ExecutionId, ActionName)>, Fault> {
+        let state = self.state();
+        let there = ids.iter().filter_map(|id| state.executions.get(id));
+        Ok(there.flat_map(|kept| kept.parked.iter().map(|action| (kept.head.id, action.clone()))).collect())
+    }
+
+    fn claims_of(&self, ids: &[ExecutionId]) -> Result<Vec<Claimed>, Fault> {
+        let state = self.state();
+        let leads = |taken: &Taken| ids.iter().any(|id| taken.executions.contains(id) && state.executions.contains_key(id));
+        Ok(state.claims.iter().filter(|(_, taken)| leads(taken)).map(claimed).collect())
+    }
+
+    fn claims_after(&self, after: Option<&Claimed>, limit: usize) -> Result<Vec<Claimed>, Fault> {
+        let state = self.state();
+        let after = after.map(|claim| (claim.kind, claim.scope.clone(), claim.key.clone()));
+        Ok(state.claims.iter().filter(|(of, _)| Some(*of) > after.as_ref()).take(limit).map(claimed).collect())
+    }
+}
+
+fn claimed(((kind, scope, key), taken): (&(ClaimKind, String, String), &Taken)) -> Claimed {
+    Claimed { kind: *kind, scope: scope.clone(), key: key.clone(), executions: taken.executions.clone() }
 }
 
 impl State {

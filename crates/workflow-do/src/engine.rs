@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use workflow_core::id::{ActionName, Caller, EventName, ExecutionId, IdempotencyKey, InvalidName};
 use workflow_core::json::Json;
+use workflow_engine::clock::SystemClock;
 use workflow_engine::{EventAnswer, EventRequest, HistoryEntry, ListRequest, Options, Page, Registered, StartRequest, Watch};
 use workflow_server::Options as ServerOptions;
-use workflow_store::{Keys, Memory, Sqlite};
+use workflow_store::{Keys, Location};
 
 use crate::action::{self, ActionError, Context};
 use crate::{Error, Execution, Status};
@@ -32,22 +33,16 @@ pub struct Engine {
 /// What an engine is made of.
 #[derive(Debug)]
 pub struct Builder {
-    store: Place,
+    store: Location,
     keys: Keys,
     options: Options,
     actions: Vec<(String, usize, workflow_engine::Handler)>,
 }
 
-#[derive(Debug)]
-enum Place {
-    File(PathBuf),
-    Memory,
-}
-
 impl Engine {
     pub fn builder() -> Builder {
         let options = Options { require_actions: true, ..Options::default() };
-        Builder { store: Place::File("workflow.db".into()), keys: Keys::default(), options, actions: Vec::new() }
+        Builder { store: Location::parse("workflow.db"), keys: Keys::default(), options, actions: Vec::new() }
     }
 
     /// The same engine, for what it does on behalf of somebody: what is started or moved with it says so in the history, as `by`. 1
@@ -201,10 +196,12 @@ impl Engine {
 }
 
 impl Builder {
-    /// The SQLite file; it is made when it is not there. One process owns it at a time. `workflow.db` unless told otherwise.
+    /// The SQLite file; it is made when it is not there. One process owns it at a time. `workflow.db` unless told otherwise. With the
+    /// feature `postgres` also an address, `postgres://USER:PASSWORD@HOST/DATABASE`: then [`open`](Builder::open) waits for some
+    /// seconds until an engine that has died has lost its lease.
     #[must_use]
     pub fn store(mut self, path: impl Into<PathBuf>) -> Builder {
-        self.store = Place::File(path.into());
+        self.store = Location::parse(path.into());
         self
     }
 
@@ -219,7 +216,7 @@ impl Builder {
     /// Keeps everything in memory: for tests.
     #[must_use]
     pub fn in_memory(mut self) -> Builder {
-        self.store = Place::Memory;
+        self.store = Location::Memory;
         self
     }
 
@@ -263,15 +260,10 @@ impl Builder {
         for (name, limit, handler) in self.actions {
             actions.push((ActionName::new(&name).map_err(invalid)?, limit, handler));
         }
-        let engine = match self.store {
-            Place::Memory => workflow_engine::Engine::open(Memory::new(), self.options).await?,
-            Place::File(path) => {
-                let store_options = workflow_store::Options { keys: self.keys, ..workflow_store::Options::default() };
-                let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, store_options));
-                let store = opened.await.map_err(|error| Error::Invalid(format!("opening the store panicked: {error}")))??;
-                workflow_engine::Engine::open(store, self.options).await?
-            }
-        };
+        let (location, keys) = (self.store, self.keys);
+        let opened = tokio::task::spawn_blocking(move || location.open(keys));
+        let store = opened.await.map_err(|error| Error::Invalid(format!("opening the store panicked: {error}")))??;
+        let engine = workflow_engine::Engine::open_on(store, self.options, Arc::new(SystemClock::default())).await?;
         for (name, limit, handler) in actions {
             engine.provide(name, limit, handler);
         }

@@ -8,7 +8,7 @@ pub enum Error {
     Engine(#[from] workflow_engine::Error),
     /// The store could not be opened.
     #[error(transparent)]
-    Open(#[from] workflow_store::OpenError),
+    Open(#[from] workflow_store::LocationError),
     /// A name, a key or a value that is not what its place asks for.
     #[error("{0}")]
     Invalid(String),

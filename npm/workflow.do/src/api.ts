@@ -14,7 +14,8 @@ import type { ExecutionStatus, HistoryEntry, WorkflowExecution } from './executi
 export interface WorkflowOptions<Env = unknown> {
   /**
    * Embedded: the SQLite file (`'orders.db'`), made if it is not there, or `':memory:'`. `'workflow.db'` unless given. One process
-   * at a time opens it; several share a `workflow serve` by `url`.
+   * at a time opens it; several share a `workflow serve` by `url`. Or a database of PostgreSQL,
+   * `'postgres://USER:PASSWORD@HOST/DATABASE'`, which one process owns at a time, too.
    */
   store?: string
   /**

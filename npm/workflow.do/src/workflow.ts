@@ -373,7 +373,7 @@ function check(options: WorkflowOptions): void {
   }
   const { store, encryptionKeys, url, token, caFile, concurrency, limits = {}, keep = {}, name, clock } = options as Record<string, unknown>
   if (store !== undefined && (typeof store !== 'string' || store === '')) {
-    throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, or ':memory:'`)
+    throw wrong(`\`store\` is ${describe(store)}: expected the path of a file, the address of a PostgreSQL database, or ':memory:'`)
   }
   if (encryptionKeys !== undefined && typeof encryptionKeys !== 'string') {
     throw wrong(`\`encryptionKeys\` is of type ${typeof encryptionKeys}: expected keys as 'name:base64', separated by commas`)

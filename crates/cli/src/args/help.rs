@@ -232,7 +232,7 @@ Examples:
 
 pub const TOKEN_CREATE: &str = "\
 The token is shown once; the server keeps only its SHA-256. The first one has to be an admin's. With
---db it is made in a file that no server has open: for a server that is to listen to other machines.
+--db it is made in a database that no server has open: for one that is to listen to other machines.
 
 Examples:
   workflow token create deploy --role operator
@@ -255,6 +255,19 @@ To restore one, stop the server and serve the copy. Never serve both: each would
 Examples:
   workflow backup workflow.db /backups/workflow-$(date +%F).db
   workflow check /backups/workflow-2026-11-23.db";
+
+pub const MOVE: &str = "\
+Definitions, endpoints, tokens, executions with their histories, also those under way, idempotency
+keys, statistics: everything goes over, and a server on TO goes on where the one on FROM was stopped.
+FROM stays as it was. Never serve both: each would run the same steps.
+
+TO must be empty. When it breaks off, no server opens what TO has by then: empty it, and run the same
+again. Both are read and written with the keys in WORKFLOW_ENCRYPTION_KEY, or in the file that
+--encryption-key-file names; TO is written with the first.
+
+Examples:
+  workflow move workflow.db postgres://workflow:secret@db.example:5432/workflow
+  workflow move postgres://workflow:secret@db.example:5432/workflow workflow.db";
 
 pub const REENCRYPT: &str = "\
 The keys are in WORKFLOW_ENCRYPTION_KEY, or in the file that --encryption-key-file or

@@ -170,6 +170,9 @@ pub enum Command {
     /// Copy a database file, also while a server has it open
     #[command(after_long_help = help::BACKUP)]
     Backup(Backup),
+    /// Copy everything of one database to another: from a file to PostgreSQL, or back
+    #[command(after_long_help = help::MOVE)]
+    Move(Move),
     /// Check a database file that no server has open
     #[command(after_long_help = help::CHECK)]
     Check(Check),
@@ -328,6 +331,16 @@ pub struct Backup {
 }
 
 #[derive(Debug, Args)]
+pub struct Move {
+    /// The database that everything is taken from, a file or postgres://...; no server may have it open
+    pub from: PathBuf,
+    /// An empty one, or a new file
+    pub to: PathBuf,
+    #[command(flatten)]
+    pub keys: KeyFile,
+}
+
+#[derive(Debug, Args)]
 pub struct Check {
     /// The database, or a backup of it
     #[arg(value_name = "FILE")]
@@ -418,7 +431,7 @@ pub struct TokenCreate {
     /// What its holder may do: read, that and run workflows, everything, run actions only
     #[arg(long, value_name = "ROLE", value_parser = ["reader", "operator", "admin", "worker"])]
     pub role: String,
-    /// In this database file, which no server has open, instead of asking a server
-    #[arg(long, value_name = "FILE")]
+    /// In this database, which no server has open, instead of asking a server: a file, or postgres://...
+    #[arg(long, value_name = "DATABASE")]
     pub db: Option<PathBuf>,
 }

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct Serve {
-    /// The database, one file; `:memory:` forgets everything at the end [default: workflow.db]
-    #[arg(long, env = "WORKFLOW_DB", value_name = "FILE", hide_env_values = true)]
+    /// The database: a file, or postgres://USER:PASSWORD@HOST/DATABASE; `:memory:` forgets everything at the end [default: that of
+    /// DATABASE_URL, where it is PostgreSQL's, else workflow.db]
+    #[arg(long, env = "WORKFLOW_DB", value_name = "FILE|URL", hide_env_values = true)]
     pub db: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:4747]
     #[arg(long, env = "WORKFLOW_LISTEN", value_name = "HOST:PORT", hide_env_values = true)]

@@ -2,6 +2,7 @@
 
 use workflow_store::{BackupError, backup};
 
+use super::database;
 use crate::args::Backup;
 use crate::error::Error;
 use crate::output;
@@ -10,6 +11,10 @@ use crate::render::{bytes, clean, code, look};
 
 pub fn run(arguments: &Backup, json: bool) -> Result<(), Error> {
     let (file, destination) = (&arguments.file, &arguments.destination);
+    for path in [file, destination] {
+        let dump = "`pg_dump -Fc URL > FILE` makes a backup of one moment, also while it is served, and `pg_restore` restores it";
+        database::expect_file(path, "backup", dump)?;
+    }
     let made = backup(file, destination).map_err(|error| {
         let code = match error {
             BackupError::Exists { .. } => "exists",

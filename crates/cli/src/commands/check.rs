@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use workflow_engine::check::{Report, check};
-use workflow_store::{Inspection, OpenError};
+use workflow_store::{Inspection, Location, OpenError};
 
+use super::database;
 use crate::args::Check;
 use crate::error::Error;
 use crate::keys;
@@ -15,6 +16,8 @@ use crate::render;
 
 pub fn run(arguments: &Check, json: bool) -> Result<(), Error> {
     let path = &arguments.file;
+    let copy = program::command(format_args!("move {} COPY.db", Location::parse(path)));
+    database::expect_file(path, "check", &format!("`{copy}` copies it to a file, while no server has it open; check that"))?;
     let keys = keys::given(arguments.keys.encryption_key_file.as_deref())?;
     let file = Inspection::open(path, &keys).map_err(|error| refused(path, &error))?;
     let report = check(&file, usize::try_from(arguments.limit).unwrap_or(usize::MAX));

@@ -6,6 +6,7 @@ use workflow_core::time::Timestamp;
 use workflow_store::{Inspection, OpenError};
 
 use super::Context;
+use super::database;
 use crate::args::KeyFile;
 use crate::client::model::{Diagnosis, Finding};
 use crate::error::Error;
@@ -34,6 +35,8 @@ pub async fn server(context: &Context) -> Result<(), Error> {
 }
 
 pub fn file(path: &Path, keys: &KeyFile, json: bool) -> Result<(), Error> {
+    let doctor = program::command("doctor");
+    database::expect_file(path, "doctor --db", &format!("start the server and ask it, `{doctor}`"))?;
     let clock = Clock::here();
     let keys = keys::given(keys.encryption_key_file.as_deref())?;
     let file = Inspection::open(path, &keys).map_err(|error| refused(path, &error))?;

@@ -5,6 +5,7 @@ mod bulk;
 mod check;
 mod completions;
 mod control;
+mod database;
 mod definitions;
 mod doctor;
 mod endpoint;
@@ -14,6 +15,7 @@ mod executions;
 mod files;
 mod graph;
 mod man;
+mod move_database;
 mod reencrypt;
 mod serve;
 mod start;
@@ -43,6 +45,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Eval { expression, scope } => eval::run(&expression, scope.as_ref(), cli.shared.json),
         Command::Check(arguments) => check::run(&arguments, cli.shared.json),
         Command::Backup(arguments) => backup::run(&arguments, cli.shared.json),
+        Command::Move(arguments) => move_database::run(&arguments, cli.shared.json),
         Command::Reencrypt(arguments) => reencrypt::run(&arguments, cli.shared.json),
         Command::Doctor { db: Some(file), keys } => doctor::file(&file, &keys, cli.shared.json),
         Command::Completions { shell } => completions::run(shell),
@@ -104,6 +107,7 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         | Command::Eval { .. }
         | Command::Check(_)
         | Command::Backup(_)
+        | Command::Move(_)
         | Command::Reencrypt(_)
         | Command::Completions { .. }
         | Command::Man { .. } => {

@@ -3,6 +3,7 @@
 use serde_json::json;
 use workflow_store::{Options, Reencrypted, reencrypt};
 
+use super::database;
 use crate::args::Reencrypt;
 use crate::error::Error;
 use crate::keys;
@@ -10,6 +11,8 @@ use crate::output;
 use crate::render::{clean, counted, look};
 
 pub fn run(arguments: &Reencrypt, json: bool) -> Result<(), Error> {
+    let instead = "move it to an empty database, with both keys and the new one first";
+    database::expect_file(&arguments.file, "reencrypt", instead)?;
     let keys = keys::given(arguments.keys.encryption_key_file.as_deref())?;
     let (first, others) = {
         let mut ids = keys.ids().map(str::to_owned);

@@ -8,10 +8,11 @@ use serde_json::json;
 use workflow_core::id::TokenName;
 use workflow_core::time::Timestamp;
 use workflow_engine::token::{Secret, TokenRequest, TokenView, add_to};
-use workflow_store::{OpenError, Role, Sqlite};
+use workflow_store::{Location, Role, unfinished};
 
 use super::Context;
 use super::control::{Answered, each};
+use super::database::{Database, Refused};
 use super::definitions::{array, read_all};
 use crate::args::TokenCreate;
 use crate::client::body;
@@ -38,18 +39,22 @@ pub async fn create(context: &Context, create: &TokenCreate) -> Result<(), Error
     show(&name, &role, &token)
 }
 
-/// In a file that no server uses: for a server that is not to start without a token.
-pub fn create_in(file: &Path, create: &TokenCreate, json: bool) -> Result<(), Error> {
-    if file.as_os_str() == ":memory:" {
+/// In a database that no server uses: for a server that is not to start without a token.
+pub fn create_in(database: &Path, create: &TokenCreate, json: bool) -> Result<(), Error> {
+    let location = Location::parse(database);
+    if location == Location::Memory {
         return Err(Error::usage("--db: a database in memory is gone when the command ends; a file was expected"));
     }
     let name = TokenName::new(&create.name).map_err(|error| Error::usage(error.to_string()))?;
     let role: Role = create.role.parse().map_err(|error| Error::usage(format!("--role: {error}")))?;
-    let options = workflow_store::Options { keys: keys::given(None)?, ..Default::default() };
-    let store = Sqlite::open(file, options).map_err(|error| refused(file, create, &error))?;
+    let database = Database::open(&location, keys::given(None)?).map_err(|why| refused(why, create))?;
+    if let Some(from) = unfinished(database.store()).map_err(|fault| Error::failed("store", fault.to_string()))? {
+        let message = format!("{location} holds an unfinished move from {from}: {}, and move again", database.emptied(&location));
+        return Err(Error::failed("unfinished_move", message));
+    }
     let request = TokenRequest { name, role, admin_elsewhere: false };
-    let made = add_to(&store, &request, now()).map_err(|error| Error::failed(error.code(), error.to_string()));
-    drop(store);
+    let made = add_to(database.store(), &request, now()).map_err(|error| Error::failed(error.code(), error.to_string()));
+    drop(database);
     let (view, secret) = made?;
     if json { output::json(&as_json(&view, &secret)) } else { show(view.name.as_str(), view.role.as_str(), secret.expose()) }
 }
@@ -59,18 +64,16 @@ fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn refused(file: &Path, create: &TokenCreate, error: &OpenError) -> Error {
-    match error {
-        OpenError::InUse { holder, .. } => {
-            let (file, holder) = (file.display(), holder.as_ref().map_or("another process".to_owned(), ToString::to_string));
+fn refused(why: Refused, create: &TokenCreate) -> Error {
+    match why {
+        Refused::InUse(why) => {
             let over_http = program::command(format_args!("token create {} --role {}", create.name, create.role));
             let message = format!(
-                "{file} is in use by {holder}; ask that server for the token, with the token of an admin if it has any: \
-                 `{over_http}`; or stop it first"
+                "{why}; ask that server for the token, with the token of an admin if it has any: `{over_http}`; or stop it first"
             );
             Error::failed("in_use", message)
         }
-        error => Error::failed("store", error.to_string()),
+        Refused::Other(why) => Error::failed("store", why),
     }
 }
 

@@ -11,8 +11,12 @@ mod encryption;
 mod executions;
 mod fake;
 mod hostile;
+mod moves;
 mod offline;
 mod people;
+#[allow(dead_code, reason = "these tests do not do everything to their server")]
+#[path = "../../../store/tests/server/mod.rs"]
+mod postgres;
 mod process;
 mod served;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::watch;
 
+/// What a careful client asks again after, with the same key.
+const AGAIN: &[&str] = &["store_unavailable", "outcome_unknown", "closed"];
+
 /// Where the server is in its present life; none while it is dead.
 pub type Life = Option<(usize, String)>;
 
@@ -12,6 +15,8 @@ pub type Life = Option<(usize, String)>;
 pub struct Client {
     http: reqwest::Client,
     life: watch::Receiver<Life>,
+    /// Whether the server may be without its store for a while, and stand still.
+    patient: bool,
 }
 
 #[derive(Debug)]
@@ -25,7 +30,12 @@ impl Client {
         rustls::crypto::ring::default_provider().install_default().ok();
         // An answer that takes so long never comes: that fails the test, instead of hanging it.
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
-        Client { http, life }
+        Client { http, life, patient: false }
+    }
+
+    /// One that asks again when the server has no store, or cannot be heard, or another one has taken its place.
+    pub fn patient(life: watch::Receiver<Life>) -> Client {
+        Client { patient: true, ..Client::new(life) }
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -41,15 +51,28 @@ impl Client {
         let mut failed_in = None;
         loop {
             let (life, url) = self.life_after(failed_in).await;
-            match self.try_once(method, &format!("{url}{path}"), key, body).await {
+            let url = format!("{url}{path}");
+            let mut next = self.life.clone();
+            let asked = tokio::select! {
+                asked = self.try_once(method, &url, key, body) => asked,
+                // Whoever stands still does not answer in this test's time.
+                _ = next.wait_for(|now| now.as_ref().is_some_and(|(now, _)| *now != life)), if self.patient => continue,
+            };
+            match asked {
                 Ok(answer) if answer.status == 429 => {
                     // The server has asked for it.
                     tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Ok(answer) if self.patient && answer.status == 503 => {
+                    let code = answer.body["code"].as_str().unwrap_or_default();
+                    assert!(AGAIN.contains(&code), "{method} {path} {body}: {answer:?}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Ok(answer) => {
                     assert!(answer.status < 500, "{method} {path} {body}: {answer:?}");
                     return answer;
                 }
+                Err(_) if self.patient => tokio::time::sleep(Duration::from_millis(50)).await,
                 Err(error) => {
                     assert!(!error.is_timeout(), "{method} {path} was never answered");
                     failed_in = Some(life);

@@ -63,7 +63,7 @@ fn flying(definition: &Definition, execution: &Execution) -> Vec<Attempt> {
 }
 
 /// Each workflow of the load has one version.
-pub fn definitions(store: &Sqlite) -> HashMap<String, Definition> {
+pub fn definitions(store: &dyn Store) -> HashMap<String, Definition> {
     let rows = store.definitions().unwrap();
     rows.iter().map(|row| (row.workflow.to_string(), Definition::from_stored(&row.stored).unwrap())).collect()
 }

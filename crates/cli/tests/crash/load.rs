@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::client::Client;
 use crate::random::Random;
+use crate::service;
 
-/// Clients start executions while fewer than this are in flight.
-const IN_FLIGHT: u64 = 450;
+/// Clients start executions while fewer than this are in flight, unless they are told otherwise.
+pub const IN_FLIGHT: u64 = 450;
 /// Of those that were started last, some are paused, cancelled, retried, read.
 const RECENT: usize = 600;
 
@@ -58,6 +60,7 @@ pub struct Caller {
     pub ledger: Shared,
     /// How many executions are in flight, as the server last said.
     pub in_flight: watch::Receiver<u64>,
+    pub in_flight_max: u64,
     pub stop: watch::Receiver<bool>,
 }
 
@@ -95,9 +98,10 @@ impl Caller {
     }
 
     async fn room(&mut self) {
+        let max = self.in_flight_max;
         let stopped = async { self.stop.wait_for(|stop| *stop).await.map(|_| ()) };
         tokio::select! {
-            _ = self.in_flight.wait_for(|count| *count < IN_FLIGHT) => {}
+            _ = self.in_flight.wait_for(|count| *count < max) => {}
             _ = stopped => {}
         }
     }
@@ -235,6 +239,29 @@ pub async fn history(client: &mut Client, execution: &str) -> Vec<Value> {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body.get("nextCursor"), None, "no history here is longer than a page");
     answer.body["entries"].as_array().unwrap().clone()
+}
+
+/// The service as an endpoint of so many slots, and the workflows.
+pub async fn register(mut client: Client, service: &str, slots: u32) {
+    let endpoint = json!({ "url": service, "actions": service::ACTIONS, "concurrency": slots });
+    let answer = client.ask("PUT", "/api/v1/endpoints/shop", None, &endpoint).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    for definition in definitions() {
+        let path = format!("/api/v1/workflows/{}", definition["id"].as_str().unwrap());
+        let answer = client.ask("PUT", &path, None, &definition).await;
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+    }
+}
+
+/// Asks again and again how many executions have not ended; those that are paused do not count until the load has stopped.
+pub async fn watch_in_flight(mut client: Client, count: watch::Sender<u64>) {
+    let mut every = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        every.tick().await;
+        let answer = client.get("/api/v1/executions/counts").await;
+        let of = |status: &str| answer.body["byStatus"][status].as_u64().unwrap();
+        count.send_replace(of("pending") + of("running") + of("waiting"));
+    }
 }
 
 /// The workflows of the load.

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
 
 mod backup;
+#[allow(dead_code, reason = "the test of clusters uses the rest")]
 mod client;
 mod image;
 #[path = "../../../core/tests/legality/mod.rs"]
@@ -19,8 +20,10 @@ mod proxy;
 mod random;
 #[allow(dead_code, reason = "the tests of processes use the rest")]
 mod server;
+#[allow(dead_code, reason = "the test of clusters uses the rest")]
 mod service;
 mod sync;
+#[allow(dead_code, reason = "the test of clusters uses the rest")]
 mod verdict;
 #[allow(dead_code, reason = "the tests of processes use the rest")]
 mod worker;
@@ -30,7 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use workflow_core::id::ExecutionId;
@@ -165,18 +168,19 @@ impl World {
         let mut server = launch(&directory);
         let (life, lives) = watch::channel(Some((0, server.ready())));
         let client = Client::new(lives);
-        runtime.block_on(register(client.clone(), &url));
+        runtime.block_on(load::register(client.clone(), &url, SLOTS));
         let workers = Workers::new(runtime.block_on(proxy::start(life.subscribe())), seed);
 
         let ledger = Shared::default();
         let (stop, stopped) = watch::channel(false);
         let (count, in_flight) = watch::channel(0);
-        runtime.spawn(watch_in_flight(client.clone(), count));
+        runtime.spawn(load::watch_in_flight(client.clone(), count));
         let mut callers = JoinSet::new();
         for number in 0..CALLERS {
             let (client, ledger) = (client.clone(), Arc::clone(&ledger));
             let (random, in_flight, stop) = (Random::new(seed, number), in_flight.clone(), stopped.clone());
-            let caller = Caller { number, client, random, ledger, in_flight, stop };
+            let in_flight_max = load::IN_FLIGHT;
+            let caller = Caller { number, client, random, ledger, in_flight, in_flight_max, stop };
             callers.spawn_on(caller.run(), runtime.handle());
         }
         let random = Random::new(seed, u64::MAX);
@@ -346,26 +350,4 @@ fn serve(db: &std::path::Path) -> std::process::Command {
     let mut serve = server::serve(db);
     serve.args(["--worker-grace", WORKER_GRACE]);
     serve
-}
-
-async fn register(mut client: Client, service: &str) {
-    let endpoint = json!({ "url": service, "actions": service::ACTIONS, "concurrency": SLOTS });
-    let answer = client.ask("PUT", "/api/v1/endpoints/shop", None, &endpoint).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    for definition in load::definitions() {
-        let path = format!("/api/v1/workflows/{}", definition["id"].as_str().unwrap());
-        let answer = client.ask("PUT", &path, None, &definition).await;
-        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
-    }
-}
-
-/// Asks again and again how many executions have not ended; those that are paused do not count until the load has stopped.
-async fn watch_in_flight(mut client: Client, count: watch::Sender<u64>) {
-    let mut every = tokio::time::interval(Duration::from_millis(50));
-    loop {
-        every.tick().await;
-        let answer = client.get("/api/v1/executions/counts").await;
-        let of = |status: &str| answer.body["byStatus"][status].as_u64().unwrap();
-        count.send_replace(of("pending") + of("running") + of("waiting"));
-    }
 }

@@ -1,5 +1,6 @@
 //! The real binary as a child of the test: started, heard, killed. It never outlives the test.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -19,9 +20,14 @@ pub struct Server {
 
 /// `workflow serve` on this file and a free port, with nothing taken from the environment of the test.
 pub fn serve(db: &Path) -> Command {
+    serve_in(db.parent().expect("the file is in a directory"), db.as_os_str())
+}
+
+/// The same on a database of any kind, from this directory.
+pub fn serve_in(directory: &Path, db: &OsStr) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workflow"));
     command.args(["--json", "serve", "--listen", "127.0.0.1:0", "--db"]).arg(db);
-    in_its_own_world(&mut command, db.parent().expect("the file is in a directory"));
+    in_its_own_world(&mut command, directory);
     command
 }
 
@@ -57,11 +63,15 @@ impl Server {
 
     /// Its url, once everything can be asked.
     pub fn ready(&mut self) -> String {
-        let Ok(line) = self.first_line.recv_timeout(READY_WITHIN) else {
-            panic!("the server did not become ready ({:?}):\n{}", self.child.try_wait(), self.newest_log());
-        };
+        self.ready_within(READY_WITHIN)
+            .unwrap_or_else(|| panic!("the server did not become ready ({:?}):\n{}", self.child.try_wait(), self.newest_log()))
+    }
+
+    /// Its url, when it is ready in this time.
+    pub fn ready_within(&mut self, time: Duration) -> Option<String> {
+        let line = self.first_line.recv_timeout(time).ok()?;
         let ready: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        ready["url"].as_str().unwrap().to_owned()
+        Some(ready["url"].as_str().unwrap().to_owned())
     }
 
     pub fn pid(&self) -> u32 {

@@ -21,6 +21,8 @@ pub struct Call {
     pub execution: String,
     pub step: String,
     pub attempt: u64,
+    /// In milliseconds since 1970.
+    pub begun_at: u64,
     /// None while it is being answered, and for ever when the caller went away before.
     pub answer: Option<Answer>,
 }
@@ -55,11 +57,17 @@ impl Service {
     fn begin(&self, context: &Value) -> usize {
         let text = |field: &str| context[field].as_str().unwrap().to_owned();
         let attempt = context["attempt"].as_u64().unwrap();
-        let call = Call { execution: text("executionId"), step: text("stepId"), attempt, answer: None };
+        let begun_at = now_ms();
+        let call = Call { execution: text("executionId"), step: text("stepId"), attempt, begun_at, answer: None };
         let mut calls = self.calls.lock().unwrap();
         calls.push(call);
         calls.len() - 1
     }
+}
+
+/// By the clock of the machine, which histories have their times from.
+pub fn now_ms() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64
 }
 
 async fn answer(State(service): State<Service>, Path(action): Path<String>, body: String) -> Response {

@@ -1,4 +1,4 @@
-//! What must be true in the end, read from the closed file and held against what clients and service have seen.
+//! What must be true in the end, read from the closed store and held against what clients and service have seen.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use workflow_core::event::{Event, ReadyCause, Recorded};
 use workflow_core::failure::code;
 use workflow_core::status::Status;
 use workflow_core::view::history_entry;
-use workflow_store::{Filter, Head, Sqlite, Store, Texts};
+use workflow_store::{Filter, Head, Store, Texts};
 
 use crate::image::{self, Attempt};
 use crate::legality::Reading;
@@ -16,14 +16,14 @@ use crate::load::Ledger;
 use crate::service::{Answer, Call};
 use crate::worker;
 
-/// All histories of the file.
+/// All histories of the store.
 pub struct Histories {
     definitions: HashMap<String, Definition>,
     all: HashMap<String, (Head, Vec<Recorded>)>,
 }
 
 impl Histories {
-    pub fn read(store: &Sqlite) -> Histories {
+    pub fn read(store: &dyn Store) -> Histories {
         let heads = store.executions(&Filter { limit: usize::MAX, ..Filter::default() }).unwrap().heads;
         let read = |head: Head| {
             let history = store.history(head.id, 0, usize::MAX, Texts::Read).unwrap().unwrap();
@@ -201,6 +201,37 @@ impl Histories {
             assert!(started.contains(attempt), "{attempt:?} was called, and its start is not recorded");
         }
         (of_service, of_workers)
+    }
+
+    /// No attempt is handed out once its end is recorded, whoever recorded that: each call begins before, or so shortly after that it
+    /// was on its way.
+    pub fn none_is_called_after_its_end(&self, calls: &[Call], on_its_way_ms: u64) {
+        let mut by_attempt: HashMap<(&str, &str, u64), &Call> = HashMap::new();
+        for call in calls {
+            by_attempt.insert((&call.execution, &call.step, call.attempt), call);
+        }
+        for (id, (head, events)) in &self.all {
+            let definition = self.definition(head);
+            let mut under_way: HashMap<usize, &Call> = HashMap::new();
+            for Recorded { event, at, .. } in events {
+                let Some(index) = event.step() else { continue };
+                let step = &definition.step(index).id;
+                let ended = match event {
+                    Event::StepStarted { attempt, .. } => {
+                        let call = by_attempt.get(&(id.as_str(), step.as_str(), u64::from(*attempt)));
+                        call.and_then(|call| under_way.insert(index.get(), call))
+                    }
+                    _ => under_way.remove(&index.get()),
+                };
+                let Some(call) = ended else { continue };
+                let ended_at = u64::try_from(at.millis()).unwrap();
+                assert!(
+                    call.begun_at <= ended_at + on_its_way_ms,
+                    "{call:?} began {} ms after its attempt was recorded as ended: {events:#?}",
+                    call.begun_at - ended_at
+                );
+            }
+        }
     }
 
     pub fn count(&self, status: Status) -> usize {

@@ -18,7 +18,7 @@ use workflow_engine::{ActionError, ActionResult};
 
 use crate::random::Random;
 use crate::server::READY_WITHIN;
-use crate::service::{Answer, Call};
+use crate::service::{Answer, Call, now_ms};
 
 const ASKED: &str = "CRASH_TEST_WORKER";
 const NOTE: &str = "note: ";
@@ -48,6 +48,8 @@ pub enum Note {
         execution: String,
         step: String,
         attempt: u64,
+        /// In milliseconds since 1970.
+        at: u64,
     },
     Output {
         call: String,
@@ -149,9 +151,9 @@ impl Worker {
         let mut places: HashMap<String, usize> = HashMap::new();
         for note in self.notes() {
             match note {
-                Note::Begun { call, execution, step, attempt } => {
+                Note::Begun { call, execution, step, attempt, at } => {
                     places.insert(call, calls.len());
-                    calls.push(Call { execution, step, attempt, answer: None });
+                    calls.push(Call { execution, step, attempt, begun_at: at, answer: None });
                 }
                 Note::Output { call, output } => calls[places[&call]].answer = Some(Answer::Output(output)),
                 Note::Failure { call, message } => calls[places[&call]].answer = Some(Answer::Failure { message }),
@@ -222,7 +224,7 @@ async fn run(role: Arc<Role>, count: Arc<AtomicUsize>, gate: Arc<Semaphore>, tas
     let call = format!("{}-{number}", role.name);
     let about = &task.about;
     let (execution, step, attempt) = (about.execution_id.to_string(), about.step_id.to_string(), u64::from(about.attempt));
-    say(&Note::Begun { call: call.clone(), execution, step, attempt });
+    say(&Note::Begun { call: call.clone(), execution, step, attempt, at: now_ms() });
     let mut random = Random::new(role.seed, number as u64);
     let hold_ms = match &*task.action {
         "slow" => random.within(50..500),

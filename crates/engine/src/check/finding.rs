@@ -17,6 +17,8 @@ pub enum Kind {
     FileDamaged,
     /// A table, index or view is not as this version makes it.
     SchemaDiffers,
+    /// A copy of another database broke off: not everything is there.
+    UnfinishedMove,
     DefinitionUnreadable,
     DefinitionMissing,
     /// It does not fold, or has gaps.
@@ -53,6 +55,7 @@ impl Kind {
         match self {
             Kind::FileDamaged => "file_damaged",
             Kind::SchemaDiffers => "schema_differs",
+            Kind::UnfinishedMove => "unfinished_move",
             Kind::DefinitionUnreadable => "definition_unreadable",
             Kind::DefinitionMissing => "definition_missing",
             Kind::HistoryBroken => "history_broken",
@@ -74,6 +77,7 @@ impl Kind {
                 "copy the file aside together with its -wal, then restore a backup, or save what can be read with `sqlite3 FILE .recover`"
             }
             Kind::SchemaDiffers => "another program has changed the file: restore a backup, or undo the change with `sqlite3`",
+            Kind::UnfinishedMove => "no engine opens it: delete it, and let `workflow move` copy everything again",
             Kind::DefinitionUnreadable => {
                 "its executions are left alone until it can be read: open the file with the version that wrote it, or restore a backup"
             }

@@ -106,6 +106,9 @@ impl Check<'_> {
         for difference in self.read("the schema", self.file.differences()).unwrap_or_default() {
             self.found(Finding::new(Kind::SchemaDiffers, difference));
         }
+        if let Some(from) = self.read("whether it was moved whole", self.file.unfinished()).flatten() {
+            self.found(Finding::new(Kind::UnfinishedMove, format!("the file holds an unfinished move from {from}")));
+        }
         self.report.checked.endpoints = self.read("the endpoints", self.file.endpoints()).unwrap_or_default() as u64;
         self.read("the tokens", self.file.tokens());
         self.report.protection = self.read("the seals", self.file.protection()).unwrap_or_default();

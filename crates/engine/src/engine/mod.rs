@@ -73,11 +73,18 @@ impl Engine {
 
     /// The same on another clock, for tests.
     pub async fn open_with(store: impl Store, options: Options, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
-        let store: Arc<dyn Store> = Arc::new(store);
+        Engine::open_on(Arc::new(store), options, clock).await
+    }
+
+    /// The same on a store of which only the address says what it is. It is let go when the engine is closed.
+    pub async fn open_on(store: Arc<dyn Store>, options: Options, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
         let shared = Arc::new(Shared::new(clock, &options, &store)?);
         let (rows, batch, endpoints, tokens, newest) = shared
             .readers
             .run(|store| {
+                if let Some(from) = workflow_store::unfinished(store).map_err(crate::reading::unread)? {
+                    return Err(Error::UnfinishedMove { from });
+                }
                 let newest = Filter { limit: 1, ..Filter::default() };
                 let (batch, tokens) = (store.batch(), store.tokens());
                 let read = || Ok((store.definitions()?, batch?, store.endpoints()?, tokens?, store.executions(&newest)?.heads));
@@ -94,9 +101,18 @@ impl Engine {
         shared.tokens.send_replace(tokens.clone());
         let opened = Opened { catalog, tokens, batch, session, seed: random, at: shared.clock.now().mono, newest };
         let handlers = shared.handlers.clone();
-        let dispatcher = Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), options.abort_grace);
+        let dispatcher =
+            Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), shared.lease.clone(), options.abort_grace);
         Driver::start(Ring::new(options, opened), shared.clone(), dispatcher, &store)?;
         let inbox = Arc::downgrade(&shared.inbox);
+        store.on_loss(Box::new({
+            let inbox = inbox.clone();
+            move |fault| {
+                if let Some(inbox) = inbox.upgrade() {
+                    inbox.push(Input::Fenced(fault));
+                }
+            }
+        }));
         shared.clock.subscribe(Box::new(move || {
             if let Some(inbox) = inbox.upgrade() {
                 inbox.poke();
@@ -204,6 +220,11 @@ impl Engine {
             let _ = shared.when_closed().wait_for(|closed| *closed).await;
         }
         Ok(())
+    }
+
+    /// Waits until the engine is closed, by whomever: also when another one has taken over what it owned.
+    pub async fn closed(&self) {
+        let _ = self.shared().when_closed().wait_for(|closed| *closed).await;
     }
 
     /// Stops at once, as if the process had ended: nothing is interrupted, nobody is answered, and what is durable is there for

@@ -9,9 +9,11 @@ use tokio::sync::oneshot;
 use workflow_core::definition::StepIndex;
 use workflow_core::id::{ActionName, ExecutionId, InvalidName, SessionId};
 use workflow_core::task::Task;
+use workflow_store::Lease;
 
 use super::Engine;
 use crate::clock::Clock;
+use crate::dispatch::LOOK_AT_LEASE_EVERY;
 use crate::inbox::Inbox;
 use crate::ring::message::{AbortReason, AttemptKey, Connection, Input, Joining, LastSeen};
 use crate::ring::sessions::{ACTIONS_MAX, ENGINE_PREFIX, NAME_CHARS_MAX, SLOTS_MAX};
@@ -102,6 +104,7 @@ pub struct Session {
     clock: Arc<dyn Clock>,
     inbox: Arc<Inbox>,
     events: UnboundedReceiver<Vec<SessionEvent>>,
+    lease: Lease,
     /// Of those that came together, the rest.
     ready: std::vec::IntoIter<SessionEvent>,
     left: bool,
@@ -125,7 +128,8 @@ impl Engine {
         let holding = holding.into_iter().map(|TaskId(attempt)| attempt).collect();
         let joining = Joining { connection: connection.clone(), holding, line, name, seen: seen.clone(), reply };
         // Made before the answer has come: whoever does not wait for it has lost the connection.
-        let session = Session { connection, seen, clock, inbox, events, ready: Vec::new().into_iter(), left: false };
+        let lease = self.shared().lease.clone();
+        let session = Session { connection, seen, clock, inbox, events, lease, ready: Vec::new().into_iter(), left: false };
         session.inbox.push(Input::Join(Box::new(joining)));
         answer.await.unwrap_or(Err(Error::Closed))?;
         Ok(session)
@@ -174,6 +178,10 @@ impl Session {
     /// the future is dropped.
     pub async fn next(&mut self) -> Option<SessionEvent> {
         loop {
+            if self.waits_for_the_lease() {
+                tokio::time::sleep(LOOK_AT_LEASE_EVERY).await;
+                continue;
+            }
             if let Some(event) = self.ready.next() {
                 return Some(event);
             }
@@ -184,11 +192,19 @@ impl Session {
     /// The next, if there is one now.
     pub fn try_next(&mut self) -> Option<SessionEvent> {
         loop {
+            if self.waits_for_the_lease() {
+                return None;
+            }
             if let Some(event) = self.ready.next() {
                 return Some(event);
             }
             self.ready = self.events.try_recv().ok()?.into_iter();
         }
+    }
+
+    /// A task that was on its way while the process stood still may have been given to another worker by another engine.
+    fn waits_for_the_lease(&self) -> bool {
+        matches!(self.ready.as_slice().first(), Some(SessionEvent::Task { .. })) && !self.lease.lasts()
     }
 
     /// The worker ends in order: what it still runs is interrupted at once, and that does not count. Results that it has delivered

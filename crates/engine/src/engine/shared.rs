@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use workflow_core::definition::StepIndex;
 use workflow_core::id::{ActionName, EndpointName, Version, WorkflowId};
 use workflow_core::time::{Millis, Timestamp};
+use workflow_store::Lease;
 use workflow_store::Store;
 
 use super::READERS;
@@ -34,6 +35,7 @@ pub struct Shared {
     pub readers: Readers,
     pub feed: Arc<Feed>,
     pub handlers: Arc<Handlers>,
+    pub lease: Lease,
     pub limits: workflow_core::limits::Limits,
     pub worker_grace: Duration,
     pub endpoint_hosts: Allowed,
@@ -105,6 +107,7 @@ impl Shared {
             readers: Readers::new("workflow-reader", READERS, store)?,
             feed: Arc::new(Feed::default()),
             handlers: Arc::new(Handlers::default()),
+            lease: store.lease(),
             limits: options.limits.clone(),
             worker_grace: options.worker_grace,
             endpoint_hosts: Allowed::new(&options.endpoint_hosts)?,

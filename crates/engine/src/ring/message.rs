@@ -119,6 +119,8 @@ pub enum Input {
         result: Result<Committed, Fault>,
     },
     Reopened(Result<Reopened, Fault>),
+    /// Another engine owns the store now.
+    Fenced(Fault),
     Found(Found),
     /// A person wants to know what is stuck, or what was counted.
     Look {

@@ -257,6 +257,7 @@ impl Ring {
             Input::LimitInProcess(max) => self.slots.limit_in_process(max),
             Input::Committed { number, result } => self.committed(number, result, now),
             Input::Reopened(result) => self.reopened(result, now),
+            Input::Fenced(fault) => self.fenced(&fault),
             Input::Found(found) => self.found(found, now),
             Input::Look { counts, reply } => self.look(counts, reply, now),
             Input::Shutdown { until } => self.shut_down(until, now),
@@ -374,6 +375,7 @@ impl Ring {
             | Input::LimitInProcess(_)
             | Input::Committed { .. }
             | Input::Reopened(_)
+            | Input::Fenced(_)
             | Input::Found(_)
             | Input::Look { .. }
             | Input::Shutdown { .. } => unreachable!("only what people ask is queued here"),
@@ -449,6 +451,7 @@ impl Ring {
             | Input::LimitInProcess(_)
             | Input::Committed { .. }
             | Input::Reopened(_)
+            | Input::Fenced(_)
             | Input::Found(_)
             | Input::Look { .. }
             | Input::Shutdown { .. } => return,

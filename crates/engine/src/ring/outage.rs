@@ -117,16 +117,11 @@ impl Ring {
             Ok(reopened) => reopened,
             Err(fault) => {
                 // Nobody is kept waiting for a store that may be gone for long. What else depends on the batch waits.
-                let error = Error::OutcomeUnknown { reason: fault.to_string() };
-                if let Some(sealed) = &mut self.in_store {
-                    sealed.effects.fail_answers_only(&error, &mut self.outputs);
-                }
-                self.open.effects.fail_answers_only(&error, &mut self.outputs);
-                let waiters: Vec<_> = self.claims.values_mut().flat_map(std::mem::take).collect();
-                for waiter in waiters {
-                    self.fail_waiter(waiter, &error);
-                }
-                return self.go_down(&fault, now);
+                self.answer_unknown(&fault);
+                return match fault.kind {
+                    FaultKind::Fenced => self.fenced(&fault),
+                    FaultKind::Unavailable | FaultKind::Unknown | FaultKind::Corrupt => self.go_down(&fault, now),
+                };
             }
         };
         match self.in_store.take() {
@@ -147,6 +142,28 @@ impl Ring {
                 tracing::error!(reason, "the store belongs to somebody else now");
                 self.give_up(&Error::StoreUnavailable { reason });
             }
+        }
+    }
+
+    /// Another engine owns the store. A batch that is on its way may have been written just before.
+    pub(super) fn fenced(&mut self, fault: &Fault) {
+        tracing::error!(%fault, "the store belongs to another engine now; this one closes");
+        if self.in_store.is_some() {
+            self.answer_unknown(fault);
+        }
+        self.give_up(&Error::StoreUnavailable { reason: fault.to_string() });
+    }
+
+    /// Whoever waits for a batch is told that nobody knows what became of it.
+    fn answer_unknown(&mut self, fault: &Fault) {
+        let error = Error::OutcomeUnknown { reason: fault.to_string() };
+        if let Some(sealed) = &mut self.in_store {
+            sealed.effects.fail_answers_only(&error, &mut self.outputs);
+        }
+        self.open.effects.fail_answers_only(&error, &mut self.outputs);
+        let waiters: Vec<_> = self.claims.values_mut().flat_map(std::mem::take).collect();
+        for waiter in waiters {
+            self.fail_waiter(waiter, &error);
         }
     }
 

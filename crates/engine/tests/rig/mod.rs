@@ -79,6 +79,8 @@ pub struct Rig {
     pub corrupt: BTreeSet<ExecutionId>,
     /// Opening the store again fails this often.
     pub reopen_fails: usize,
+    /// Opening the store again finds that another engine owns it.
+    pub fenced: bool,
     /// This many reads of what executions at rest want fail.
     pub reads_fail: usize,
     commit: Option<Arc<Batch>>,
@@ -186,6 +188,7 @@ impl Rig {
             troubles: VecDeque::new(),
             corrupt: BTreeSet::new(),
             reopen_fails: 0,
+            fenced: false,
             reads_fail: 0,
             commit: None,
             reopen: None,
@@ -353,7 +356,9 @@ impl Rig {
                 self.answer_read_only();
                 self.turn();
             } else if let Some((number, claims)) = self.reopen.take() {
-                let result = if self.reopen_fails > 0 {
+                let result = if self.fenced {
+                    Err(Fault { operation: "reopen", kind: FaultKind::Fenced, message: "it is another engine's".to_owned() })
+                } else if self.reopen_fails > 0 {
                     self.reopen_fails -= 1;
                     Err(Fault { operation: "reopen", kind: FaultKind::Unavailable, message: "no such disk".to_owned() })
                 } else {

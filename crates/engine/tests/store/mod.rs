@@ -1,18 +1,23 @@
 //! A store in memory that does something before it commits, and in place of resting.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::{
     Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    Filter, Heads, History, Memory, Store, Stored, Taken, Texts, Token, VersionCount,
+    Filter, Heads, History, Lease, Memory, Store, Stored, Taken, Texts, Token, VersionCount,
 };
 
 pub struct Hooked<C, R> {
     pub store: Memory,
     pub before_commit: C,
     pub rest: R,
+    /// Another engine may have taken over.
+    pub uncertain: Arc<AtomicBool>,
 }
 
 impl<C, R> Store for Hooked<C, R>
@@ -29,6 +34,10 @@ where
     }
     fn batch(&self) -> Result<u64, Fault> {
         self.store.batch()
+    }
+    fn lease(&self) -> Lease {
+        let uncertain = self.uncertain.clone();
+        Lease::new(move || !uncertain.load(Ordering::SeqCst))
     }
     fn reopen(&self) -> Result<(), Fault> {
         self.store.reopen()

@@ -12,7 +12,7 @@ mod reads;
 pub mod released;
 pub mod sample;
 
-pub use random::agrees_with_memory;
+pub use random::{agrees_with_memory, copies_agree};
 
 use crate::Store;
 

@@ -16,8 +16,8 @@ use super::sample::{
     action, append, at, begun, completed, definition, endpoint, head, id, json, recorded, started, token, workflow,
 };
 use crate::{
-    Batch, Change, Claim, ClaimKind, Cursor, Deletable, Deletion, Document, DocumentFilter, Fault, Filter, Head, HeadChange,
-    Item, KeyRange, Memory, Order, Snapshot, Store, Texts, Transition,
+    Batch, Change, Claim, ClaimKind, CopyError, Cursor, Deletable, Deletion, Document, DocumentFilter, Fault, Filter, Head,
+    HeadChange, Item, KeyRange, Memory, Order, Snapshot, Store, Texts, Transition, Whole, copy,
 };
 
 /// What to do, without knowing what is there; numbers choose among what there is.
@@ -126,6 +126,30 @@ pub fn agrees_with_memory(cases: u32, empty: impl Fn() -> Box<dyn Store>, crashe
             run.compare(&*store, &memory)?;
         }
         run.compare(&*store, &memory)
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Plays `cases` random runs on memory, copies what has come of each to a store that `empty` makes, and from there to memory again.
+/// Both copies must answer as the original does.
+///
+/// # Panics
+/// At the first answer that differs, with the shortest run that shows it.
+pub fn copies_agree(cases: u32, empty: impl Fn() -> Box<dyn Whole>) {
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 500, ..Config::default() };
+    let runs = vec(vec(vec(step(), 1..4), 0..8), 1..24);
+    let outcome = TestRunner::new(config).run(&runs, |batches| {
+        let (original, twin) = (Memory::new(), Memory::new());
+        let mut run = Run::default();
+        for items in &batches {
+            run.play(&twin, &original, items)?;
+        }
+        let (there, back) = (empty(), Memory::new());
+        let copied = |error: CopyError| TestCaseError::fail(error.to_string());
+        copy(&original, &*there, "the original", &mut |_| {}).map_err(copied)?;
+        run.compare_contents(&*there, &original)?;
+        copy(&*there, &back, "the copy", &mut |_| {}).map_err(copied)?;
+        run.compare_contents(&back, &original)
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
 }
@@ -255,6 +279,11 @@ impl Run {
     fn compare(&self, store: &dyn Store, memory: &Memory) -> Result<(), TestCaseError> {
         prop_assert_eq!(store.batch(), memory.batch());
         prop_assert_eq!(store.load(&self.ids), memory.load(&self.ids));
+        self.compare_contents(store, memory)
+    }
+
+    /// All but the number of the newest batch, and caches.
+    fn compare_contents(&self, store: &dyn Store, memory: &Memory) -> Result<(), TestCaseError> {
         prop_assert_eq!(store.definitions(), memory.definitions());
         prop_assert_eq!(store.endpoints(), memory.endpoints());
         prop_assert_eq!(store.tokens(), memory.tokens());

@@ -111,7 +111,7 @@ impl Inspection {
     /// Opens the file at `path`, and keeps every engine from opening it. All keys that it was written with are needed.
     pub fn open(path: impl AsRef<Path>, keys: &Keys) -> Result<Inspection, OpenError> {
         let Still { path, connection, schema, lock } = Still::open(path.as_ref())?;
-        let seals = Seals::new(keys).and_then(|seals| {
+        let seals = Seals::new(keys).map_err(Refused::Other).and_then(|seals| {
             connection.execute_batch(&as_newest(schema))?;
             if schema < known::SINCE_SCHEMA {
                 return Ok(seals);
@@ -343,6 +343,11 @@ impl Inspection {
             Ok((count, wrong))
         };
         self.answer(find())
+    }
+
+    /// Where the copy comes from that the file has not been given whole, as [`unfinished`](crate::unfinished) tells it of a store.
+    pub fn unfinished(&self) -> Result<Option<String>, Fault> {
+        read::documents(self.view(), &crate::copy::marks()).map(|marks| crate::copy::source_of(&marks)).map_err(during)
     }
 
     /// That every endpoint can be read.

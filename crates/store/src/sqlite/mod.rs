@@ -27,6 +27,7 @@ mod room;
 mod row;
 mod seal;
 mod trim;
+mod whole;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

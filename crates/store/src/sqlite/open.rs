@@ -45,7 +45,7 @@ impl Sqlite {
         let open = || {
             let connection = Connection::open_in_memory()?;
             settle(&connection, options.writer_cache_bytes)?;
-            let seals = Arc::new(Seals::new(&options.keys)?);
+            let seals = Arc::new(Seals::new(&options.keys).map_err(Refused::Other)?);
             migrate::migrate(seals.view(&connection), 0)?;
             known::admit(&connection, &seals)?;
             let writer = Writer::new(connection, Arc::clone(&seals), options.recent_bytes_max)?;
@@ -133,7 +133,7 @@ fn open_handles(path: &Path, options: &Options) -> Result<Handles, Refused> {
     if connection.is_readonly(rusqlite::MAIN_DB)? {
         return Err(Refused::ReadOnly);
     }
-    let seals = Arc::new(Seals::new(&options.keys)?);
+    let seals = Arc::new(Seals::new(&options.keys).map_err(Refused::Other)?);
     if schema >= known::SINCE_SCHEMA {
         // Before anything is changed.
         known::expect_given(&connection, &seals)?;

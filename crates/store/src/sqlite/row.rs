@@ -79,6 +79,14 @@ pub(super) fn kind(kind: ClaimKind) -> &'static str {
     }
 }
 
+/// The kind that a column names.
+pub(super) fn kind_of(text: &str) -> Result<ClaimKind, String> {
+    [ClaimKind::IdempotencyKey, ClaimKind::EventId]
+        .into_iter()
+        .find(|of| kind(*of) == text)
+        .ok_or_else(|| format!("`{text}` is no kind of claims"))
+}
+
 const HEAD: &str = "SELECT e.key, e.id, w.id AS workflow, e.version, e.status, e.wake_at, e.started_at, e.completed_at, \
     e.steps_completed, e.failed_step, e.error_code, e.error, e.error_fingerprint, e.triggered_by, e.trigger_source, \
     e.replay_of, e.parent, e.last, e.seal, e.steps_failed, e.steps_skipped, e.retrying, e.failure \

@@ -17,7 +17,7 @@ use workflow_core::limits::Limits;
 use workflow_engine::clock::{Clock, SystemClock};
 use workflow_engine::{ActionResult, Engine, Handler, Retention, TaskId};
 use workflow_server::{AdminToken, Call, Direct};
-use workflow_store::{Keys, Memory, Sqlite};
+use workflow_store::{Keys, Location};
 
 use crate::home::Broken;
 use crate::message::Request;
@@ -70,18 +70,10 @@ impl Embedded {
         };
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
         let Place { store, keys } = place;
-        let engine = if store == ":memory:" {
-            Engine::open_with(Memory::new(), engine_options, clock).await?
-        } else {
-            let opened = tokio::task::spawn_blocking(move || {
-                let options = workflow_store::Options { keys, ..workflow_store::Options::default() };
-                Sqlite::open(store, options)
-            })
-            .await;
-            let broken = |message| Broken { code: "store_unavailable", message };
-            let store = opened.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
-            Engine::open_with(store, engine_options, clock).await?
-        };
+        let opened = tokio::task::spawn_blocking(move || Location::parse(store).open(keys)).await;
+        let broken = |message| Broken { code: "store_unavailable", message };
+        let store = opened.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))?;
+        let engine = Engine::open_on(store, engine_options, clock).await?;
         let (router, direct) = workflow_server::direct(engine.clone(), within_the_process(payload_bytes_max));
         let servers = Mutex::default();
         Ok(Embedded { engine, router, direct, handler, concurrency, payload_bytes_max, servers })

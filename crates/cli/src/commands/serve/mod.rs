@@ -6,13 +6,15 @@ mod settings;
 mod stop;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use workflow_engine::Engine;
+use workflow_engine::clock::SystemClock;
 use workflow_engine::token::Tokens;
 use workflow_server::Tls;
-use workflow_store::{Durability, Sqlite, Store};
+use workflow_store::{Durability, Keys, Location, Postgres, PostgresError, PostgresOptions, Sqlite, Store};
 
 use crate::args::Serve;
 use crate::error::Error;
@@ -39,8 +41,13 @@ pub fn run(serve: &Serve, json: bool) -> Result<(), Error> {
 async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop::FirstSignal) -> Result<(), Error> {
     let tls = settings.tls.as_ref().map(|files| Tls::load(&files.certificate, &files.key)).transpose();
     let tls = tls.map_err(|error| Error::failed("tls", error.to_string()))?;
+    let mut first_signal = std::pin::pin!(first_signal.wait());
     // The store first: while a predecessor lets go of the file, it also lets go of the port.
-    let store = open_store(&settings).await?;
+    let store = tokio::select! {
+        store = open_store(&settings) => store?,
+        // Nothing has begun that would have to be stopped.
+        () = &mut first_signal => return Ok(()),
+    };
     let listener = listen(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
     let address = listener.local_addr().map_err(|error| cannot_listen(&settings.listen, &error))?;
     let engine = workflow_engine::Options {
@@ -58,22 +65,34 @@ async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop:
         ..workflow_server::Options::default()
     };
     let options = descriptors::fitted(options);
-    guarded(&settings, &store, address, &options)?;
-    let engine = Engine::open(store, engine).await.map_err(|error| Error::failed(error.code(), error.to_string()))?;
+    guarded(&settings, store.as_ref(), address, &options)?;
+    let engine = Engine::open_on(store, engine, Arc::new(SystemClock::default())).await;
+    let engine = engine.map_err(|error| Error::failed(error.code(), error.to_string()))?;
     ready(&settings, address, json)?;
 
-    let served = workflow_server::serve(engine.clone(), listener, options, first_signal.wait()).await;
+    let mut told = false;
+    let until = async {
+        tokio::select! {
+            () = &mut first_signal => told = true,
+            () = engine.closed() => {}
+        }
+    };
+    let served = workflow_server::serve(engine.clone(), listener, options, until).await;
+    if !told {
+        let message = "the engine has closed by itself; the log says why: start it again";
+        return Err(Error::failed("closed", message));
+    }
     let closed = stop::within(settings.stop_within, engine.shutdown(settings.stop_within)).await;
     served.map_err(|error| Error::failed("listener", format!("the server broke off: {error}")))?;
     closed
 }
 
 /// Nobody may do everything from another machine, unless somebody insists.
-fn guarded(settings: &Settings, store: &Sqlite, address: SocketAddr, options: &workflow_server::Options) -> Result<(), Error> {
+fn guarded(settings: &Settings, store: &dyn Store, address: SocketAddr, options: &workflow_server::Options) -> Result<(), Error> {
     let tokens = store.tokens().map_err(|fault| Error::failed("store", fault.to_string()))?;
     let tokens = Tokens::from_rows(tokens);
     if workflow_server::may_listen(address.ip(), options, &tokens).is_err() {
-        let create = program::command(format_args!("token create NAME --role admin --db {}", settings.db.display()));
+        let create = program::command(format_args!("token create NAME --role admin --db {}", settings.db));
         let message = format!(
             "{address} can be reached from other machines, and there is no token: whoever reaches it could do everything; make \
              one with `{create}`, or set WORKFLOW_ADMIN_TOKEN, or insist with --insecure"
@@ -93,16 +112,66 @@ fn guarded(settings: &Settings, store: &Sqlite, address: SocketAddr, options: &w
 }
 
 /// Opening may wait for a predecessor and read a log: not on a thread that serves.
-async fn open_store(settings: &Settings) -> Result<Sqlite, Error> {
-    let durability = if settings.unsafe_no_sync { Durability::UnsafeNormal } else { Durability::Full };
+async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
     if settings.unsafe_no_sync {
         tracing::warn!("--unsafe-no-sync: a crash of this machine can lose what was acknowledged");
     }
     let keys = crate::keys::given(settings.encryption_key_file.as_deref())?;
-    let (path, options) = (settings.db.clone(), workflow_store::Options { durability, keys, ..Default::default() });
-    let opened = tokio::task::spawn_blocking(move || Sqlite::open(path, options)).await;
-    let opened = opened.map_err(|error| Error::failed("store", format!("opening the database broke off: {error}")))?;
-    opened.map_err(|error| Error::failed("store", error.to_string()))
+    let mut owner = None;
+    loop {
+        let (location, keys, no_sync) = (settings.db.clone(), keys.clone(), settings.unsafe_no_sync);
+        let opened = tokio::task::spawn_blocking(move || open(&location, keys, no_sync)).await;
+        let opened = opened.map_err(|error| Error::failed("store", format!("opening the database broke off: {error}")))?;
+        match opened {
+            Err(OpenFailed::OwnedBy(holder)) => {
+                if owner.as_ref() != Some(&holder) {
+                    tracing::info!(database = %settings.db, %holder, "standing by: this engine goes on when that one ends or dies");
+                    owner = Some(holder);
+                }
+            }
+            // The database is restarted, or the network is away: who stands by waits for it as the owner does.
+            Err(OpenFailed::Away(error)) if owner.is_some() => {
+                tracing::warn!(error, "standing by: the database cannot be asked now");
+                tokio::time::sleep(STAND_BY_FOR).await;
+            }
+            Err(OpenFailed::Away(error)) => return Err(Error::failed("store", error)),
+            Err(OpenFailed::For(error)) => return Err(error),
+            Ok(store) => return Ok(store),
+        }
+    }
+}
+
+enum OpenFailed {
+    /// An engine that lives, elsewhere.
+    OwnedBy(String),
+    Away(String),
+    For(Error),
+}
+
+/// An engine on PostgreSQL waits for so long at once, so that a signal is obeyed.
+const STAND_BY_FOR: Duration = Duration::from_secs(3);
+
+fn open(location: &Location, keys: Keys, no_sync: bool) -> Result<Arc<dyn Store>, OpenFailed> {
+    let refused = |error: &dyn std::fmt::Display| OpenFailed::For(Error::failed("store", error.to_string()));
+    let durability = if no_sync { Durability::UnsafeNormal } else { Durability::Full };
+    let options = workflow_store::Options { durability, keys: keys.clone(), ..Default::default() };
+    Ok(match location {
+        Location::Memory => Arc::new(Sqlite::open(":memory:", options).map_err(|error| refused(&error))?),
+        Location::File(path) => Arc::new(Sqlite::open(path, options).map_err(|error| refused(&error))?),
+        Location::Postgres(url) => {
+            let options = PostgresOptions { keys, wait: STAND_BY_FOR, ..PostgresOptions::default() };
+            match Postgres::open(url, options) {
+                Ok(store) => Arc::new(store),
+                Err(PostgresError::InUse { holder, .. }) => return Err(OpenFailed::OwnedBy(holder)),
+                Err(
+                    error @ (PostgresError::Unreachable { .. } | PostgresError::Refused { .. } | PostgresError::Other { .. }),
+                ) => {
+                    return Err(OpenFailed::Away(error.to_string()));
+                }
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+    })
 }
 
 /// Connections that wait to be accepted. The usual 128 overflow when a thousand clients come at once, as they do when a server is
@@ -158,9 +227,9 @@ fn ready(settings: &Settings, address: SocketAddr, json: bool) -> Result<(), Err
     output::line(&format!("{glyph} workflow is ready on {} {}", bold(&url), dim(&format!("({rest})"))))
 }
 
-fn database(path: &Path) -> String {
-    match path.to_str() {
-        Some(":memory:") => ":memory:, forgotten at the end".to_owned(),
-        _ => path.display().to_string(),
+fn database(location: &Location) -> String {
+    match location {
+        Location::Memory => ":memory:, forgotten at the end".to_owned(),
+        _ => location.to_string(),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use workflow_engine::Retention;
 use workflow_server::AdminToken;
+use workflow_store::Location;
 
 use crate::args::{LogFormat, Serve, TokenText};
 use crate::error::Error;
@@ -16,7 +17,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    pub db: PathBuf,
+    pub db: Location,
     pub listen: String,
     pub log: String,
     pub log_format: LogFormat,
@@ -88,7 +89,7 @@ impl Settings {
             (None, Some(_)) => return Err(Error::usage("tls-key is given without tls-cert: a server needs the certificate too")),
         };
         Ok(Settings {
-            db: serve.db.or(file.db).unwrap_or_else(|| PathBuf::from("workflow.db")),
+            db: Location::parse(serve.db.or(file.db).or_else(database_url).unwrap_or_else(|| PathBuf::from("workflow.db"))),
             listen: serve.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4747".to_owned()),
             log: serve.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: serve.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
@@ -118,6 +119,12 @@ fn file(named: Option<&Path>) -> Result<File, Error> {
         None if Path::new(CONFIG_FILE).exists() => read(Path::new(CONFIG_FILE)),
         None => Ok(File::default()),
     }
+}
+
+/// What platforms call the address of a database, when it is one of PostgreSQL.
+fn database_url() -> Option<PathBuf> {
+    let url = PathBuf::from(std::env::var_os("DATABASE_URL")?);
+    matches!(Location::parse(&url), Location::Postgres(_)).then_some(url)
 }
 
 /// Not an argument, not a setting of the file, and not clap's, whose messages repeat what was wrong.
@@ -154,7 +161,7 @@ mod tests {
         let settings =
             Settings::merge(serve, file("db = 'file.db'\nlisten = '127.0.0.1:1'\nstop-within = '1m'\nkeep-failed = '90d'"))
                 .unwrap();
-        assert_eq!(settings.db, Path::new("flag.db"));
+        assert_eq!(settings.db, Location::parse("flag.db"));
         assert_eq!(settings.listen, "127.0.0.1:1");
         assert_eq!(settings.stop_within, Duration::from_secs(60));
         assert_eq!(settings.worker_grace, Duration::from_secs(10));

@@ -1,0 +1,244 @@
+//! The store on PostgreSQL, for more than one machine.
+//!
+//! Engines are rows with a lease. Each commit begins with the row of its engine, compares the epoch and leaves its number there; who
+//! takes over from an engine takes its row away in the same transaction, so that what an engine sends after it has lost its place is
+//! refused whole, whatever its clock says. A group of transitions is one message that ends in COMMIT, and a handful of statements
+//! over arrays.
+
+mod address;
+mod commit;
+mod error;
+mod known;
+mod link;
+mod list;
+mod member;
+mod migrate;
+mod read;
+mod row;
+mod whole;
+mod writes;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
+use workflow_core::json::Json;
+use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
+
+use crate::seal::Seals;
+use crate::{
+    Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
+    Filter, Heads, Health, History, Keys, Lease, Store, Stored, Taken, Texts, Token, VersionCount,
+};
+use address::Address;
+use commit::Writer;
+pub use error::PostgresError;
+use error::Trouble;
+use link::{Link, Pool};
+use member::{Beat, Member};
+
+/// How a database is opened. The default is right for nearly everyone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostgresOptions {
+    /// An engine that has not been heard of for so long has lost what it owns.
+    pub lease: Duration,
+    /// How long to wait for a predecessor to let go, or for its lease to run out.
+    pub wait: Duration,
+    /// What a person looks for this engine by, in errors of others.
+    pub name: String,
+    /// Reads that go on at the same time; more wait.
+    pub readers_max: usize,
+    /// What payloads are encrypted with; none: they are stored as they are.
+    pub keys: Keys,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> PostgresOptions {
+        let lease = Duration::from_secs(10);
+        PostgresOptions {
+            lease,
+            wait: lease + Duration::from_secs(5),
+            name: format!("process {} on {}", std::process::id(), member::host()),
+            readers_max: 8,
+            keys: Keys::default(),
+        }
+    }
+}
+
+/// A store in one PostgreSQL database.
+#[derive(Debug)]
+pub struct Postgres {
+    address: Address,
+    seals: Arc<Seals>,
+    writer: Mutex<Writer>,
+    readers: Pool,
+    beat: Beat,
+}
+
+impl Postgres {
+    /// Opens the database at a URL such as `postgres://USER:PASSWORD@HOST:5432/DATABASE`, makes our tables where there are none, and
+    /// takes the place of the engine that owns it once that has let go or its lease has run out.
+    pub fn open(url: &str, options: PostgresOptions) -> Result<Postgres, PostgresError> {
+        let address = Address::parse(url)?;
+        let (seals, writer, beat) = open(&address, &options).map_err(|trouble| match trouble {
+            Trouble::Connect(error) => error,
+            other => PostgresError::Other { at: address.shown().to_owned(), reason: other.during("open").message },
+        })?;
+        let readers = Pool::new(address.clone(), options.readers_max);
+        Ok(Postgres { address, seals, writer: Mutex::new(writer), readers, beat })
+    }
+
+    /// Host, port and database, for people.
+    pub fn shown(&self) -> &str {
+        self.address.shown()
+    }
+
+    /// The schema that holds the tables.
+    pub fn schema(&self) -> &str {
+        self.address.schema()
+    }
+
+    fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
+        // What a panic has left is undone by opening again.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T>(&self, operation: &'static str, read: impl Fn(&Link) -> Result<T, Trouble>) -> Result<T, Fault> {
+        self.readers.with(read).map_err(|trouble| trouble.during(operation))
+    }
+}
+
+fn open(address: &Address, options: &PostgresOptions) -> Result<(Arc<Seals>, Writer, Beat), Trouble> {
+    let at = address.shown();
+    let link = Link::connect(address, "commits")?;
+    migrate::migrate(&link, address)?;
+    let other = |reason: String| PostgresError::Other { at: at.to_owned(), reason };
+    let seals = Arc::new(Seals::new(&options.keys).map_err(other)?);
+    known::admit(&link, &seals, at)?;
+    let member = Member::join(&link, at, options)?;
+    let beat = Beat::start(address, &member, options.lease)?;
+    let writer = Writer::new(link, Arc::clone(&seals), member)?;
+    Ok((seals, writer, beat))
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.beat.stop();
+        // Who comes next need not wait for the lease.
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Err(trouble) = writer.let_go() {
+            let fault = trouble.during("close");
+            tracing::warn!(%fault, "the database could not be told that this engine ends; its lease runs out by itself");
+        }
+    }
+}
+
+impl Store for Postgres {
+    fn commit(&self, batch: &Batch) -> Result<Committed, Fault> {
+        self.writer().commit(batch)
+    }
+
+    fn batch(&self) -> Result<u64, Fault> {
+        Ok(self.writer().batch())
+    }
+
+    fn lease(&self) -> Lease {
+        self.beat.lease()
+    }
+
+    fn on_loss(&self, tell: Box<dyn FnOnce(Fault) + Send>) {
+        self.beat.on_loss(tell);
+    }
+
+    fn reopen(&self) -> Result<(), Fault> {
+        let reopened = self.writer().reopen(&self.address);
+        reopened.map_err(|trouble| trouble.during("open again"))
+    }
+
+    fn rest(&self) -> Result<(), Fault> {
+        self.readers.rest();
+        self.writer().rest();
+        Ok(())
+    }
+
+    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
+        self.read("load executions", |link| link.of_one_moment(|link| read::stored_executions(link, &self.seals, ids)))
+    }
+
+    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
+        self.read("read payloads", |link| read::payloads(link, &self.seals, wanted))
+    }
+
+    fn history(&self, id: ExecutionId, after: u64, limit: usize, texts: Texts) -> Result<Option<History>, Fault> {
+        self.read("read a history", |link| link.of_one_moment(|link| read::history(link, &self.seals, id, after, limit, texts)))
+    }
+
+    fn executions(&self, filter: &Filter) -> Result<Heads, Fault> {
+        self.read("list executions", |link| list::executions(link, &self.seals, filter))
+    }
+
+    fn count(&self, filter: &Filter, max: u64) -> Result<Counted, Fault> {
+        self.read("count executions", |link| list::count(link, &self.seals, filter, max))
+    }
+
+    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
+        self.read("find what is due", |link| read::due(link, until, cursor, limit))
+    }
+
+    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
+        self.read("find the next timer", |link| read::next_wake(link, after))
+    }
+
+    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
+        self.read("find what wants an action", |link| read::parked(link, action, after, limit))
+    }
+
+    fn ended(
+        &self,
+        workflow: &WorkflowId,
+        status: Status,
+        until: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, Fault> {
+        self.read("find what ended long ago", |link| read::ended(link, &self.seals, workflow, status, until, after, limit))
+    }
+
+    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
+        self.read("read definitions", |link| read::definitions(link, &self.seals))
+    }
+
+    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
+        self.read("read endpoints", |link| read::endpoints(link, &self.seals))
+    }
+
+    fn tokens(&self) -> Result<Vec<Token>, Fault> {
+        self.read("read tokens", read::tokens)
+    }
+
+    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
+        self.read("count executions", read::counts)
+    }
+
+    fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {
+        self.read("count executions", read::version_counts)
+    }
+
+    fn failure_counts(&self) -> Result<Vec<FailureCount>, Fault> {
+        self.read("count failures", read::failure_counts)
+    }
+
+    fn documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Fault> {
+        self.read("read documents", |link| read::documents(link, &self.seals, filter))
+    }
+
+    fn health(&self) -> Health {
+        let bytes = self.read("ask how large it is", read::database_bytes).unwrap_or_default();
+        Health { schema: Some(migrate::NEWEST), file_bytes: bytes, ..Health::default() }
+    }
+
+    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
+        self.read("look up a claim", |link| read::claim(link, &self.seals, kind, scope, key))
+    }
+}

@@ -1,0 +1,202 @@
+//! The suite of `workflow_store::conformance` on PostgreSQL, and what only that store has.
+//!
+//! `DATABASE_URL` names a server whose user may create databases; without it a server of this test is started in a temporary folder.
+
+#![cfg(feature = "postgres")]
+#![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
+
+use std::time::Duration;
+
+use workflow_store::conformance::sample::{head, id, item, start, workflow};
+use workflow_store::conformance::{agrees_with_memory, exercise, released};
+use workflow_store::{Batch, Fault, FaultKind, Keys, Postgres, PostgresError, PostgresOptions, Store};
+
+mod server;
+
+use server::Server;
+
+fn open(url: &str) -> Postgres {
+    Postgres::open(url, PostgresOptions::default()).unwrap()
+}
+
+fn keys() -> Keys {
+    Keys::parse("test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap()
+}
+
+#[test]
+fn postgres_keeps_the_contract() {
+    let server = Server::start();
+    exercise(|| Box::new(open(&server.database())));
+}
+
+#[test]
+fn postgres_with_a_key_keeps_the_contract() {
+    let server = Server::start();
+    exercise(|| {
+        let options = PostgresOptions { keys: keys(), ..PostgresOptions::default() };
+        Box::new(Postgres::open(&server.database(), options).unwrap())
+    });
+}
+
+#[test]
+fn postgres_answers_random_batches_as_memory_does_and_scans_no_table() {
+    let server = Server::start();
+    let url = std::cell::RefCell::new(server.database());
+    // Making the tables scans them.
+    drop(open(&url.borrow()));
+    let made = scans(&server, &url.borrow());
+    let empty = || -> Box<dyn Store> {
+        assert_eq!(scans(&server, &url.borrow()), made);
+        url.replace(server.database());
+        Box::new(open(&url.borrow()))
+    };
+    // Another engine takes the place of one that has gone.
+    let after = |store: Box<dyn Store>| -> Box<dyn Store> {
+        drop(store);
+        Box::new(open(&url.borrow()))
+    };
+    agrees_with_memory(12, empty, after);
+}
+
+/// How often each table that grows with what runs was read whole.
+fn scans(server: &Server, url: &str) -> String {
+    let sql = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = 'workflow' AND relname IN ('execution', \
+        'history_kept', 'payload_kept', 'snapshot', 'parked', 'claim', 'document') ORDER BY relname";
+    server.psql(url, sql)
+}
+
+#[test]
+fn an_engine_that_has_lost_its_place_commits_nothing() {
+    let server = Server::start();
+    let url = server.database();
+    let brief = PostgresOptions { lease: Duration::from_millis(400), ..PostgresOptions::default() };
+    // Its beats are cut off with its row's lease: as if it were stopped.
+    let first = Postgres::open(&url, brief.clone()).unwrap();
+    commit(&first, 1).unwrap();
+    server.psql(&url, "UPDATE workflow.engine SET lease_until = '-infinity'");
+    let second = Postgres::open(&url, brief).unwrap();
+    let lost = commit(&first, 2).unwrap_err();
+    assert_eq!(lost.kind, FaultKind::Fenced, "{lost}");
+    assert!(lost.message.contains("another engine has taken over"), "{lost}");
+    assert_eq!(first.reopen().unwrap_err().kind, FaultKind::Fenced);
+    assert_eq!(second.batch(), Ok(1));
+    commit(&second, 2).unwrap();
+    assert_eq!(second.load(&[id(1), id(2)]).unwrap().iter().flatten().count(), 2);
+    drop(first);
+    commit(&second, 3).unwrap();
+}
+
+#[test]
+fn one_that_lives_is_named_and_waited_for() {
+    let server = Server::start();
+    let url = server.database();
+    let first = Postgres::open(&url, PostgresOptions { name: "the first".to_owned(), ..PostgresOptions::default() }).unwrap();
+    let at_once = || Postgres::open(&url, PostgresOptions { wait: Duration::ZERO, ..PostgresOptions::default() });
+    let refused = at_once().unwrap_err();
+    assert!(matches!(&refused, PostgresError::InUse { .. }) && refused.to_string().contains("(the first)"), "{refused}");
+    drop(first);
+    at_once().unwrap();
+}
+
+#[test]
+fn a_connection_that_is_gone_is_made_again() {
+    let server = Server::start();
+    let url = server.database();
+    let store = open(&url);
+    commit(&store, 1).unwrap();
+    assert_eq!(store.load(&[id(1)]).unwrap().iter().flatten().count(), 1);
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'workflow.do%'";
+    server.psql(&url, cut);
+    let fault = commit(&store, 2).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unknown, "{fault}");
+    assert_eq!(commit(&store, 2).unwrap_err().kind, FaultKind::Unavailable, "until it is opened again");
+    store.reopen().unwrap();
+    assert_eq!(store.batch(), Ok(1), "it did not take place");
+    commit(&store, 2).unwrap();
+    assert_eq!(store.load(&[id(1), id(2)]).unwrap().iter().flatten().count(), 2);
+}
+
+#[test]
+fn what_is_no_database_of_ours_stays_as_it_is() {
+    let server = Server::start();
+    let url = server.database();
+    let refused = |url: &str| Postgres::open(url, PostgresOptions::default()).unwrap_err().to_string();
+    let said = refused(&url.replace("workflow_test", "no_such"));
+    assert!(said.contains("refuses the connection") && said.contains("does not exist"), "{said}");
+    let said = refused("postgres://test@127.0.0.1:1/test");
+    assert!(said.contains("cannot reach PostgreSQL at 127.0.0.1:1/test") && said.contains("refused"), "{said}");
+    // Tables of others in the database are none of our business; in our schema they are.
+    server.psql(&url, "CREATE TABLE public.execution (id int); CREATE SCHEMA mine; CREATE TABLE mine.orders (id int)");
+    drop(open(&url));
+    let said = refused(&format!("{url}?schema=mine"));
+    assert!(said.contains("schema `mine`") && said.contains("a table `orders`"), "{said}");
+    drop(open(&format!("{url}?schema=other")));
+    server.psql(&url, "INSERT INTO workflow.workflow_schema VALUES (9999)");
+    let said = refused(&url);
+    assert!(said.contains("written by a newer version"), "{said}");
+    let latin = server.psql(&url, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+    assert_eq!(latin, "");
+    let said = refused(&format!("{}/latin", url.rsplit_once('/').unwrap().0));
+    assert!(said.contains("has encoding LATIN1"), "{said}");
+}
+
+#[test]
+fn keys_that_are_missing_are_noticed_at_open() {
+    let server = Server::start();
+    let url = server.database();
+    let with = |keys: Keys| Postgres::open(&url, PostgresOptions { keys, ..PostgresOptions::default() });
+    let store = with(keys()).unwrap();
+    released::write(&store);
+    drop(store);
+    let said = with(Keys::default()).unwrap_err().to_string();
+    assert!(said.contains("encryption key `test`, and no key was given"), "{said}");
+    let other = Keys::parse("test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+    let said = with(other).unwrap_err().to_string();
+    assert!(said.contains("not the one of that name"), "{said}");
+    let plain = "SELECT DISTINCT events FROM workflow.history UNION SELECT DISTINCT error FROM workflow.execution WHERE error IS NOT NULL \
+        ORDER BY 1";
+    assert_eq!(server.psql(&url, plain), "[]\n[encrypted]");
+    released::check(&with(keys()).unwrap());
+}
+
+#[test]
+fn a_text_that_was_changed_is_not_taken_for_what_was_written() {
+    let server = Server::start();
+    let url = server.database();
+    let store = open(&url);
+    released::write(&store);
+    server.psql(&url, "UPDATE workflow.history SET events = replace(events, 'total', 'Total')");
+    let fault = store.load(&[id(3)]).unwrap_err();
+    assert!(fault.kind == FaultKind::Corrupt && fault.message.contains("checksum differs"), "{fault}");
+}
+
+#[test]
+fn a_person_can_look_while_the_engine_runs() {
+    let server = Server::start();
+    let url = server.database();
+    let store = open(&url);
+    released::write(&store);
+    let sql = "SELECT workflow, version, status, started_at AT TIME ZONE 'UTC', failed_step, error_code, error FROM workflow.executions \
+        WHERE status = 'failed'";
+    assert_eq!(server.psql(&url, sql), "order|1|failed|2023-11-14 22:13:20.003|validate|declined|Card 4242 declined");
+    assert_eq!(server.psql(&url, "SELECT id, newest_version FROM workflow.workflows ORDER BY id"), "gone|1\norder|2");
+}
+
+fn commit(store: &Postgres, n: u32) -> Result<(), Fault> {
+    let items = vec![item(vec![start(head(id(n), &workflow("order")))])];
+    store.commit(&Batch { number: u64::from(n), items }).map(drop)
+}
+
+/// Also when it has nothing to commit.
+#[test]
+fn an_engine_is_told_when_it_has_lost_its_place() {
+    let server = Server::start();
+    let url = server.database();
+    let first = Postgres::open(&url, PostgresOptions { lease: Duration::from_secs(1), ..PostgresOptions::default() }).unwrap();
+    assert!(!first.lease().lasts(), "a lease that is no longer than the margin is never certain");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    first.on_loss(Box::new(move |fault| sender.send(fault).unwrap()));
+    server.psql(&url, "DELETE FROM workflow.engine");
+    let fault = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(fault.kind == FaultKind::Fenced && fault.message.contains("has lost its place"), "{fault}");
+}
