@@ -79,6 +79,9 @@ pub(super) fn a_taken_claim_leaves_its_item_out(store: &dyn Store) {
     let both = vec![start(head(id(2), &order)), append(id(1), recorded(3, at(1), vec![begun(1)]))];
     let items = vec![item(begin(4)), claimed("a", vec![id(2)], both), claimed("b", vec![id(3)], begin(3))];
     assert_eq!(commit(store, items), Committed { taken: vec![(1, holder(vec![id(1)]))] });
+    // Also one that could not be written.
+    let gap = vec![append(id(1), recorded(9, at(1), vec![begun(1)]))];
+    assert_eq!(commit(store, vec![claimed("a", vec![id(5)], gap)]), Committed { taken: vec![(0, holder(vec![id(1)]))] });
 
     let there = store.executions(&Filter { limit: 10, ..Filter::default() }).expect("executions are listed").heads;
     assert_eq!(there.iter().map(|head| head.id).collect::<Vec<_>>(), [id(4), id(3), id(1)]);

@@ -129,25 +129,24 @@ impl Writer {
         if claims.is_empty() {
             return self.write_rest(link, batch, Committed::default(), true);
         }
-        if repeated.is_empty() {
-            let writes = self.plan(link, batch, &Committed::default())?;
-            let mut planned = vec![self.fence(batch.number)];
-            planned.extend(claims.iter().map(|(_, claim)| self.claim(claim, CLAIM)));
-            let last_claim = planned.len() - 1;
-            let (done, rest) = writes.finish();
-            planned.extend(rest);
-            return match self.send(link, &planned, &["BEGIN"], &["COMMIT"]) {
-                Ok(_) => Ok((Committed::default(), done)),
-                Err(Refused { trouble, place: Some(place), .. })
-                    if trouble.is(&SqlState::UNIQUE_VIOLATION) && (1..=last_claim).contains(&place) =>
-                {
-                    link.script("ROLLBACK").map_err(Failed::before)?;
-                    self.write_settled(link, batch, &claims, &repeated)
-                }
-                Err(refused) => Err(self.failed(refused, batch.number)),
-            };
+        // What makes no sense may be in an item that is left out.
+        let planned = if repeated.is_empty() { self.plan(link, batch, &Committed::default()).ok() } else { None };
+        let Some(writes) = planned else { return self.write_settled(link, batch, &claims, &repeated) };
+        let mut planned = vec![self.fence(batch.number)];
+        planned.extend(claims.iter().map(|(_, claim)| self.claim(claim, CLAIM)));
+        let last_claim = planned.len() - 1;
+        let (done, rest) = writes.finish();
+        planned.extend(rest);
+        match self.send(link, &planned, &["BEGIN"], &["COMMIT"]) {
+            Ok(_) => Ok((Committed::default(), done)),
+            Err(Refused { trouble, place: Some(place), .. })
+                if trouble.is(&SqlState::UNIQUE_VIOLATION) && (1..=last_claim).contains(&place) =>
+            {
+                link.script("ROLLBACK").map_err(Failed::before)?;
+                self.write_settled(link, batch, &claims, &repeated)
+            }
+            Err(refused) => Err(self.failed(refused, batch.number)),
         }
-        self.write_settled(link, batch, &claims, &repeated)
     }
 
     /// Claims first; what they leave out is known before the rest is written.
