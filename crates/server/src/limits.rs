@@ -32,6 +32,10 @@ pub const WRITTEN_BYTES_MIN: usize = 128 << 10;
 /// For so many requests there is one further place for what moves executions, however many are started or read.
 pub const MOVES_OF_REQUESTS: usize = 8;
 
+/// The largest number of a parameter that the document calls an `int32`, and an `int64`: what every client can hold.
+pub const INT32_MAX: u64 = i32::MAX as u64;
+pub const INT64_MAX: u64 = i64::MAX as u64;
+
 /// All header lines of one request; more is answered with 431.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
 pub const HEADERS_MAX: usize = 100;

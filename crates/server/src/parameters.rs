@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use workflow_core::id::{EndpointName, ExecutionId, IdempotencyKey};
 
+use crate::limits;
 use crate::problem::{Kind, Problem};
 
 /// The query as one of these.
@@ -87,7 +88,7 @@ impl Pairs {
         let Some(text) = self.one(name)? else { return Ok(None) };
         match text.parse::<u64>() {
             Ok(number) if (min..=max).contains(&number) => Ok(Some(number)),
-            _ if max == u64::MAX => {
+            _ if max == limits::INT64_MAX => {
                 Err(invalid(format!("`{name}` is `{}`, a whole number from {min} was expected", text.escape_debug())))
             }
             _ => Err(invalid(format!("`{name}` is `{}`, a whole number from {min} to {max} was expected", text.escape_debug()))),

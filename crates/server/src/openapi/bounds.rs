@@ -38,7 +38,11 @@ pub(super) fn describe(path: &str, parameter: &mut Parameter) {
         (ParameterIn::Query, "cursor") => pattern(object, EXECUTION_ID),
         (ParameterIn::Query, "include") if path == "/api/v1/executions" => pattern(object, FIELDS),
         (ParameterIn::Query, "include") => pattern(object, "^ *history *$"),
-        (ParameterIn::Query, "version") => object.minimum = Some(1.into()),
+        (ParameterIn::Query, "version") => {
+            object.minimum = Some(1.into());
+            object.maximum = Some(limits::INT32_MAX.into());
+        }
+        (ParameterIn::Query, "maxValueBytes") => object.maximum = Some(limits::INT32_MAX.into()),
         (ParameterIn::Query, "startedAfter" | "startedBefore" | "after") => object.minimum = Some(0.into()),
         (ParameterIn::Query, "limit") => object.maximum = Some(limits::PAGE_MAX.into()),
         (ParameterIn::Header, "Idempotency-Key") => {

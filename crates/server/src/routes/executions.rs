@@ -339,13 +339,13 @@ impl FromQuery for ExecutionQuery {
 
     fn read(pairs: &Pairs) -> Result<ExecutionQuery, Problem> {
         let wait = pairs.span("wait", limits::WAIT_MAX)?;
-        let at = pairs.number("at", 1, u64::MAX)?;
+        let at = pairs.number("at", 1, limits::INT64_MAX)?;
         if wait.is_some() && at.is_some() {
             return Err(invalid("`at` asks for what was, `wait` for what will be: one of them was expected".to_owned()));
         }
         let size = |number: u64| usize::try_from(number).expect("it was bounded");
         let history = pairs.number("history", 0, EMBEDDED_HISTORY_MAX as u64)?.map_or(EMBEDDED_HISTORY_MAX, size);
-        let value_bytes_max = pairs.number("maxValueBytes", 0, u32::MAX.into())?.map(size);
+        let value_bytes_max = pairs.number("maxValueBytes", 0, limits::INT32_MAX)?.map(size);
         let is_asked_for = match pairs.one("include")? {
             Some("reasons") => true,
             Some(other) => return Err(invalid(format!("`include` is `{}`, `reasons` was expected", other.escape_debug()))),
@@ -442,8 +442,8 @@ impl FromQuery for HistoryQuery {
         };
         let types = pairs.each::<String>("types")?;
         Ok(HistoryQuery(HistoryRequest {
-            after: pairs.number("after", 0, u64::MAX)?,
-            before: pairs.number("before", 0, u64::MAX)?,
+            after: pairs.number("after", 0, limits::INT64_MAX)?,
+            before: pairs.number("before", 0, limits::INT64_MAX)?,
             order,
             limit: Some(page_limit(pairs)?.unwrap_or(limits::HISTORY_PAGE_DEFAULT)),
             types: types.into_iter().filter(|kind| !kind.is_empty()).collect(),

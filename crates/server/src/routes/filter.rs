@@ -32,7 +32,7 @@ pub(crate) fn instant(pairs: &Pairs, name: &str) -> Result<Option<Timestamp>, Pr
 }
 
 pub(crate) fn version(pairs: &Pairs) -> Result<Option<Version>, Problem> {
-    let number = pairs.number("version", 1, u32::MAX.into())?;
+    let number = pairs.number("version", 1, limits::INT32_MAX)?;
     Ok(number.map(|number| Version(u32::try_from(number).expect("it was bounded"))))
 }
 

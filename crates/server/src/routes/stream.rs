@@ -31,7 +31,7 @@ impl FromQuery for StreamQuery {
     const NAMES: &'static [&'static str] = &["after", "payloads"];
 
     fn read(pairs: &Pairs) -> Result<StreamQuery, Problem> {
-        Ok(StreamQuery { after: pairs.number("after", 0, u64::MAX)?, payloads: executions::payloads(pairs)? })
+        Ok(StreamQuery { after: pairs.number("after", 0, limits::INT64_MAX)?, payloads: executions::payloads(pairs)? })
     }
 }
 
