@@ -242,6 +242,15 @@ impl Filter {
     }
 }
 
+/// How many executions of each workflow have each status, all versions together.
+pub(crate) fn by_status(counts: Vec<VersionCount>) -> Vec<(String, Status, u64)> {
+    let mut sums = BTreeMap::new();
+    for VersionCount { workflow, status, count, .. } in counts {
+        *sums.entry((workflow, status)).or_default() += count;
+    }
+    sums.into_iter().map(|((workflow, status), count)| (workflow, status, count)).collect()
+}
+
 /// What an event counts for in a page.
 pub(crate) fn written_bytes(recorded: &Recorded) -> usize {
     /// One that was left in the store is as short as any other event.

@@ -200,12 +200,8 @@ impl Writer {
         }
         planned.extend(rest);
         let first: &[&'static str] = if begins { &["BEGIN"] } else { &[] };
-        match self.send(link, &planned, first, &["COMMIT"]) {
-            Ok(_) => Ok((committed, done)),
-            // The fence is not among the statements when it has been passed before.
-            Err(refused) if begins => Err(self.failed(refused, batch.number)),
-            Err(Refused { trouble, sent, .. }) => Err(Failed { trouble, sent }),
-        }
+        self.send(link, &planned, first, &["COMMIT"]).map_err(|refused| self.failed(refused, batch.number))?;
+        Ok((committed, done))
     }
 
     fn plan<'b>(&self, link: &Link, batch: &'b Batch, committed: &Committed) -> Result<Writes<'b>, Failed> {
@@ -219,7 +215,7 @@ impl Writer {
 
     fn claim<'b>(&self, claim: &'b Claim, sql: &'static str) -> Planned<'b> {
         let kind = row::kind(claim.kind);
-        let executions: Vec<_> = claim.executions.iter().map(|id| row::uuid(*id)).collect();
+        let executions = row::uuids(&claim.executions);
         let bound = bound::claim(kind, &claim.scope, &claim.key, &read::names(&claim.executions));
         let data = self.seals.seal(&bound, claim.data.text(), HIDDEN);
         let (text, seal) = (data.text.to_owned(), row::seal_bytes(data.seal));
@@ -266,7 +262,7 @@ impl Writer {
         Ok(rows.drain(before.len()..before.len() + planned.len()).collect())
     }
 
-    /// A refusal by the first statement, where that is the fence, means that this engine has lost its place.
+    /// A refusal by the fence, the only statement that divides, means that this engine has lost its place.
     fn failed(&self, Refused { trouble, place, sent }: Refused, number: u64) -> Failed {
         if place == Some(0) && trouble.is(&SqlState::DIVISION_BY_ZERO) {
             tracing::error!(engine = self.member.id, batch = number, "another engine has taken over what this one owned");

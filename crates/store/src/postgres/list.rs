@@ -17,7 +17,7 @@ use super::read::{first_id_from, version_counts};
 use super::row::{self, HEAD, head};
 use super::writes::Ahead;
 use crate::seal::Seals;
-use crate::{Counted, Filter, Head, Heads, LISTED_LOOKED_AT_MAX};
+use crate::{Counted, Filter, Head, Heads, LISTED_LOOKED_AT_MAX, VersionCount};
 
 /// Read at once, at least.
 const CHUNK_MIN: usize = 16;
@@ -50,13 +50,8 @@ pub(super) fn count(link: &Link, seals: &Seals, filter: &Filter, max: u64) -> Re
     let of_index = filter.failure.is_none() && !filter.retrying && filter.parked.is_empty() && filter.triggered_by.is_none();
     let mut counted = Counted::default();
     if of_index && filter.started_after.is_none() && filter.started_before.is_none() {
-        for found in version_counts(link)? {
-            let is_meant = (filter.workflows.is_empty() || filter.workflows.iter().any(|id| id.as_str() == found.workflow))
-                && filter.version.is_none_or(|version| version == found.version)
-                && (filter.statuses.is_empty() || filter.statuses.contains(&found.status));
-            if is_meant {
-                *counted.by_status.entry(found.status).or_default() += found.count;
-            }
+        for counter in counters(link, &filter)? {
+            *counted.by_status.entry(counter.status).or_default() += counter.count;
         }
         return Ok(counted);
     }
@@ -74,6 +69,17 @@ pub(super) fn count(link: &Link, seals: &Seals, filter: &Filter, max: u64) -> Re
         }
     }
     Ok(counted)
+}
+
+/// The counters of what is asked for that are not zero.
+fn counters(link: &Link, filter: &Filter) -> Result<Vec<VersionCount>, Trouble> {
+    let mut counters = version_counts(link)?;
+    counters.retain(|counter| {
+        (filter.workflows.is_empty() || filter.workflows.iter().any(|id| id.as_str() == counter.workflow))
+            && filter.version.is_none_or(|version| version == counter.version)
+            && (filter.statuses.is_empty() || filter.statuses.contains(&counter.status))
+    });
+    Ok(counters)
 }
 
 /// Which ids can be meant, both ends included.
@@ -131,12 +137,8 @@ impl Range {
         if filter.workflows.is_empty() && filter.version.is_none() && filter.statuses.is_empty() {
             return Ok(Range::All);
         }
-        let meant = version_counts(link)?.into_iter().filter(|found| {
-            (filter.workflows.is_empty() || filter.workflows.iter().any(|id| id.as_str() == found.workflow))
-                && filter.version.is_none_or(|version| version == found.version)
-                && (filter.statuses.is_empty() || filter.statuses.contains(&found.status))
-        });
-        let pairs: BTreeSet<(Status, String)> = meant.map(|found| (found.status, found.workflow)).collect();
+        let pairs: BTreeSet<(Status, String)> =
+            counters(link, filter)?.into_iter().map(|counter| (counter.status, counter.workflow)).collect();
         Ok(Range::Of(pairs.iter().map(|(status, _)| status.as_str()).collect(), pairs.into_iter().map(|(_, id)| id).collect()))
     }
 

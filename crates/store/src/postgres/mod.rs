@@ -217,10 +217,6 @@ impl Store for Postgres {
         self.read("read tokens", read::tokens)
     }
 
-    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
-        self.read("count executions", read::counts)
-    }
-
     fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {
         self.read("count executions", read::version_counts)
     }

@@ -28,7 +28,7 @@ const HISTORY_ROWS: i64 = 256;
 const PAYLOADS_AT_ONCE: usize = 8;
 
 pub(super) fn stored_executions(link: &Link, seals: &Seals, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Trouble> {
-    let uuids: Vec<Uuid> = ids.iter().map(|id| row::uuid(*id)).collect();
+    let uuids = row::uuids(ids);
     let mut found: HashMap<ExecutionId, (Stored, u64)> = HashMap::new();
     for row in link.query(&format!("SELECT {HEAD} FROM execution e WHERE e.id = ANY($1)"), &[&uuids])? {
         let row = head(seals, &row)?;
@@ -330,14 +330,6 @@ pub(super) fn tokens(link: &Link) -> Result<Vec<Token>, Trouble> {
     }
     tokens.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(tokens)
-}
-
-pub(super) fn counts(link: &Link) -> Result<Vec<(String, Status, u64)>, Trouble> {
-    let mut counts = BTreeMap::new();
-    for VersionCount { workflow, status, count, .. } in version_counts(link)? {
-        *counts.entry((workflow, status)).or_default() += count;
-    }
-    Ok(counts.into_iter().map(|((workflow, status), count)| (workflow, status, count)).collect())
 }
 
 pub(super) fn version_counts(link: &Link) -> Result<Vec<VersionCount>, Trouble> {

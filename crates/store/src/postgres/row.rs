@@ -53,6 +53,10 @@ pub(super) fn uuid(id: ExecutionId) -> Uuid {
     Uuid::from_bytes(id.to_bytes())
 }
 
+pub(super) fn uuids(ids: &[ExecutionId]) -> Vec<Uuid> {
+    ids.iter().map(|id| uuid(*id)).collect()
+}
+
 pub(super) fn id(uuid: Uuid) -> ExecutionId {
     ExecutionId::from_bytes(uuid.into_bytes())
 }

@@ -20,7 +20,7 @@ impl Whole for Postgres {
 
     fn wanted_by(&self, ids: &[ExecutionId]) -> Result<Vec<(ExecutionId, ActionName)>, Fault> {
         self.read("read what executions want", |link| {
-            let rows = link.query("SELECT execution, action FROM parked WHERE execution = ANY($1)", &[&uuids(ids)])?;
+            let rows = link.query("SELECT execution, action FROM parked WHERE execution = ANY($1)", &[&row::uuids(ids)])?;
             rows.iter().map(|row| Ok((row::id(get(row, "execution")?), row::named(row, "action", ActionName::new)?))).collect()
         })
     }
@@ -45,15 +45,11 @@ fn claims_of(link: &Link, ids: &[ExecutionId]) -> Result<Vec<Claimed>, Trouble> 
     let sql = "SELECT c.kind, c.scope, c.key, c.executions FROM execution e \
         JOIN claim c ON c.kind = e.claim_kind AND c.scope = e.claim_scope AND c.key = e.claim_key \
         WHERE e.id = ANY($1)";
-    let rows = link.query(sql, &[&uuids(ids)])?;
+    let rows = link.query(sql, &[&row::uuids(ids)])?;
     let mut claims = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
     claims.sort();
     claims.dedup();
     Ok(claims)
-}
-
-fn uuids(ids: &[ExecutionId]) -> Vec<Uuid> {
-    ids.iter().map(|id| row::uuid(*id)).collect()
 }
 
 fn claimed(row: &Row) -> Result<Claimed, Trouble> {

@@ -314,7 +314,7 @@ impl Inspection {
 
     /// The counters as they are stored.
     pub fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
-        read::counts(&self.connection).map_err(during)
+        read::version_counts(&self.connection).map(crate::row::by_status).map_err(during)
     }
 
     /// Whether files of this schema count failures.

@@ -318,10 +318,6 @@ impl Store for Sqlite {
         self.read("read tokens", |view| read::tokens(&view))
     }
 
-    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
-        self.read("count executions", |view| read::counts(&view))
-    }
-
     fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {
         self.read("count executions", |view| read::version_counts(&view))
     }

@@ -374,14 +374,6 @@ pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, Trouble> {
     Ok(tokens)
 }
 
-pub(super) fn counts(connection: &Connection) -> Result<Vec<(String, Status, u64)>, Trouble> {
-    let mut counts = BTreeMap::new();
-    for VersionCount { workflow, status, count, .. } in version_counts(connection)? {
-        *counts.entry((workflow, status)).or_default() += count;
-    }
-    Ok(counts.into_iter().map(|((workflow, status), count)| (workflow, status, count)).collect())
-}
-
 pub(super) fn version_counts(connection: &Connection) -> Result<Vec<VersionCount>, Trouble> {
     let sql = "SELECT c.workflow, c.version, c.status, c.count, c.seal, w.id AS workflow_id, w.seal \
         FROM counter c JOIN workflow w ON w.key = c.workflow";
