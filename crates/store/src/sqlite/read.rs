@@ -206,6 +206,8 @@ pub(super) fn history(
         Some(newest) => newest,
         None => super::recent::history_end(&view, key)?,
     };
+    // The end is looked up by a way of its own, which may be the one that is damaged.
+    expect_whole(id, end, last.max(events.last().map(|recorded| recorded.seq)))?;
     Ok(Some(History { workflow, version, events, more, last: end }))
 }
 

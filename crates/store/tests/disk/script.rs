@@ -249,67 +249,104 @@ impl Answers {
 
     /// The first answer that is not the one that is expected, each of the two shortened.
     pub fn difference(&self, expected: &Answers) -> Option<Difference> {
-        let mut first = None;
-        let mut silent = false;
+        let mut worst: Option<Difference> = None;
         macro_rules! look {
-            ($($field:ident),*) => {$(
-                self.$field.compare(&expected.$field, stringify!($field), &mut first, &mut silent);
+            ($($field:ident $(, $is_part:expr)?);*) => {$(
+                let is_part = [$($is_part,)? |_: &_, _: &_| false][0];
+                self.$field.compare(&expected.$field, stringify!($field), is_part, &mut worst);
             )*};
         }
         look!(
-            batch,
-            loaded,
-            histories,
-            payloads,
-            lists,
-            version_counts,
-            failure_counts,
-            documents,
-            due,
-            next_wake,
-            parked,
-            definitions,
-            endpoints,
-            tokens,
-            counts,
+            batch;
+            loaded, is_part_of_loaded;
+            histories, is_part_of_history;
+            payloads;
+            lists;
+            version_counts;
+            failure_counts;
+            documents;
+            due;
+            next_wake;
+            parked;
+            definitions;
+            endpoints;
+            tokens;
+            counts;
             claims
         );
-        first.map(|what| Difference { what, silent })
+        worst
     }
 }
 
 /// Where a store says something else than memory.
 #[derive(Debug)]
 pub struct Difference {
-    /// The first one.
+    /// The first of the worst ones.
     pub what: String,
-    /// Something else was answered; otherwise there were only faults that say that what is stored is corrupt.
-    pub silent: bool,
+    pub lie: Lie,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lie {
+    /// There were only faults that say that what is stored is corrupt.
+    Told,
+    /// The rows that end a history, or a snapshot, are not found: what is answered is right, and not all.
+    Missed,
+    /// Something else was answered.
+    Silent,
+}
+
+/// Whether nothing is wrong with what was found but that rows are missing which nobody misses.
+type IsPart<T> = fn(&T, &T) -> bool;
+
+fn is_part_of_loaded(found: &Vec<Option<Stored>>, expected: &Vec<Option<Stored>>) -> bool {
+    let [Some(found)] = &found[..] else { return false };
+    let [Some(expected)] = &expected[..] else { return false };
+    let of_events = match (&found.snapshot, &expected.snapshot) {
+        // The events that it stood for are read instead.
+        (None, Some(_)) => found.events.ends_with(&expected.events),
+        (found_snapshot, snapshot) => found_snapshot == snapshot && expected.events.starts_with(&found.events),
+    };
+    found.head == expected.head && of_events
+}
+
+fn is_part_of_history(found: &Option<History>, expected: &Option<History>) -> bool {
+    let (Some(found), Some(expected)) = (found, expected) else { return false };
+    let is_shorter = found.last < expected.last && expected.events.starts_with(&found.events);
+    is_shorter && *found == History { events: found.events.clone(), last: found.last, ..expected.clone() }
 }
 
 trait Compare {
-    fn compare(&self, expected: &Self, name: &str, first: &mut Option<String>, silent: &mut bool);
+    type Answer;
+    fn compare(&self, expected: &Self, name: &str, is_part: IsPart<Self::Answer>, worst: &mut Option<Difference>);
 }
 
 impl<T: PartialEq + std::fmt::Debug> Compare for Result<T, Fault> {
-    fn compare(&self, expected: &Self, name: &str, first: &mut Option<String>, silent: &mut bool) {
-        if self == expected {
-            return;
+    type Answer = T;
+
+    fn compare(&self, expected: &Self, name: &str, is_part: IsPart<T>, worst: &mut Option<Difference>) {
+        let lie = match (self, expected) {
+            _ if self == expected => return,
+            (Err(fault), _) if fault.kind == workflow_store::FaultKind::Corrupt => Lie::Told,
+            (Ok(found), Ok(expected)) if is_part(found, expected) => Lie::Missed,
+            _ => Lie::Silent,
+        };
+        if worst.as_ref().is_none_or(|worst| worst.lie < lie) {
+            let [found, expected] = [self, expected].map(|answer| format!("{answer:?}").chars().collect::<Vec<_>>());
+            let same = found.iter().zip(&expected).take_while(|(found, expected)| found == expected).count();
+            let short = |answer: &[char]| answer.iter().skip(same.saturating_sub(60)).take(300).collect::<String>();
+            *worst =
+                Some(Difference { what: format!("{name}: found ..{}\n    expected ..{}", short(&found), short(&expected)), lie });
         }
-        let is_corrupt = |fault: &Fault| fault.kind == workflow_store::FaultKind::Corrupt;
-        let told = self.as_ref().is_err_and(is_corrupt);
-        if first.is_none() || (!told && !*silent) {
-            let short = |what: &Self| format!("{what:?}").chars().take(600).collect::<String>();
-            *first = Some(format!("{name}: found {}\n    expected {}", short(self), short(expected)));
-        }
-        *silent |= !told;
     }
 }
 
 impl<T: PartialEq + std::fmt::Debug> Compare for Vec<Result<T, Fault>> {
-    fn compare(&self, expected: &Self, name: &str, first: &mut Option<String>, silent: &mut bool) {
+    type Answer = T;
+
+    fn compare(&self, expected: &Self, name: &str, is_part: IsPart<T>, worst: &mut Option<Difference>) {
         for (number, (found, expected)) in self.iter().zip(expected).enumerate() {
-            found.compare(expected, &format!("{name}[{number}]"), first, silent);
+            found.compare(expected, &format!("{name}[{number}]"), is_part, worst);
         }
     }
 }
