@@ -34,8 +34,9 @@ export function Menu({ label, button, items, several = false, align = "start", c
   const anchor = useRef<HTMLButtonElement>(null);
   const shown = open ?? own;
   const show = (value: boolean): void => (onOpen ? onOpen(value) : setOwn(value));
-  // The popover closes itself when its own button is pressed; that click must not open it again.
-  const closedBy = useRef(0);
+  // The popover closes itself when its own button is pressed, before or after the click that comes of it: what the click is to do
+  // follows from what the press began with. No clock tells: a click early in a page's life is not one that came soon after a closing.
+  const shownAtPress = useRef(false);
   return (
     <>
       <button
@@ -44,9 +45,11 @@ export function Menu({ label, button, items, several = false, align = "start", c
         className={className}
         aria-haspopup="menu"
         aria-expanded={shown}
-        onClick={(event) => {
-          if (event.timeStamp - closedBy.current > 200) show(!shown);
+        onPointerDown={() => {
+          shownAtPress.current = shown;
         }}
+        // A click that comes of a key has no press, and closes nothing by itself.
+        onClick={(event) => show(!(event.detail === 0 ? shown : shownAtPress.current))}
       >
         {typeof button !== "string" && <span className="only-read-aloud">{label}: </span>}
         {button}
@@ -57,10 +60,7 @@ export function Menu({ label, button, items, several = false, align = "start", c
           label={label}
           role="menu"
           align={align}
-          onClose={() => {
-            closedBy.current = performance.now();
-            show(false);
-          }}
+          onClose={() => show(false)}
         >
           <MenuItems items={items} onDone={() => several || show(false)} />
         </Popover>

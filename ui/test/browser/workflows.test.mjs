@@ -140,14 +140,36 @@ test("a start whose answer is lost is made again with the same key: one executio
   await close();
 });
 
-// The menu does not open every time: not understood yet, and so shown with each run without failing it.
-test("an earlier input is taken again", { skip, todo: "the menu of earlier inputs does not always open" }, async () => {
+// The menu took the first 200 ms of a page for the time after a press that had closed it: from the second time on a page of which
+// everything is at hand stands earlier, and a press of its button did nothing. Nor did one that followed Escape at once.
+test("an earlier input is taken again, however early the menu is opened", { skip }, async () => {
   const { page, close } = await open(`${shop.url}/workflows/onboarding/start`);
-  try {
-    await page.getByRole("button", { name: "Earlier inputs" }).click({ timeout: 5_000 });
-    await page.getByRole("menu").getByText("12345678901234567890").click({ timeout: 5_000 });
-    await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("12345678901234567890"), undefined, { timeout: 5_000 });
-  } finally {
-    await close();
+  const button = page.getByRole("button", { name: "Earlier inputs" });
+  const menu = page.getByRole("menu");
+  const shown = async (is) => {
+    await menu.waitFor({ state: is ? "visible" : "hidden", timeout: 5_000 });
+    // The browser hides it, and tells the page a moment later.
+    await button.and(page.locator(`[aria-expanded="${is}"]`)).waitFor({ timeout: 5_000 });
+  };
+  for (let time = 0; time < 6; time += 1) {
+    await page.goto(page.url());
+    await button.click();
+    await shown(true);
   }
+  await button.click();
+  await shown(false);
+  await button.press("Enter");
+  await shown(true);
+  await page.keyboard.press("Escape");
+  await button.click();
+  await shown(true);
+  await page.getByRole("heading", { name: "Start" }).click();
+  await shown(false);
+  await button.dblclick();
+  await shown(false);
+  await button.click();
+  await menu.getByText("12345678901234567890").click();
+  await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("12345678901234567890"));
+  await shown(false);
+  await close();
 });
