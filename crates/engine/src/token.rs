@@ -2,7 +2,8 @@
 //!
 //! What is *not* here: what a role may do (the server's), and the secrets, which only their holders have.
 //!
-//! Invariants: of the live tokens no two have a name; and while any is live somebody is an admin, so that nobody is locked out.
+//! Invariants: of the live tokens no two have a name; and while any is live somebody is an admin, so that nobody is locked out. Of a
+//! token whose row is damaged or lost nobody knows whether it is live: nobody calls with it, and nobody without one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use workflow_core::id::{TokenId, TokenName};
 use workflow_core::time::Timestamp;
-use workflow_store::{Batch, Change, Item, Role, Store, Token};
+use workflow_store::{Batch, Change, DamagedToken, Item, Role, Store, Token, TokenRows};
 
 use crate::Error;
 
@@ -90,16 +91,30 @@ pub fn is_same(one: &[u8; 32], other: &[u8; 32]) -> bool {
 #[derive(Debug, Clone, Default)]
 pub struct Tokens {
     by_id: BTreeMap<TokenId, Token>,
+    damaged: Vec<DamagedToken>,
+    /// There may be others, which are not found.
+    are_some_lost: bool,
 }
 
 impl Tokens {
-    pub fn from_rows(rows: Vec<Token>) -> Tokens {
-        Tokens { by_id: rows.into_iter().map(|token| (token.id.clone(), token)).collect() }
+    pub fn from_rows(rows: TokenRows) -> Tokens {
+        let by_id = rows.sound.into_iter().map(|token| (token.id.clone(), token)).collect();
+        Tokens { by_id, damaged: rows.damaged, are_some_lost: rows.lost.is_some() }
     }
 
-    /// Whether any is live: then nobody calls without one.
+    /// Whether any is live, or may have been: then nobody calls without one.
     pub fn any(&self) -> bool {
-        self.live().next().is_some()
+        self.live().next().is_some() || !self.damaged.is_empty() || self.are_some_lost
+    }
+
+    /// Those whose rows are not what was written.
+    pub fn damaged(&self) -> &[DamagedToken] {
+        &self.damaged
+    }
+
+    /// Whether this is the text of one of those, as far as its id tells.
+    pub fn is_damaged(&self, text: &str) -> bool {
+        id_of(text).is_some_and(|id| self.damaged.iter().any(|damaged| damaged.id == id))
     }
 
     fn live(&self) -> impl Iterator<Item = &Token> {
@@ -124,9 +139,13 @@ impl Tokens {
 
     /// The live token that this is the text of.
     pub fn holder(&self, text: &str) -> Option<TokenView> {
-        let (id, _) = text.strip_prefix(PREFIX)?.split_once('_')?;
-        let token = self.by_id.get(id)?;
+        let token = self.by_id.get(id_of(text)?)?;
         (is_same(&token.sha256, &fingerprint(text)) && token.is_live()).then(|| TokenView::new(token))
+    }
+
+    /// Whether this is its row.
+    pub(crate) fn holds(&self, token: &Token) -> bool {
+        self.by_id.get(&token.id) == Some(token)
     }
 
     pub fn is_live(&self, id: &TokenId) -> bool {
@@ -157,19 +176,22 @@ impl Tokens {
 
     /// With this one revoked; none when there is no such token. One that was revoked before stays as it is.
     pub(crate) fn without(&self, token: &str, at: Timestamp, admin_elsewhere: bool) -> Result<Option<(Tokens, Token)>, Error> {
-        let Some(found) = self.find(token) else { return Ok(None) };
+        let Some(found) = self.find(token) else { return self.without_damaged(token, at) };
         let mut revoked = found.clone();
         revoked.revoked_at.get_or_insert(at);
         let others = || self.live().filter(|live| live.id != revoked.id);
         let is_last_admin = found.is_live() && found.role == Role::Admin && !others().any(|live| live.role == Role::Admin);
+        let other = others().next().map(|other| other.name.as_str());
+        let other = other.or_else(|| self.damaged.first().map(|damaged| damaged.id.as_str()));
         if is_last_admin
             && !admin_elsewhere
-            && let Some(other) = others().next()
+            && let Some(other) = other
         {
             let why = format!(
                 "`{}` is the last admin token, and without it nobody could revoke `{}`; revoke the others first, or make \
                  another admin token",
-                revoked.name, other.name
+                revoked.name,
+                other.escape_debug()
             );
             return Err(Error::AdminRequired(why));
         }
@@ -177,6 +199,24 @@ impl Tokens {
         tokens.by_id.insert(revoked.id.clone(), revoked.clone());
         Ok(Some((tokens, revoked)))
     }
+
+    /// The same of one whose row is damaged, by its id as it is found, or its name: the row is written anew.
+    fn without_damaged(&self, token: &str, at: Timestamp) -> Result<Option<(Tokens, Token)>, Error> {
+        let by = |of: fn(&DamagedToken) -> &str| self.damaged.iter().find(|damaged| of(damaged) == token);
+        let Some(found) = by(|damaged| &damaged.id).or_else(|| by(|damaged| &damaged.name)) else { return Ok(None) };
+        let Some(revoked) = found.revoked(at) else {
+            return Err(Error::Corrupt(format!("{found}; {}", found.advice())));
+        };
+        let mut tokens = self.clone();
+        tokens.damaged.retain(|damaged| damaged.id != found.id);
+        tokens.by_id.insert(revoked.id.clone(), revoked.clone());
+        Ok(Some((tokens, revoked)))
+    }
+}
+
+/// The part of a token's text that is its id.
+fn id_of(text: &str) -> Option<&str> {
+    text.strip_prefix(PREFIX)?.split_once('_').map(|(id, _)| id)
 }
 
 /// A new token, and what its holder is given.
@@ -285,6 +325,72 @@ mod tests {
         let later = none.without(revoked.id.as_str(), Timestamp::from_millis(9), false).unwrap().unwrap();
         assert_eq!(later.1.revoked_at, Some(at), "it was revoked when it was revoked first");
         assert!(none.without("ops", at, false).unwrap().is_none(), "its name is free");
+    }
+
+    /// Of these, those with the names are damaged.
+    fn damaged(tokens: &Tokens, names: &[&str]) -> Tokens {
+        let (mut rows, why) = (TokenRows::default(), "its checksum differs".to_owned());
+        for token in tokens.by_id.values() {
+            if names.contains(&token.name.as_str()) {
+                let (id, name) = (token.id.to_string(), token.name.to_string());
+                let (role, created_at, why) = (Some(token.role), Some(token.created_at), why.clone());
+                rows.damaged.push(DamagedToken { id, name, role, created_at, why });
+            } else {
+                rows.sound.push(token.clone());
+            }
+        }
+        Tokens::from_rows(rows)
+    }
+
+    #[test]
+    fn nobody_calls_with_a_damaged_token_nor_without_one_and_it_can_be_revoked_and_made_anew() {
+        let (admin, admins) = made("ops", Role::Admin);
+        let (deploy, secret) = made("deploy", Role::Operator);
+        let tokens = Tokens::default().with(admin, false).unwrap().with(deploy.clone(), false).unwrap();
+        let tokens = damaged(&tokens, &["deploy"]);
+        assert!(tokens.holder(admins.expose()).is_some());
+        assert!(tokens.holder(secret.expose()).is_none() && tokens.is_damaged(secret.expose()));
+        assert!(!tokens.is_damaged(admins.expose()) && !tokens.is_live(&deploy.id));
+        // Its name is free at once; whoever says it means the new one.
+        let (anew, fresh) = made("deploy", Role::Operator);
+        let tokens = tokens.with(anew.clone(), false).unwrap();
+        assert!(tokens.holder(fresh.expose()).is_some());
+        let at = Timestamp::from_millis(9);
+        let (_, revoked) = tokens.without("deploy", at, false).unwrap().unwrap();
+        assert_eq!(revoked.id, anew.id);
+        let (tokens, revoked) = tokens.without(deploy.id.as_str(), at, false).unwrap().unwrap();
+        assert_eq!((&revoked.id, revoked.revoked_at, revoked.created_at), (&deploy.id, Some(at), deploy.created_at));
+        assert!(tokens.damaged().is_empty() && tokens.holds(&revoked));
+        assert!(tokens.holder(secret.expose()).is_none() && !tokens.is_damaged(secret.expose()));
+    }
+
+    #[test]
+    fn a_damaged_admin_is_none_and_keeps_the_last_one_from_going() {
+        let both = tokens(&[("ops", Role::Admin), ("boss", Role::Admin)]);
+        let one = damaged(&both, &["boss"]);
+        let at = Timestamp::from_millis(9);
+        assert_eq!(one.without("ops", at, false).unwrap_err().code(), "admin_required", "nobody could revoke the damaged one");
+        let (one, _) = one.without("boss", at, false).unwrap().unwrap();
+        assert!(one.without("ops", at, false).is_ok());
+        let none = damaged(&both, &["ops", "boss"]);
+        assert!(none.any(), "nobody calls without a token");
+        assert_eq!(none.with(made("deploy", Role::Operator).0, false).unwrap_err().code(), "admin_required");
+        assert!(none.with(made("ops", Role::Admin).0, false).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_token_without_an_id_is_revoked_by_a_person() {
+        let found = DamagedToken {
+            id: "?".to_owned(),
+            name: "x".to_owned(),
+            role: None,
+            created_at: None,
+            why: "it is empty".to_owned(),
+        };
+        let tokens = Tokens::from_rows(TokenRows { damaged: vec![found], ..TokenRows::default() });
+        let said = tokens.without("x", Timestamp::from_millis(9), true).unwrap_err();
+        assert_eq!(said.code(), "corrupt");
+        assert!(said.to_string().contains("delete its row from the table `token`"), "{said}");
     }
 
     #[test]

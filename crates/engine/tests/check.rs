@@ -13,12 +13,15 @@ use rig::{ORDER, ORDER_ACTIONS, Rig, completed, failed, id, key};
 use rusqlite::Connection;
 use workflow_core::command::Outcome;
 use workflow_core::failure::Failure;
-use workflow_core::id::ExecutionId;
+use workflow_core::id::{ExecutionId, TokenName};
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
+use workflow_core::time::Timestamp;
 use workflow_engine::Options;
 use workflow_engine::check::{Kind, Report, check};
-use workflow_store::{Inspection, Keys, OpenError, Sqlite};
+use workflow_engine::ring::message::Input;
+use workflow_engine::token::{self, TokenRequest};
+use workflow_store::{Inspection, Keys, OpenError, Role, Sqlite};
 
 const NAP: &str = r#"{"id":"nap","steps":[{"id":"nap","action":"noop","wait":"1h"}],
     "triggers":[{"event":"Customer.created"}]}"#;
@@ -59,6 +62,11 @@ fn everything(path: &Path) -> (Rig, Kinds) {
     rig.define(&REPORT.replace("1h", "2h"));
     rig.provide_all(&ORDER_ACTIONS, 64);
     rig.provide_all(&["write", "file"], 64);
+    let request = TokenRequest { name: TokenName::new("ops").unwrap(), role: Role::Admin, admin_elsewhere: false };
+    let (token, _) = token::make(&request, Timestamp::from_millis(7)).unwrap();
+    let mut made = rig.ask(|reply| Input::CreateToken { token: Box::new(token), admin_elsewhere: false, reply });
+    rig.settle();
+    made.now().unwrap();
     let completed_one = rig.start("order-processing", "{}");
     let failed_one = rig.start("order-processing", "{}");
     let refuse = Outcome::Failed { failure: Failure { retryable: false, ..Failure::new("card declined") }, retry_after: None };
@@ -375,6 +383,12 @@ fn of_the_rest(kinds: &Kinds) -> Vec<Damage> {
             &[Kind::DefinitionUnreadable],
             "version 1 of workflow `nap`",
         ),
+        other(
+            None,
+            "UPDATE token SET role = 'admyn' WHERE name = 'ops'".to_owned(),
+            &[Kind::TokenDamaged],
+            "is damaged: column `role`: `admyn` is no role",
+        ),
         other(None, "DROP INDEX execution_wake".to_owned(), &[Kind::SchemaDiffers], "the index `execution_wake` is missing"),
         other(
             None,
@@ -391,7 +405,7 @@ fn of_the_rest(kinds: &Kinds) -> Vec<Damage> {
 const WITHOUT_SEALS: &str = "UPDATE execution SET seal = NULL, last = NULL; UPDATE history SET seal = NULL; \
     UPDATE payload SET seal = NULL; UPDATE definition SET seal = NULL; UPDATE claim SET seal = NULL; \
     UPDATE counter SET seal = NULL; UPDATE failure_counter SET seal = NULL; UPDATE document SET seal = NULL; \
-    UPDATE workflow SET seal = NULL";
+    UPDATE workflow SET seal = NULL; UPDATE token SET seal = NULL";
 
 /// The same damages to rows with seals.
 #[test]

@@ -123,3 +123,30 @@ async fn an_engine_tells_who_watches_and_finds_its_tokens_again() {
     let empty = Engine::open(Memory::new(), Options::default()).await.unwrap();
     assert!(!empty.tokens().borrow().any());
 }
+
+/// One damaged row neither keeps the engine from opening nor lets anybody in, until an admin has revoked it.
+#[tokio::test]
+async fn an_engine_opens_with_a_damaged_token_and_writes_it_anew_when_it_is_revoked() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("w.db");
+    let open = || Sqlite::open(&path, workflow_store::Options::default()).unwrap();
+    let add = |name, role| token::add_to(&open(), &request(name, role), Timestamp::from_millis(7)).unwrap();
+    let (_, ops) = add("ops", Role::Admin);
+    let (view, grafana) = add("grafana", Role::Reader);
+    let person = rusqlite::Connection::open(&path).unwrap();
+    person.execute("UPDATE token SET role = 'admin' WHERE name = 'grafana'", []).unwrap();
+    drop(person);
+
+    let engine = Engine::open(open(), Options::default()).await.unwrap();
+    let tokens = engine.tokens();
+    assert!(tokens.borrow().holder(ops.expose()).is_some());
+    assert!(tokens.borrow().holder(grafana.expose()).is_none() && tokens.borrow().is_damaged(grafana.expose()));
+    assert_eq!(tokens.borrow().damaged()[0].name, "grafana");
+    let revocation = Revocation { token: view.id.to_string(), admin_elsewhere: false };
+    let revoked = engine.revoke_token(revocation).await.unwrap().unwrap();
+    assert_eq!((&revoked.id, &revoked.name, revoked.created_at), (&view.id, &view.name, view.created_at));
+    assert!(tokens.borrow().damaged().is_empty());
+    engine.shutdown(std::time::Duration::from_secs(1)).await.unwrap();
+    let rows = workflow_store::Store::tokens(&open()).unwrap().whole().unwrap();
+    assert_eq!(rows.iter().filter(|token| token.is_live()).map(|token| token.name.as_str()).collect::<Vec<_>>(), ["ops"]);
+}

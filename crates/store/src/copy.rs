@@ -19,7 +19,7 @@ use workflow_core::status::Status;
 use crate::row::written_bytes;
 use crate::{
     Batch, Change, Claim, ClaimKind, Document, DocumentFilter, Fault, Filter, Head, HeadChange, Item, KeyRange, Order, Store,
-    Texts, Transition, VersionCount,
+    Texts, TokenRows, Transition, VersionCount,
 };
 
 /// A batch is committed once it has so many bytes; its last item may take it beyond by a page of a history.
@@ -171,7 +171,7 @@ fn contents(store: &dyn Whole) -> Result<Vec<String>, Fault> {
         (executions, ["execution", "executions"]),
         (store.definitions()?.len() as u64, ["version of a definition", "versions of definitions"]),
         (store.endpoints()?.len() as u64, ["endpoint", "endpoints"]),
-        (store.tokens()?.len() as u64, ["token", "tokens"]),
+        (store.tokens()?.count() as u64, ["token", "tokens"]),
     ] {
         if count > 0 {
             holds.push(format!("{count} {}", if count == 1 { one } else { many }));
@@ -229,7 +229,7 @@ impl Copying<'_> {
             self.copied.endpoints += 1;
             self.add(ROW_BYTES, vec![Change::PutEndpoint(Box::new(endpoint))])?;
         }
-        for token in self.from.tokens().map_err(CopyError::Source)? {
+        for token in self.from.tokens().and_then(TokenRows::whole).map_err(CopyError::Source)? {
             self.copied.tokens += 1;
             self.add(ROW_BYTES, vec![Change::PutToken(Box::new(token))])?;
         }

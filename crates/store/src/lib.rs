@@ -39,7 +39,7 @@ pub use sqlite::{Backup, BackupError, backup, health};
 pub use sqlite::{ClaimRow, Examined, Inspection, Protection, Stray, Unreadable};
 pub use sqlite::{Durability, Holder, OpenError, Options, Sqlite};
 pub use sqlite::{Reencrypted, reencrypt};
-pub use token::{Role, Token, UnknownRole};
+pub use token::{DamagedToken, Role, Token, TokenRows, UnknownRole};
 
 use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
 use workflow_core::json::Json;
@@ -131,8 +131,9 @@ pub trait Store: Send + Sync + 'static {
 
     fn endpoints(&self) -> Result<Vec<Endpoint>, Fault>;
 
-    /// All tokens by id, those that were revoked included.
-    fn tokens(&self) -> Result<Vec<Token>, Fault>;
+    /// All tokens by id, those that were revoked included. One whose row is damaged is no fault:
+    /// the others are read.
+    fn tokens(&self) -> Result<TokenRows, Fault>;
 
     /// How many executions of each workflow have each status; zero rows are left out.
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {

@@ -15,7 +15,7 @@ use crate::row::written_bytes;
 use crate::{
     Batch, Change, ClaimKind, Claimed, Committed, Counted, Cursor, DefinitionRow, Deletion, Document, DocumentFilter,
     ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount, Fault, Filter, HISTORY_PAGE_BYTES_MAX, Head, Heads, History, Item, Order,
-    PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Texts, Token, Transition, VersionCount, Whole,
+    PAYLOAD_INLINE_BYTES_MAX, Snapshot, Store, Stored, Taken, Texts, Token, TokenRows, Transition, VersionCount, Whole,
 };
 
 /// Keeps everything in memory, for as long as it lives.
@@ -195,8 +195,8 @@ impl Store for Memory {
         Ok(self.state().endpoints.values().cloned().collect())
     }
 
-    fn tokens(&self) -> Result<Vec<Token>, Fault> {
-        Ok(self.state().tokens.values().cloned().collect())
+    fn tokens(&self) -> Result<TokenRows, Fault> {
+        Ok(TokenRows { sound: self.state().tokens.values().cloned().collect(), ..TokenRows::default() })
     }
 
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {

@@ -353,6 +353,28 @@ fn what_broke_off_is_marked_and_neither_copied_nor_written_to() {
     }
 }
 
+/// Neither left out nor taken along as it is found.
+#[test]
+fn a_damaged_token_is_named_and_nothing_is_copied_until_it_is_revoked() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("from.db");
+    let put = |token| Change::PutToken(Box::new(token));
+    commit_changes(&sqlite(&path), vec![put(token(1, false)), put(token(2, false))]);
+    let person = rusqlite::Connection::open(&path).unwrap();
+    person.execute("UPDATE token SET role = 'admin' WHERE id = '0000000000000001'", []).unwrap();
+    drop(person);
+    let from = sqlite(&path);
+    let Err(CopyError::Source(fault)) = copy(&from, &sqlite(&directory.path().join("first.db")), "from.db", &mut |_| ()) else {
+        panic!("a damaged token is not copied")
+    };
+    assert!(fault.message.contains("token `deploy` with the id `0000000000000001` is damaged"), "{fault}");
+    let revoked = from.tokens().unwrap().damaged[0].revoked(at(9)).unwrap();
+    commit_changes(&from, vec![put(revoked)]);
+    let to = sqlite(&directory.path().join("second.db"));
+    assert_eq!(copy(&from, &to, "from.db", &mut |_| ()).unwrap().tokens, 2);
+    assert_eq!(to.tokens(), from.tokens());
+}
+
 #[test]
 fn a_target_that_holds_anything_is_refused_and_left() {
     let from = Memory::new();

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use workflow_store::conformance::sample::{head, id, item, start, workflow};
+use workflow_store::conformance::sample::{at, commit_changes, head, id, item, start, token, workflow};
 use workflow_store::conformance::{agrees_with_memory, exercise, released};
-use workflow_store::{Batch, Fault, FaultKind, Keys, Postgres, PostgresError, PostgresOptions, Store};
+use workflow_store::{Batch, Change, Fault, FaultKind, Keys, Postgres, PostgresError, PostgresOptions, Store, TokenRows};
 
 mod server;
 
@@ -168,6 +168,34 @@ fn a_text_that_was_changed_is_not_taken_for_what_was_written() {
     server.psql(&url, "UPDATE workflow.history SET events = replace(events, 'total', 'Total')");
     let fault = store.load(&[id(3)]).unwrap_err();
     assert!(fault.kind == FaultKind::Corrupt && fault.message.contains("checksum differs"), "{fault}");
+}
+
+#[test]
+fn a_token_whose_row_was_changed_is_told_apart_from_the_others_until_it_is_written_again() {
+    let server = Server::start();
+    let url = server.database();
+    let store = open(&url);
+    let put = |token| Change::PutToken(Box::new(token));
+    for (set, why) in [
+        ("name = 'billinh'", "checksum differs"),
+        ("role = 'admin'", "checksum differs"),
+        ("role = 'wosker'", "`wosker` is no role"),
+        ("sha256 = set_byte(sha256, 0, 2)", "checksum differs"),
+        ("sha256 = '\\x02'", "column `sha256` has not 32 bytes"),
+        ("created_at = created_at + 1", "checksum differs"),
+        ("revoked_at = 7", "checksum differs"),
+        ("seal = set_byte(seal, 4, 255 - get_byte(seal, 4))", "checksum differs"),
+    ] {
+        commit_changes(&store, vec![put(token(1, false)), put(token(2, true)), put(token(3, false))]);
+        server.psql(&url, &format!("UPDATE workflow.token SET {set} WHERE id = '0000000000000003'"));
+        let rows = store.tokens().unwrap();
+        assert_eq!(rows.sound, [token(1, false), token(2, true)], "{set}");
+        let [damaged] = &rows.damaged[..] else { panic!("{set}: {:?}", rows.damaged) };
+        assert!(damaged.why.contains(why), "{set}: {}", damaged.why);
+        let revoked = damaged.revoked(at(9)).unwrap();
+        commit_changes(&store, vec![put(revoked.clone())]);
+        assert_eq!(store.tokens().and_then(TokenRows::whole), Ok(vec![token(1, false), token(2, true), revoked]), "{set}");
+    }
 }
 
 #[test]

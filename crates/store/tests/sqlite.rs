@@ -8,9 +8,9 @@ use rusqlite::{Connection, OpenFlags};
 use workflow_core::status::Status;
 use workflow_store::conformance::released;
 use workflow_store::conformance::sample::{
-    append, at, commit_all, completed, finish, head, id, item, json, recorded, start, workflow,
+    append, at, commit_all, commit_changes, completed, finish, head, id, item, json, recorded, start, token, workflow,
 };
-use workflow_store::{Batch, FaultKind, Filter, Head, Options, Sqlite, Store};
+use workflow_store::{Batch, Change, FaultKind, Filter, Head, Inspection, Keys, Options, Role, Sqlite, Store, Token, TokenRows};
 
 fn person(path: &Path) -> Connection {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
@@ -198,4 +198,96 @@ fn the_newest_failed_are_found_among_many() {
     assert_eq!(failed(None, 50), (0..50).map(|n| id(4_000 - n * 10)).collect::<Vec<_>>());
     assert_eq!(failed(Some(id(20)), 50), [id(17), id(10)]);
     assert_eq!(failed(None, 1_000).len(), 401);
+}
+
+fn put(token: Token) -> Change {
+    Change::PutToken(Box::new(token))
+}
+
+fn change(path: &Path, sql: &str) {
+    Connection::open(path).unwrap().execute_batch(sql).unwrap();
+}
+
+/// A bit in the row of a token was answered as if it had been written: a reader could have become an admin.
+#[test]
+fn a_token_whose_row_was_changed_is_told_apart_from_the_others_until_it_is_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("workflow.db");
+    let third = "WHERE id = '0000000000000003'";
+    for (set, why) in [
+        ("name = 'billinh'", "checksum differs"),
+        ("name = 'wf_x'", "column `name`: `wf_x` is not a valid token name"),
+        ("role = 'admin'", "checksum differs"),
+        ("role = 'wosker'", "column `role`: `wosker` is no role"),
+        ("sha256 = CAST(x'02' || substr(sha256, 2) AS BLOB)", "checksum differs"),
+        ("sha256 = x'02'", "32"),
+        ("created_at = created_at + 1", "checksum differs"),
+        ("revoked_at = 7", "checksum differs"),
+        ("seal = seal + 1", "checksum differs"),
+        ("id = '0000000000000013'", "checksum differs"),
+        ("id = '000000000000000X'", "column `id`: `000000000000000X` is not a token's id"),
+    ] {
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            std::fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        let store = Sqlite::open(&path, Options::default()).unwrap();
+        commit_changes(&store, vec![put(token(1, false)), put(token(2, true)), put(token(3, false))]);
+        assert_eq!(store.tokens().and_then(TokenRows::whole).unwrap().len(), 3);
+        drop(store);
+        change(&path, &format!("UPDATE token SET {set} {third}"));
+
+        let inspected = Inspection::open(&path, &Keys::default()).unwrap().tokens().unwrap();
+        let store = Sqlite::open(&path, Options::default()).unwrap();
+        let rows = store.tokens().unwrap();
+        assert_eq!(inspected, rows, "{set}");
+        assert_eq!(rows.sound, [token(1, false), token(2, true)], "{set}");
+        let [damaged] = &rows.damaged[..] else { panic!("{set}: {:?}", rows.damaged) };
+        assert!(damaged.why.contains(why), "{set}: {}", damaged.why);
+        let fault = rows.clone().whole().unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Corrupt, "{set}");
+        assert!(fault.message.contains("make its holder another one"), "{fault}");
+
+        let Some(revoked) = damaged.revoked(at(9)) else {
+            assert!(damaged.id.ends_with('X') && fault.message.contains("delete its row"), "{set}: {fault}");
+            continue;
+        };
+        assert!(!revoked.is_live() && revoked.sha256 != token(3, false).sha256, "{set}");
+        commit_changes(&store, vec![put(revoked.clone())]);
+        assert_eq!(store.tokens().and_then(TokenRows::whole), Ok(vec![token(1, false), token(2, true), revoked]), "{set}");
+    }
+}
+
+/// Rows of schemas without seals of tokens are read as they are, and have one once they are written again.
+#[test]
+fn a_token_of_an_earlier_version_is_read_as_it_is_until_it_is_written_again() {
+    for schema in 4..=6 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("workflow.db");
+        let released = format!("../../testdata/databases/schema-{schema:04}.sqlite");
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(released), &path).unwrap();
+        change(
+            &path,
+            "INSERT INTO token VALUES ('0000000000000001', 'deploy', 'operator', zeroblob(32), 1, NULL), \
+             ('0000000000000002', 'ops', 'admin', zeroblob(32), 2, NULL)",
+        );
+        let file = Inspection::open(&path, &Keys::default()).unwrap();
+        assert_eq!((file.schema(), file.tokens().unwrap().sound.len()), (schema, 2));
+        drop(file);
+        let store = Sqlite::open(&path, Options::default()).unwrap();
+        let tokens = store.tokens().and_then(TokenRows::whole).unwrap();
+        assert_eq!(tokens.iter().map(|token| token.role).collect::<Vec<_>>(), [Role::Operator, Role::Admin]);
+        commit_changes(&store, vec![put(Token { revoked_at: Some(at(5)), ..tokens[0].clone() })]);
+        drop(store);
+        let file = Inspection::open(&path, &Keys::default()).unwrap();
+        let unsealed = file.protection().unwrap().unsealed;
+        drop(file);
+        change(&path, "UPDATE token SET created_at = created_at + 1");
+        let file = Inspection::open(&path, &Keys::default()).unwrap();
+        let rows = file.tokens().unwrap();
+        assert_eq!((rows.sound.len(), rows.damaged[0].name.as_str()), (1, "deploy"), "the other has no seal yet");
+        assert_eq!(file.protection().unwrap().unsealed, unsealed);
+        drop(file);
+        change(&path, "DELETE FROM token WHERE name = 'ops'");
+        assert_eq!(Inspection::open(&path, &Keys::default()).unwrap().protection().unwrap().unsealed, unsealed - 1);
+    }
 }

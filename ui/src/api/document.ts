@@ -531,7 +531,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All tokens, those that were revoked included, the oldest first. */
+        /** All tokens, those that were revoked included, the oldest first; apart from them those that are damaged. */
         get: operations["listTokens"];
         put?: never;
         /**
@@ -893,6 +893,20 @@ export interface components {
             counts?: components["schemas"]["Count"][];
             /** @description False: a number is a lower bound. */
             exact: boolean;
+        };
+        DamagedToken: {
+            /**
+             * @description As it is found; `DELETE` with it revokes the token, and its row is whole again.
+             * @example 3f9d0c5a7b21e864
+             */
+            id: string;
+            /** @description As it is found. */
+            name: string;
+            /**
+             * @description What is wrong with the row.
+             * @example it is not what was written: its checksum differs
+             */
+            why: string;
         };
         /** @description A version of a workflow. */
         Definition: {
@@ -2443,6 +2457,8 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         TokenList: {
+            /** @description Those whose rows in the database are not what was written: nobody is let in with them. Left out when there are none. */
+            damaged?: components["schemas"]["DamagedToken"][];
             tokens: components["schemas"]["Token"][];
         };
         /** @description Starts an execution for every event that matches. */

@@ -215,6 +215,16 @@ pub struct Endpoints {
 #[derive(Debug, Deserialize)]
 pub struct Tokens {
     pub tokens: Vec<Box<RawValue>>,
+    #[serde(default)]
+    pub damaged: Vec<DamagedToken>,
+}
+
+/// Nobody is let in with it.
+#[derive(Debug, Deserialize)]
+pub struct DamagedToken {
+    pub id: String,
+    pub name: String,
+    pub why: String,
 }
 
 #[derive(Debug, Deserialize)]

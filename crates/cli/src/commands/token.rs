@@ -16,7 +16,7 @@ use super::database::{Database, Refused};
 use super::definitions::{array, read_all};
 use crate::args::TokenCreate;
 use crate::client::body;
-use crate::client::model::{NewToken, Token, Tokens};
+use crate::client::model::{DamagedToken, NewToken, Token, Tokens};
 use crate::error::Error;
 use crate::keys;
 use crate::output;
@@ -93,9 +93,22 @@ fn show(name: &str, role: &str, token: &str) -> Result<(), Error> {
 pub async fn list(context: &Context) -> Result<(), Error> {
     let answer = context.client.get(&["tokens"]).send().await?;
     let tokens: Tokens = answer.read()?;
+    for DamagedToken { id, name, why } in &tokens.damaged {
+        let revoke = program::command(format_args!("token revoke {}", clean(id)));
+        output::complain(&format!(
+            "{} {} is damaged ({}), and nobody is let in with it: make its holder another one, and {} revokes this one",
+            look("failed").painted_glyph(),
+            code(&clean(name)),
+            clean(why),
+            code(&revoke)
+        ));
+    }
     let texts = || tokens.tokens.iter().map(|token| token.get());
     if context.json {
         return output::json(&array(texts()));
+    }
+    if tokens.tokens.is_empty() && !tokens.damaged.is_empty() {
+        return Ok(());
     }
     if tokens.tokens.is_empty() {
         let first = program::command("token create NAME --role admin");

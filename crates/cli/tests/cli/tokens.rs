@@ -95,6 +95,63 @@ fn a_token_is_made_in_a_file_that_no_server_has_and_counts_when_one_has_it() {
     assert_eq!(checked.json()["ok"], true, "{checked:?}");
 }
 
+/// The row of a reader came to say that it is an admin's: the server was reached with it, as an admin.
+#[test]
+fn a_token_whose_row_was_changed_lets_nobody_in_and_is_named_until_it_is_revoked() {
+    let directory = directory();
+    let create =
+        |name: &str, role: &str| run_in(directory.path(), &["token", "create", name, "--role", role, "--db", "w.db", "--json"]);
+    let admin = text(&create("ops", "admin"));
+    let made = create("grafana", "reader");
+    let (reader, id) = (text(&made), made.json()["id"].as_str().unwrap().to_owned());
+    let person = rusqlite::Connection::open(directory.path().join("w.db")).unwrap();
+    person.execute("UPDATE token SET role = 'admin' WHERE name = 'grafana'", []).unwrap();
+    drop(person);
+    let checked = run_in(directory.path(), &["check", "w.db"]);
+    assert_eq!(checked.code, 1);
+    let named = format!("token `grafana` with the id `{id}` is damaged: it is not what was written: its checksum differs");
+    assert!(checked.stdout.contains(&named) && checked.stdout.contains("revoke this one by its id"), "{checked:?}");
+
+    let served = Served::start(directory.path(), &["--db", "w.db"]);
+    let refused = served.with_token(&reader, &["list"]);
+    assert!(
+        refused.stderr.starts_with("error[unauthorized]: what the server has stored of this token is damaged"),
+        "{refused:?}"
+    );
+    let listed = served.with_token(&admin, &["token", "list"]);
+    assert!(listed.code == 0 && listed.stdout.contains("ops") && !listed.stdout.contains("grafana"), "{listed:?}");
+    assert!(listed.stderr.starts_with("✕ `grafana` is damaged (it is not what was written"), "{listed:?}");
+    assert!(listed.stderr.contains(&format!("`workflow token revoke {id}`")), "{listed:?}");
+    let fresh = text(&served.with_token(&admin, &["token", "create", "grafana", "--role", "reader", "--json"]));
+    let revoked = served.with_token(&admin, &["token", "revoke", &id]);
+    assert!(revoked.stdout.starts_with("✓ revoked `grafana`"), "{revoked:?}");
+    assert_eq!(served.with_token(&admin, &["token", "list"]).stderr, "");
+    assert_eq!(served.with_token(&fresh, &["list"]).code, 0, "the new one has its name");
+    assert_eq!(served.with_token(&reader, &["list"]).code, 1);
+    assert_eq!(served.stop().0, Some(0));
+    let checked = run_in(directory.path(), &["check", "w.db", "--json"]);
+    assert_eq!(checked.json()["ok"], true, "{checked:?}");
+}
+
+/// A database without any token it is not: strangers stay outside.
+#[test]
+fn a_server_whose_only_token_is_damaged_lets_nobody_in_until_there_is_another_admin() {
+    let directory = directory();
+    let create =
+        |name: &str, role: &str| run_in(directory.path(), &["token", "create", name, "--role", role, "--db", "w.db", "--json"]);
+    let lost = text(&create("ops", "admin"));
+    let person = rusqlite::Connection::open(directory.path().join("w.db")).unwrap();
+    person.execute("UPDATE token SET revoked_at = 1", []).unwrap();
+    drop(person);
+    let served = Served::start(directory.path(), &["--db", "w.db"]);
+    assert!(served.run(&["list"]).stderr.starts_with("error[unauthorized]: this server asks for a token"));
+    assert_eq!(served.with_token(&lost, &["list"]).code, 1);
+    assert_eq!(served.stop().0, Some(0));
+    let admin = text(&create("ops", "admin"));
+    let served = Served::start(directory.path(), &["--db", "w.db"]);
+    assert_eq!(served.with_token(&admin, &["list"]).code, 0);
+}
+
 #[test]
 fn a_server_does_not_listen_to_other_machines_without_a_token() {
     let directory = directory();

@@ -20,6 +20,8 @@ pub enum Kind {
     /// A copy of another database broke off: not everything is there.
     UnfinishedMove,
     DefinitionUnreadable,
+    /// Nobody is let in with it.
+    TokenDamaged,
     DefinitionMissing,
     /// It does not fold, or has gaps.
     HistoryBroken,
@@ -57,6 +59,7 @@ impl Kind {
             Kind::SchemaDiffers => "schema_differs",
             Kind::UnfinishedMove => "unfinished_move",
             Kind::DefinitionUnreadable => "definition_unreadable",
+            Kind::TokenDamaged => "token_damaged",
             Kind::DefinitionMissing => "definition_missing",
             Kind::HistoryBroken => "history_broken",
             Kind::HeadDiffers => "head_differs",
@@ -80,6 +83,9 @@ impl Kind {
             Kind::UnfinishedMove => "no engine opens it: delete it, and let `workflow move` copy everything again",
             Kind::DefinitionUnreadable => {
                 "its executions are left alone until it can be read: open the file with the version that wrote it, or restore a backup"
+            }
+            Kind::TokenDamaged => {
+                "nobody is let in with it, nor without one as long as it is there: make its holder another one, and revoke this one by its id"
             }
             Kind::DefinitionMissing | Kind::HistoryBroken => {
                 "the engine leaves this execution alone and answers `corrupt`: restore a backup, or start its work again"

@@ -110,7 +110,9 @@ impl Check<'_> {
             self.found(Finding::new(Kind::UnfinishedMove, format!("the file holds an unfinished move from {from}")));
         }
         self.report.checked.endpoints = self.read("the endpoints", self.file.endpoints()).unwrap_or_default() as u64;
-        self.read("the tokens", self.file.tokens());
+        for damaged in self.read("the tokens", self.file.tokens()).unwrap_or_default().damaged {
+            self.found(Finding::new(Kind::TokenDamaged, damaged.to_string()));
+        }
         self.report.protection = self.read("the seals", self.file.protection()).unwrap_or_default();
     }
 

@@ -97,6 +97,9 @@ impl Engine {
         let session =
             SessionId::new(&format!("{ENGINE_PREFIX}{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
         let newest = newest.first().map(|head| head.started_at);
+        for wrong in tokens.wrongs() {
+            tracing::error!("{wrong}");
+        }
         let tokens = Arc::new(Tokens::from_rows(tokens));
         shared.tokens.send_replace(tokens.clone());
         let opened = Opened { catalog, tokens, batch, session, seed: random, at: shared.clock.now().mono, newest };

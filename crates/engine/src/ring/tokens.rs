@@ -29,7 +29,7 @@ impl Ring {
             Ok(None) => Ok(None),
             Ok(Some((tokens, revoked))) => {
                 let view = TokenView::new(&revoked);
-                if self.tokens.is_live(&revoked.id) {
+                if !self.tokens.holds(&revoked) {
                     self.put_token(revoked, tokens);
                 }
                 Ok(Some(view))

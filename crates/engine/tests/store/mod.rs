@@ -9,7 +9,7 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::{
     Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    Filter, Heads, History, Lease, Memory, Store, Stored, Taken, Texts, Token, VersionCount,
+    Filter, Heads, History, Lease, Memory, Store, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 
 pub struct Hooked<C, R> {
@@ -91,7 +91,7 @@ where
     fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
         self.store.endpoints()
     }
-    fn tokens(&self) -> Result<Vec<Token>, Fault> {
+    fn tokens(&self) -> Result<TokenRows, Fault> {
         self.store.tokens()
     }
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {

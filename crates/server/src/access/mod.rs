@@ -225,6 +225,7 @@ impl Access {
                 let principal = Principal { name: named(token.name.as_str()), role: token.role, id: Some(token.id) };
                 Ok(Standing::Principal(principal))
             }
+            None if tokens.is_damaged(text) => Err(Unauthorized { detail: TOKEN_DAMAGED, presented: true }),
             None => Err(Unauthorized { detail: TOKEN_UNKNOWN, presented: true }),
         }
     }
@@ -238,6 +239,8 @@ const TOKEN_EXPECTED: &str = "this server asks for a token, and the request has 
                               expected";
 const TOKEN_UNKNOWN: &str =
     "the token is not one of this server's: it was never made here, it was revoked, or a part of it is missing";
+const TOKEN_DAMAGED: &str = "what the server has stored of this token is damaged; ask for another one (the server's log says which \
+                             it is, and so does `workflow check`)";
 const HEADER_MALFORMED: &str = "the header `authorization` was expected once, as `Bearer wf_...`";
 const NO_TOKEN_LEFT: &str = "this server can be reached from other machines and has no token any more; stop it and make one with \
                              `workflow token create NAME --role admin --db FILE`";

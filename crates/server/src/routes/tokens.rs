@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use workflow_core::id::{TokenId, TokenName};
 use workflow_engine::token::{PREFIX, Revocation, TokenRequest, TokenView};
-use workflow_store::Role;
+use workflow_store::{DamagedToken, Role};
 
 use crate::access::without_secrets;
 use crate::app::App;
@@ -42,7 +42,7 @@ impl<'a> Token<'a> {
     }
 }
 
-/// All tokens, those that were revoked included, the oldest first.
+/// All tokens, those that were revoked included, the oldest first; apart from them those that are damaged.
 #[utoipa::path(
     get,
     path = "/api/v1/tokens",
@@ -54,9 +54,19 @@ pub(crate) async fn tokens(State(app): State<App>, Query(NoQuery): Query<NoQuery
     #[derive(Serialize)]
     struct List<'a> {
         tokens: Vec<Token<'a>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        damaged: Vec<Damaged<'a>>,
     }
-    let views = app.engine.tokens().borrow().views();
-    reply::ok(&List { tokens: views.iter().map(Token::new).collect() })
+    #[derive(Serialize)]
+    struct Damaged<'a> {
+        id: &'a str,
+        name: &'a str,
+        why: &'a str,
+    }
+    let tokens = app.engine.tokens().borrow().clone();
+    let views = tokens.views();
+    let damaged = tokens.damaged().iter().map(|DamagedToken { id, name, why, .. }| Damaged { id, name, why });
+    reply::ok(&List { tokens: views.iter().map(Token::new).collect(), damaged: damaged.collect() })
 }
 
 /// One token.

@@ -1270,6 +1270,21 @@ pub(crate) struct NewToken {
 #[derive(ToSchema)]
 pub(crate) struct TokenList {
     tokens: Vec<Token>,
+    /// Those whose rows in the database are not what was written: nobody is let in with them. Left out when there are none.
+    #[schema(nullable = false)]
+    damaged: Option<Vec<DamagedToken>>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct DamagedToken {
+    /// As it is found; `DELETE` with it revokes the token, and its row is whole again.
+    #[schema(example = "3f9d0c5a7b21e864")]
+    id: String,
+    /// As it is found.
+    name: String,
+    /// What is wrong with the row.
+    #[schema(example = "it is not what was written: its checksum differs")]
+    why: String,
 }
 
 #[derive(ToSchema)]

@@ -6,7 +6,8 @@ use super::error::{PostgresError, Trouble};
 use super::link::Link;
 use super::row::get;
 
-/// What the steps make of an empty schema; the first one makes what SQLite has with that number.
+/// What the steps make of an empty schema; the first one makes what SQLite has with that number, and the seals
+/// of tokens, which came there with the next.
 const STEPS: &[(u32, &str)] = &[(6, include_str!("schema/0006_initial.sql"))];
 
 /// The newest schema that this version knows.

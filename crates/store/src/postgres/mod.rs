@@ -29,7 +29,7 @@ use workflow_core::time::Timestamp;
 use crate::seal::Seals;
 use crate::{
     Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    Filter, Heads, Health, History, Keys, Lease, Store, Stored, Taken, Texts, Token, VersionCount,
+    Filter, Heads, Health, History, Keys, Lease, Store, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 use address::Address;
 use commit::Writer;
@@ -213,8 +213,8 @@ impl Store for Postgres {
         self.read("read endpoints", |link| read::endpoints(link, &self.seals))
     }
 
-    fn tokens(&self) -> Result<Vec<Token>, Fault> {
-        self.read("read tokens", read::tokens)
+    fn tokens(&self) -> Result<TokenRows, Fault> {
+        self.read("read tokens", |link| read::tokens(link, &self.seals))
     }
 
     fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use workflow_core::codec;
 use workflow_core::event::Recorded;
 use workflow_core::fingerprint::Fingerprint;
-use workflow_core::id::{ActionName, EndpointName, ExecutionId, TokenId, TokenName, WorkflowId};
+use workflow_core::id::{ActionName, EndpointName, ExecutionId, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::{Millis, Timestamp};
@@ -18,8 +18,8 @@ use super::row::{self, HEAD, get, head, opened, opened_json, seq, stored};
 use crate::row::written_bytes;
 use crate::seal::{Seals, bound};
 use crate::{
-    ClaimKind, Cursor, DefinitionRow, Document, DocumentFilter, ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount, Fault,
-    HISTORY_PAGE_BYTES_MAX, History, KeyRange, Order, Snapshot, Stored, Taken, Texts, Token, VersionCount,
+    ClaimKind, Cursor, DamagedToken, DefinitionRow, Document, DocumentFilter, ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount,
+    Fault, HISTORY_PAGE_BYTES_MAX, History, KeyRange, Order, Snapshot, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 
 /// Rows of a history that are read at once.
@@ -314,21 +314,22 @@ pub(super) fn endpoints(link: &Link, seals: &Seals) -> Result<Vec<Endpoint>, Tro
     Ok(endpoints)
 }
 
-pub(super) fn tokens(link: &Link) -> Result<Vec<Token>, Trouble> {
-    let mut tokens = Vec::new();
-    for found in link.query("SELECT id, name, role, sha256, created_at, revoked_at FROM token", &[])? {
-        let sha256: &[u8] = get(&found, "sha256")?;
-        let sha256 = sha256.try_into().map_err(|_| Trouble::Corrupt("column `sha256` has not 32 bytes".to_owned()))?;
-        tokens.push(Token {
-            id: row::named(&found, "id", TokenId::new)?,
-            name: row::named(&found, "name", TokenName::new)?,
-            role: row::named(&found, "role", str::parse)?,
-            sha256,
-            created_at: row::time(&found, "created_at")?,
-            revoked_at: row::optional_time(&found, "revoked_at")?,
-        });
+pub(super) fn tokens(link: &Link, seals: &Seals) -> Result<TokenRows, Trouble> {
+    let mut tokens = TokenRows::default();
+    for found in link.query("SELECT id, name, role, sha256, created_at, revoked_at, seal FROM token", &[])? {
+        match row::token(seals, &found) {
+            Ok(token) => tokens.sound.push(token),
+            Err(trouble) => tokens.damaged.push(DamagedToken {
+                id: get(&found, "id")?,
+                name: get(&found, "name")?,
+                role: row::named(&found, "role", str::parse).ok(),
+                created_at: row::time(&found, "created_at").ok(),
+                why: trouble.during("read tokens").message,
+            }),
+        }
     }
-    tokens.sort_by(|a, b| a.id.cmp(&b.id));
+    tokens.sound.sort_by(|a, b| a.id.cmp(&b.id));
+    tokens.damaged.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(tokens)
 }
 

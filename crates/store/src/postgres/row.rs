@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
-use workflow_core::id::{ExecutionId, Version, WorkflowId};
+use workflow_core::id::{ExecutionId, TokenId, TokenName, Version, WorkflowId};
 use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use super::error::Trouble;
 use crate::seal::{Bound, Found, HIDDEN, HIDDEN_WORDS, Seal, Seals, bound};
-use crate::{ClaimKind, DefinitionRow, Endpoint, Head};
+use crate::{ClaimKind, DefinitionRow, Endpoint, Head, Token};
 
 /// What U+0000 begins with in a column: a character that no text of people has.
 const ESCAPE: char = '\u{10fffe}';
@@ -299,6 +299,25 @@ pub(super) fn sealed_secret(seals: &Seals, endpoint: &Endpoint, actions: Option<
 pub(super) fn opened_secret(seals: &Seals, endpoint: &Endpoint, actions: Option<&str>, seal: &[u8]) -> Result<String, Trouble> {
     let plain = endpoint.secret.clone().unwrap_or_default();
     open(seals, &bound::endpoint(endpoint, actions), &plain, seal)
+}
+
+/// The column `seal` of a token.
+pub(super) fn sealed_token(token: &Token) -> Vec<u8> {
+    seal_bytes(Seal::Sum(bound::token(token).sum("")))
+}
+
+pub(super) fn token(seals: &Seals, row: &Row) -> Result<Token, Trouble> {
+    let sha256: &[u8] = get(row, "sha256")?;
+    let token = Token {
+        id: named(row, "id", TokenId::new)?,
+        name: named(row, "name", TokenName::new)?,
+        role: named(row, "role", str::parse)?,
+        sha256: sha256.try_into().map_err(|_| Trouble::Corrupt("column `sha256` has not 32 bytes".to_owned()))?,
+        created_at: time(row, "created_at")?,
+        revoked_at: optional_time(row, "revoked_at")?,
+    };
+    open(seals, &bound::token(&token), "", get(row, "seal")?)?;
+    Ok(token)
 }
 
 #[cfg(test)]

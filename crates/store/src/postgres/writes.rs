@@ -363,9 +363,9 @@ impl<'b> Writes<'b> {
 
     fn put_token(&mut self, token: &'b Token) {
         self.catalog = true;
-        let sql = "INSERT INTO token (id, name, role, sha256, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6) \
+        let sql = "INSERT INTO token (id, name, role, sha256, created_at, revoked_at, seal) VALUES ($1, $2, $3, $4, $5, $6, $7) \
             ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, sha256 = excluded.sha256, \
-            created_at = excluded.created_at, revoked_at = excluded.revoked_at";
+            created_at = excluded.created_at, revoked_at = excluded.revoked_at, seal = excluded.seal";
         self.singles.push(Planned::new(
             sql,
             vec![
@@ -375,6 +375,7 @@ impl<'b> Writes<'b> {
                 Box::new(&token.sha256[..]),
                 Box::new(token.created_at.millis()),
                 Box::new(token.revoked_at.map(Timestamp::millis)),
+                Box::new(row::sealed_token(token)),
             ],
         ));
     }

@@ -3,7 +3,7 @@
 use workflow_core::id::{ExecutionId, Version, WorkflowId};
 use workflow_core::time::Timestamp;
 
-use crate::{Endpoint, Head, Snapshot};
+use crate::{Endpoint, Head, Snapshot, Token};
 
 /// Bytes that differ when anything that is sealed differs.
 #[derive(Debug, Clone)]
@@ -37,6 +37,11 @@ impl Bound {
     pub fn optional_text(mut self, text: Option<&str>) -> Bound {
         self.0.push(u8::from(text.is_some()));
         self.text(text.unwrap_or_default())
+    }
+
+    pub fn hash(mut self, hash: &[u8; 32]) -> Bound {
+        self.0.extend_from_slice(hash);
+        self
     }
 
     pub fn id(mut self, id: ExecutionId) -> Bound {
@@ -128,6 +133,17 @@ pub(crate) fn endpoint(endpoint: &Endpoint, actions: Option<&str>) -> Bound {
         .number(endpoint.secret.is_some().into())
         .number(i64::try_from(endpoint.timeout.get()).unwrap_or(i64::MAX))
         .number(endpoint.concurrency.into())
+}
+
+/// There is no text besides.
+pub(crate) fn token(token: &Token) -> Bound {
+    Bound::to("token")
+        .text(token.id.as_str())
+        .text(token.name.as_str())
+        .text(token.role.as_str())
+        .hash(&token.sha256)
+        .number(token.created_at.millis())
+        .optional_number(token.revoked_at.map(Timestamp::millis))
 }
 
 pub(crate) fn document(kind: &str, key: &str) -> Bound {

@@ -584,9 +584,11 @@ impl<'a> Commit<'a> {
     }
 
     fn put_token(&mut self, token: &Token) -> Result<(), Trouble> {
-        let sql = "INSERT OR REPLACE INTO token (id, name, role, sha256, created_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT OR REPLACE INTO token (id, name, role, sha256, created_at, revoked_at, seal) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (created_at, revoked_at) = (token.created_at.millis(), token.revoked_at.map(|at| at.millis()));
-        let values = params![token.id.as_str(), token.name.as_str(), token.role.as_str(), token.sha256, created_at, revoked_at];
+        let (id, name, role) = (token.id.as_str(), token.name.as_str(), token.role.as_str());
+        let values = params![id, name, role, token.sha256, created_at, revoked_at, bound::token(token).sum("")];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }

@@ -22,11 +22,11 @@ use super::recent::Recent;
 use super::row::{self, SEQ_MAX, place, seq_of};
 use super::seal::{Seals, View, bound, key_and_rest, known};
 use super::{migrate, read};
-use crate::{ClaimKind, DefinitionRow, FailureCount, Fault, Head, Keys, Snapshot, Taken};
+use crate::{ClaimKind, DefinitionRow, FailureCount, Fault, Head, Keys, Snapshot, Taken, TokenRows};
 
 const CACHE_BYTES: u32 = 16 << 20;
 /// Tables with seals, and the column that is encrypted when there is a key.
-const TEXTS: [(&str, &str); 9] = [
+const TEXTS: [(&str, &str); 10] = [
     ("history", "events"),
     ("payload", "json"),
     ("recent", "entries"),
@@ -36,6 +36,8 @@ const TEXTS: [(&str, &str); 9] = [
     ("endpoint", "secret"),
     ("execution", "error"),
     ("document", "body"),
+    // It has none.
+    ("token", "NULL"),
 ];
 /// Without locks of SQLite's: the file is ours by its lock file, and theirs need a file that may be written.
 const WITHOUT_LOCKS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
@@ -389,12 +391,8 @@ impl Inspection {
         Ok(())
     }
 
-    /// That every token can be read.
-    pub fn tokens(&self) -> Result<usize, Fault> {
-        if self.schema < migrate::TOKENS {
-            return Ok(0);
-        }
-        read::tokens(&self.connection).map(|tokens| tokens.len()).map_err(during)
+    pub fn tokens(&self) -> Result<TokenRows, Fault> {
+        read::tokens(self.view()).map_err(during)
     }
 
     fn answer<T>(&self, result: rusqlite::Result<T>) -> Result<T, Fault> {
@@ -431,9 +429,6 @@ impl Still {
 fn as_newest(schema: u32) -> String {
     const SEALED: [&str; 7] = ["history", "payload", "snapshot", "definition", "claim", "endpoint", "workflow"];
     let mut sql = String::new();
-    if schema >= migrate::NEWEST {
-        return sql;
-    }
     let sealed = schema >= known::SINCE_SCHEMA;
     if !sealed {
         let recent = if schema == 1 { None } else { Some("recent") };
@@ -441,15 +436,24 @@ fn as_newest(schema: u32) -> String {
             sql += &format!("CREATE TEMP VIEW {table} AS SELECT *, NULL AS seal FROM main.{table};");
         }
     }
-    let seal = if sealed { "" } else { "NULL AS last, NULL AS seal, " };
-    sql += &format!(
-        "CREATE TEMP VIEW execution AS SELECT *, {seal}NULL AS steps_failed, NULL AS steps_skipped, NULL AS retrying, \
-         NULL AS failure FROM main.execution;"
-    );
-    sql + "CREATE TEMP VIEW counter AS SELECT workflow, 0 AS version, status, count, NULL AS seal FROM main.counter;\
-        CREATE TEMP VIEW failure_counter AS \
-        SELECT 0 AS failure, 0 AS workflow, 0 AS version, 0 AS retrying, 0 AS count, NULL AS seal WHERE 0;\
-        CREATE TEMP VIEW document AS SELECT '' AS kind, '' AS key, '' AS body, NULL AS seal WHERE 0;"
+    if schema < migrate::FAILURES {
+        let seal = if sealed { "" } else { "NULL AS last, NULL AS seal, " };
+        sql += &format!(
+            "CREATE TEMP VIEW execution AS SELECT *, {seal}NULL AS steps_failed, NULL AS steps_skipped, NULL AS retrying, \
+             NULL AS failure FROM main.execution;"
+        );
+        sql += "CREATE TEMP VIEW counter AS SELECT workflow, 0 AS version, status, count, NULL AS seal FROM main.counter;\
+            CREATE TEMP VIEW failure_counter AS \
+            SELECT 0 AS failure, 0 AS workflow, 0 AS version, 0 AS retrying, 0 AS count, NULL AS seal WHERE 0;\
+            CREATE TEMP VIEW document AS SELECT '' AS kind, '' AS key, '' AS body, NULL AS seal WHERE 0;";
+    }
+    if schema < migrate::TOKENS {
+        sql += "CREATE TEMP VIEW token AS SELECT '' AS id, '' AS name, '' AS role, x'' AS sha256, 0 AS created_at, \
+            NULL AS revoked_at, NULL AS seal WHERE 0;";
+    } else if schema < migrate::TOKEN_SEALS {
+        sql += "CREATE TEMP VIEW token AS SELECT *, NULL AS seal FROM main.token;";
+    }
+    sql
 }
 
 /// The file at `path`, by its own name: a file that is not there is not made.

@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0004_tokens.sql"),
     include_str!("schema/0005_seals.sql"),
     include_str!("schema/0006_attention.sql"),
+    include_str!("schema/0007_token_seals.sql"),
 ];
 
 /// The first schema with an index of failures.
@@ -20,6 +21,9 @@ pub(super) const FAILURES: u32 = 6;
 
 /// The first schema with the table `token`.
 pub(super) const TOKENS: u32 = 4;
+
+/// The first schema whose tokens have seals.
+pub(super) const TOKEN_SEALS: u32 = 7;
 
 /// The newest schema that this version knows; `PRAGMA user_version` says which one a file has.
 pub(super) const NEWEST: u32 = STEPS.len() as u32;

@@ -41,7 +41,7 @@ use workflow_core::time::Timestamp;
 
 use crate::{
     Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    FaultKind, Filter, Heads, Health, History, Keys, Store, Stored, Taken, Texts, Token, VersionCount,
+    FaultKind, Filter, Heads, Health, History, Keys, Store, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 pub use backup::{Backup, BackupError, backup};
 use checkpoint::Checkpointer;
@@ -314,8 +314,11 @@ impl Store for Sqlite {
         self.read("read endpoints", read::endpoints)
     }
 
-    fn tokens(&self) -> Result<Vec<Token>, Fault> {
-        self.read("read tokens", |view| read::tokens(&view))
+    fn tokens(&self) -> Result<TokenRows, Fault> {
+        self.read("read tokens", |view| {
+            let lost = read::what_hides_tokens(&view)?;
+            Ok(TokenRows { lost, ..read::tokens(view)? })
+        })
     }
 
     fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {

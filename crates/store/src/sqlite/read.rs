@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::RwLock;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 use workflow_core::codec;
 use workflow_core::event::Recorded;
@@ -21,8 +22,8 @@ use super::row::{
 use super::seal::{View, bound};
 use crate::row::written_bytes;
 use crate::{
-    ClaimKind, Cursor, DefinitionRow, Document, DocumentFilter, ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount, Fault,
-    HISTORY_PAGE_BYTES_MAX, Head, History, Order, Snapshot, Stored, Taken, Texts, Token, VersionCount,
+    ClaimKind, Cursor, DamagedToken, DefinitionRow, Document, DocumentFilter, ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount,
+    Fault, HISTORY_PAGE_BYTES_MAX, Head, History, Order, Snapshot, Stored, Taken, Texts, Token, TokenRows, VersionCount,
 };
 
 pub(super) fn batch(connection: &Connection) -> Result<u64, Trouble> {
@@ -339,7 +340,7 @@ pub(super) fn endpoints(view: View<'_>) -> Result<Vec<Endpoint>, Trouble> {
     let mut rows = statement.query([])?;
     let mut endpoints = Vec::new();
     while let Some(row) = rows.next()? {
-        let discovered = row.get_ref(2)? == rusqlite::types::ValueRef::Null;
+        let discovered = row.get_ref(2)? == ValueRef::Null;
         let mut endpoint = Endpoint {
             name: text(row, 0, EndpointName::new)?,
             url: row.get(1)?,
@@ -358,22 +359,53 @@ pub(super) fn endpoints(view: View<'_>) -> Result<Vec<Endpoint>, Trouble> {
     Ok(endpoints)
 }
 
-pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, Trouble> {
-    let sql = "SELECT id, name, role, sha256, created_at, revoked_at FROM token ORDER BY id";
-    let mut statement = connection.prepare_cached(sql)?;
+pub(super) fn tokens(view: View<'_>) -> Result<TokenRows, Trouble> {
+    let sql = "SELECT id, name, role, sha256, created_at, revoked_at, seal FROM token ORDER BY id";
+    let mut statement = view.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
-    let mut tokens = Vec::new();
+    let mut tokens = TokenRows::default();
     while let Some(row) = rows.next()? {
-        tokens.push(Token {
-            id: text(row, 0, TokenId::new)?,
-            name: text(row, 1, TokenName::new)?,
-            role: text(row, 2, str::parse)?,
-            sha256: row.get(3)?,
-            created_at: time(row, 4)?,
-            revoked_at: optional_time(row, 5)?,
-        });
+        match token(view, row) {
+            Ok(token) => tokens.sound.push(token),
+            Err(trouble) => tokens.damaged.push(DamagedToken {
+                id: as_found(row, 0),
+                name: as_found(row, 1),
+                role: text(row, 2, str::parse).ok(),
+                created_at: time(row, 4).ok(),
+                why: trouble.during("read tokens").message,
+            }),
+        }
     }
     Ok(tokens)
+}
+
+/// What is wrong with the pages of the tokens, if anything is. One bit of a page can hide all of its rows: then there would seem to be no
+/// token, and everybody would be let in.
+pub(super) fn what_hides_tokens(connection: &Connection) -> Result<Option<String>, Trouble> {
+    let said: String = connection.query_row("PRAGMA main.quick_check(token)", [], |row| row.get(0))?;
+    Ok(Some(said).filter(|said| said != "ok"))
+}
+
+/// One row of [`tokens`].
+fn token(view: View<'_>, row: &Row<'_>) -> Result<Token, Trouble> {
+    let token = Token {
+        id: text(row, 0, TokenId::new)?,
+        name: text(row, 1, TokenName::new)?,
+        role: text(row, 2, str::parse)?,
+        sha256: row.get(3)?,
+        created_at: time(row, 4)?,
+        revoked_at: optional_time(row, 5)?,
+    };
+    view.seals.open(&bound::token(&token), "", row.get_ref(6)?)?;
+    Ok(token)
+}
+
+/// A column of a damaged row, for a person.
+fn as_found(row: &Row<'_>, column: usize) -> String {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+        _ => "?".to_owned(),
+    }
 }
 
 pub(super) fn version_counts(connection: &Connection) -> Result<Vec<VersionCount>, Trouble> {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
-use workflow_store::{Inspection, Keys, OpenError, Options, Sqlite, Store};
+use workflow_store::conformance::sample::{commit_changes, token};
+use workflow_store::{Change, Inspection, Keys, OpenError, Options, Sqlite, Store, Token};
 
 use super::medium::FileName;
 use super::play::{Player, directory, files, options, put};
@@ -172,6 +173,44 @@ fn a_bit_that_is_not_what_was_written_is_told_of_or_known_to_be_silent() {
     let passed: Vec<_> = silent.filter(|((place, _), _)| !NOT_MISSED.contains(&place.as_str())).collect();
     assert!(passed.is_empty(), "answered as if it had been written: {passed:?}");
     print("places of a log damaged", &of_log);
+}
+
+/// Each byte of the page that holds the tokens: a row that is not what was written is said to be damaged, and none is missed without a
+/// word.
+#[test]
+fn no_byte_of_the_tokens_changes_or_hides_one() {
+    let directory = directory();
+    let store = Sqlite::open(directory.path().join(FileName::Main.text()), options()).unwrap();
+    let expected: Vec<Token> = (1..=4).map(|number| token(number, number == 2)).collect();
+    commit_changes(&store, expected.iter().map(|token| Change::PutToken(Box::new(token.clone()))).collect());
+    drop(store);
+    let closed = files(directory.path());
+    let places = places(&directory.path().join(FileName::Main.text()));
+    let page_bytes = closed[&FileName::Main].len() / places.len();
+    let page = places.iter().position(|place| place == "token").unwrap() * page_bytes;
+    let bytes = closed[&FileName::Main][page..][..page_bytes].to_vec();
+    let (mut told, mut with_the_others) = (0, 0);
+    // What no row lies in is not looked at: it is zero, and most of the page.
+    for at in (0..page_bytes).filter(|at| *at < 16 || bytes[*at] != 0) {
+        for bit in 0..8 {
+            let mut damaged = closed.clone();
+            damaged.get_mut(&FileName::Main).unwrap()[page + at] ^= 1 << bit;
+            put(directory.path(), &damaged);
+            let answer = Sqlite::open(directory.path().join(FileName::Main.text()), options()).map(|store| store.tokens());
+            match answer {
+                Err(_) | Ok(Err(_)) => told += 1,
+                Ok(Ok(rows)) => {
+                    assert!(rows.sound.iter().all(|token| expected.contains(token)), "byte {at}, bit {bit}: {rows:?}");
+                    match rows.clone().whole() {
+                        Ok(whole) => assert_eq!(whole, expected, "byte {at}, bit {bit}"),
+                        Err(_) => told += 1,
+                    }
+                    with_the_others += u32::from(!rows.sound.is_empty() && rows.sound != expected);
+                }
+            }
+        }
+    }
+    assert!(told > 2_000 && with_the_others > 1_000, "{told} told, {with_the_others} with those that are sound");
 }
 
 /// A log that a crash had left, and of which the disk had changed one byte, was a shorter log: every commit from there on was gone,

@@ -153,7 +153,8 @@ CREATE TABLE token (
   role       TEXT NOT NULL, -- reader, operator, admin, worker
   sha256     BYTEA NOT NULL,
   created_at BIGINT NOT NULL,
-  revoked_at BIGINT
+  revoked_at BIGINT,
+  seal       BYTEA NOT NULL -- a checksum of the row
 );
 
 -- How many executions there are: the sum over all seats, of which one may be negative.

@@ -6,7 +6,7 @@ use workflow_core::status::Status;
 use super::Bound;
 use crate::seal::bound;
 use crate::sqlite::row::FailureOf;
-pub(in crate::sqlite) use bound::{claim, definition, document, endpoint, events, head, payload, snapshot};
+pub(in crate::sqlite) use bound::{claim, definition, document, endpoint, events, head, payload, snapshot, token};
 
 pub(in crate::sqlite) fn recent(batch: u64, form: u32) -> Bound {
     Bound::to("recent").number(batch.cast_signed()).number(form.into())
