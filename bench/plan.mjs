@@ -71,6 +71,19 @@ export async function plan({ rounds, seconds, warm, quick }) {
   return groups.filter((group) => group.runs.length > 0)
 }
 
+/**
+ * The order on PostgreSQL, ours and DBOS in turn, by how many engines share the database. A plan of its own, with records of its own: it is
+ * repeated when that store changes, and all of the other takes the better part of an hour.
+ */
+export function planPostgres({ rounds, seconds, warm, engines }) {
+  const programs = { 'rust-in-process': 'bench/postgres/bench.mjs', 'dbos-js-postgres': 'bench/peers/dbos/bench.mjs' }
+  const run = (engines, inFlight) => ([way, program]) => {
+    const numbers = ['--engines', engines, '--in-flight', inFlight, '--warm', warm, '--seconds', seconds].map(String)
+    return { workload: 'order-5-postgres', way, engines, inFlight, command: [process.execPath, program, 'order-5-postgres', ...numbers] }
+  }
+  return engines.flatMap((engines) => IN_FLIGHT.map((inFlight) => ({ rounds, runs: Object.entries(programs).map(run(engines, inFlight)) })))
+}
+
 /** Whether a name is one of those that were asked for: `restate*` is all that begin so, `ours` all of the project's own. */
 export function selected(name, patterns) {
   const limits = ['disk', 'sqlite', 'store']

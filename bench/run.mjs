@@ -1,9 +1,10 @@
 // Runs the plan, and appends what every program prints to one file of records. What is in the file already is not run again, so
 // that a run that was interrupted goes on where it was.
 //
-//   node bench/run.mjs [--only order-5,latency] [--ways ours,restate*] [--in-flight 64] [--rounds 3] [--seconds 6] [--warm 2]
+//   node bench/run.mjs [--plan all] [--only order-5,latency] [--ways ours,restate*] [--in-flight 64] [--rounds 3] [--seconds 6] [--warm 2]
 //                      [--records FILE] [--new] [--quick] [--retries 2] [--for SECONDS] [--with PROGRAM]
 //
+// `--plan postgres [--engines 1]` is the order on PostgreSQL, with records of its own; `--engines 1,2` when so many can share a database.
 // A run during which other programs used the processor is made again, at most `--retries` times; the record of the quietest is
 // kept, whatever it says. `--for` begins nothing more after so long; the same command again goes on. `--with` is a program that gets each command as its arguments: `nice`, or one that waits until the machine is free.
 
@@ -13,9 +14,13 @@ import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { ROOT, plan, selected } from './plan.mjs'
+import { ROOT, plan, planPostgres, selected } from './plan.mjs'
 
-const RECORDS = 'bench/.run/records.jsonl'
+/** DBOS takes seconds for an order with 1,000 in flight: the window on PostgreSQL must hold several. */
+const PLANS = {
+  all: { of: plan, records: 'bench/.run/records.jsonl', seconds: 6, warm: 2 },
+  postgres: { of: planPostgres, records: 'bench/.run/postgres.jsonl', seconds: 20, warm: 8 },
+}
 /** A program that takes longer is stuck; only growth, which makes a file of millions first, gets more. */
 const TIMEOUT_S = 600
 const GROWTH_TIMEOUT_S = 5_400
@@ -23,13 +28,15 @@ const GROWTH_TIMEOUT_S = 5_400
 const OTHER_CORES_MAX = 0.2
 
 const OPTIONS = {
+  plan: { type: 'string', default: 'all' },
+  engines: { type: 'string', default: '1' },
   only: { type: 'string' },
   ways: { type: 'string' },
   'in-flight': { type: 'string' },
   rounds: { type: 'string' },
   seconds: { type: 'string' },
   warm: { type: 'string' },
-  records: { type: 'string', default: RECORDS },
+  records: { type: 'string' },
   new: { type: 'boolean', default: false },
   quick: { type: 'boolean', default: false },
   with: { type: 'string' },
@@ -39,10 +46,13 @@ const OPTIONS = {
 
 async function main() {
   const { values } = parseArgs({ options: OPTIONS })
+  const chosen = PLANS[values.plan]
+  if (chosen === undefined) throw new Error(`expected --plan ${Object.keys(PLANS).join(' or ')}, found ${values.plan}`)
+  values.records ??= chosen.records
   const quick = values.quick
   const rounds = Number(values.rounds ?? (quick ? 1 : 3))
-  const seconds = Number(values.seconds ?? (quick ? 1 : 6))
-  const warm = Number(values.warm ?? (quick ? 0.5 : 2))
+  const seconds = Number(values.seconds ?? (quick ? 1 : chosen.seconds))
+  const warm = Number(values.warm ?? (quick ? 0.5 : chosen.warm))
   process.chdir(ROOT)
   mkdirSync(dirname(values.records), { recursive: true })
   if (values.new) rmSync(values.records, { force: true })
@@ -54,7 +64,7 @@ async function main() {
     (values.only === undefined || selected(run.workload, values.only.split(','))) &&
     (values.ways === undefined || selected(run.way, values.ways.split(','))) &&
     (values['in-flight'] === undefined || run.inFlight === undefined || values['in-flight'].split(',').includes(String(run.inFlight)))
-  const groups = await plan({ rounds, seconds, warm, quick })
+  const groups = await chosen.of({ rounds, seconds, warm, quick, engines: values.engines.split(',').map(Number) })
   const turns = groups.flatMap(({ rounds, runs }, group) =>
     Array.from({ length: rounds }, (_, round) => runs.filter(wanted).map((run) => ({ ...run, round, name: nameOf(run, group, round) }))).flat(),
   )
@@ -74,7 +84,8 @@ async function main() {
 }
 
 /** The same command in another group is another run: it is compared with other ones. */
-const nameOf = ({ workload, way, inFlight }, group, round) => [workload, way, inFlight, `group ${group}`, `round ${round + 1}`].filter(Boolean).join(', ')
+const nameOf = ({ workload, way, engines, inFlight }, group, round) =>
+  [workload, way, engines && `engines ${engines}`, inFlight, `group ${group}`, `round ${round + 1}`].filter(Boolean).join(', ')
 
 /** Runs it; every record says of which run it is. */
 async function take(turn, { with: prefix, retries }, append) {

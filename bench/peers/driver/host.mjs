@@ -27,11 +27,13 @@ export class Host {
     return this.#answer()
   }
 
-  async run(load) {
-    const { answered, seconds, micros } = await this.#ask(load)
-    // Too slow for the window is an answer, not a defect.
-    if (micros.length === 0) throw new Unavailable(`none of ${load.inFlight} in flight completed within the ${seconds} s of the window`)
-    return { seconds: digits(seconds), completed: micros.length, per_second: digits(micros.length / seconds), ...percentiles(micros), answered }
+  /** `{answered, seconds, micros}`. */
+  load(load) {
+    return this.#ask(load)
+  }
+
+  run(load) {
+    return new Hosts([this]).run(load)
   }
 
   async sleeping(count) {
@@ -53,6 +55,34 @@ export class Host {
     if (answer.error) throw new Error(answer.error)
     return answer
   }
+}
+
+/** Several hosts on one database, under one load: each gets its share of what is in flight. */
+export class Hosts {
+  constructor(hosts) {
+    this.hosts = hosts
+  }
+
+  async run({ inFlight, count, ...load }) {
+    const shares = this.hosts.map((host, at) => ({ host, inFlight: share(inFlight, this.hosts.length, at), count: count && share(count, this.hosts.length, at) }))
+    const asked = shares.filter(({ inFlight, count }) => inFlight > 0 && count !== 0)
+    const each = await Promise.all(asked.map(({ host, ...share }) => host.load({ ...load, ...share })))
+    const seconds = Math.max(...each.map((host) => host.seconds))
+    const micros = each.flatMap((host) => host.micros)
+    // Too slow for the window is an answer, not a defect.
+    if (micros.length === 0) throw new Unavailable(`none of ${inFlight} in flight completed within the ${seconds} s of the window`)
+    const answered = each.reduce((sum, host) => sum + host.answered, 0)
+    return { seconds: digits(seconds), completed: micros.length, per_second: digits(micros.length / seconds), ...percentiles(micros), answered }
+  }
+
+  async stop() {
+    await Promise.all(this.hosts.map((host) => host.stop()))
+  }
+}
+
+/** Of so many, what the one at this place gets; all together get all. */
+function share(all, places, at) {
+  return Math.floor(all / places) + (at < all % places ? 1 : 0)
 }
 
 /** A peer whose `open` leaves a `host`: the rest of a system is the host's. */

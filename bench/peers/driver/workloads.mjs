@@ -1,6 +1,7 @@
 // The workloads, written once for all peers (`main.mjs` says what a peer is). Each yields its records.
 
 import { digits, mapValues } from './figures.mjs'
+import { Unavailable } from './places.mjs'
 import { countSyncs } from './syncs.mjs'
 import { between, fileBytes, moment, residentMib } from './usage.mjs'
 
@@ -10,6 +11,7 @@ const SYNCS_IN_FLIGHT = [1, 64]
 
 export const WORKLOADS = {
   'order-5': (peer, { inFlight = 64, ...numbers }) => closedLoop(peer, { workload: 'order-5', inFlight, ...numbers }),
+  'order-5-postgres': onPostgres,
   latency: (peer, numbers) => closedLoop(peer, { ...numbers, workload: 'order-5', inFlight: 1 }),
   'fan-out': (peer, { inFlight = 64, ...numbers }) => closedLoop(peer, { workload: 'fan-out', inFlight, ...numbers }),
   start,
@@ -17,13 +19,23 @@ export const WORKLOADS = {
   syncs,
 }
 
-async function* closedLoop(peer, { workload, inFlight, warm, seconds }) {
+/** The order, on a PostgreSQL that counts what it does; the counts are of the whole run, by an order, as CPU is. */
+async function* onPostgres(peer, { inFlight = 64, ...numbers }) {
+  if (!peer.postgres) throw new Unavailable('it has no PostgreSQL')
+  for await (const record of closedLoop(peer, { workload: 'order-5', inFlight, ...numbers })) yield { engines: peer.engines, ...record }
+}
+
+async function* closedLoop(peer, { workload, inFlight, warm, seconds, profile }) {
   await peer.open()
   await peer.run({ workload, inFlight: 1, count: 1 })
   const diskBefore = fileBytes(peer.dataFolder, { open: true })
+  const counts = () => (peer.postgres?.counted ? peer.postgres.counts() : undefined)
+  const countsBefore = await counts()
   const before = moment(peer.parts(), peer.dataFolder)
   const { answered, ...run } = await peer.run({ workload, inFlight, warm, seconds })
   const used = between(before, moment(peer.parts(), peer.dataFolder))
+  const countsAfter = await counts()
+  if (profile && countsAfter) console.error(await peer.postgres.costliest())
   const memory = resident(peer)
   await peer.close()
   yield {
@@ -35,6 +47,8 @@ async function* closedLoop(peer, { workload, inFlight, warm, seconds }) {
     ...memory,
     disk_bytes: Math.round((fileBytes(peer.dataFolder) - diskBefore) / answered),
     written_bytes: used.writtenBytes === undefined ? undefined : Math.round(used.writtenBytes / answered),
+    statements: countsAfter && digits((countsAfter.statements - countsBefore.statements) / answered),
+    wal_bytes: countsAfter && Math.round((countsAfter.walBytes - countsBefore.walBytes) / answered),
   }
 }
 

@@ -2,14 +2,21 @@
 
 import { existsSync, chmodSync, mkdirSync, chownSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Unavailable } from '../driver/places.mjs'
-import { Program, freePort, output } from '../driver/processes.mjs'
+import { Unavailable } from './places.mjs'
+import { Program, freePort, output } from './processes.mjs'
 
 const DEBIAN = '/usr/lib/postgresql'
 const SETTINGS = ['fsync', 'synchronous_commit', 'wal_sync_method', 'full_page_writes', 'shared_buffers']
+const IN_BENCH = "dbid = (select oid from pg_database where datname = 'bench')"
+/** Debian's package of the server has it. It costs each statement some microseconds, so only those who want the counts load it. */
+const COUNTING = ['-c', 'shared_preload_libraries=pg_stat_statements']
+/** Statements that `costliest` tells of. */
+const COSTLIEST = 14
 
 export class Postgres {
-  constructor(folder) {
+  /** `counted`: statements are counted, for `counts` and `costliest`. */
+  constructor(folder, { counted = false } = {}) {
+    this.counted = counted
     this.folder = join(folder, 'postgres')
     this.data = join(this.folder, 'data')
     this.log = join(folder, 'postgres.log')
@@ -30,9 +37,11 @@ export class Postgres {
     await output(join(this.bin, 'initdb'), ['-D', this.data, '-A', 'trust', '-U', 'postgres', '--no-sync'], this.owner)
     this.port = await freePort()
     const args = ['-D', this.data, '-p', this.port, '-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${this.folder}`]
+    if (this.counted) args.push(...COUNTING)
     this.server = new Program({ name: 'postgres', command: join(this.bin, 'postgres'), args: args.map(String), log: this.log, ...this.owner })
     await this.server.until(() => this.ask('select true', 'postgres'))
     await this.ask('create database bench', 'postgres')
+    if (this.counted) await this.ask('create extension pg_stat_statements', 'postgres')
   }
 
   get pid() {
@@ -55,6 +64,23 @@ export class Postgres {
   async ask(query, database = 'bench') {
     const args = ['-h', '127.0.0.1', '-p', String(this.port), '-U', 'postgres', '-Atqc', query, database]
     return (await output(join(this.bin, 'psql'), args)).trim()
+  }
+
+  /**
+   * What it has done since it was started: statements in the database `bench` (each one of a message counts, BEGIN and COMMIT too; what
+   * asks for the counts is in another database), and bytes of the write-ahead log, whoever wrote them.
+   */
+  async counts() {
+    const query = `select coalesce(sum(calls), 0), pg_current_wal_lsn() - '0/0' from pg_stat_statements where ${IN_BENCH}`
+    const [statements, walBytes] = (await this.ask(query, 'postgres')).split('|').map(Number)
+    return { statements, walBytes }
+  }
+
+  /** The statements that took it longest, a line each: for people who look for where the time goes. */
+  async costliest() {
+    const columns = `calls, rows, round(total_exec_time) || ' ms', round((total_exec_time * 1000 / calls)::numeric) || ' us each', wal_bytes || ' bytes of log'`
+    const query = `select ${columns}, left(regexp_replace(query, '\\s+', ' ', 'g'), 90) from pg_stat_statements where ${IN_BENCH} order by total_exec_time desc limit ${COSTLIEST}`
+    return this.ask(query, 'postgres')
   }
 
   /** A fast shutdown: connections are closed, and a last checkpoint is made. */
