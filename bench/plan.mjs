@@ -8,6 +8,8 @@ export const ROOT = join(import.meta.dirname, '..')
 
 const BENCH = 'target/release/workflow-bench'
 const IN_FLIGHT = [64, 256, 1_000]
+/** DBOS completes what is in flight in waves, with 1,000 one in about five seconds: the window must hold several. */
+const LONGER_ON_POSTGRES = { 1000: 2 }
 
 const OURS = ['rust-in-process', 'node-in-process', 'server-rust-worker', 'server-node-worker', 'server-endpoint']
 /** They hold a process, a timer or a file for each workflow, or poll: more in flight is no faster, only longer. */
@@ -78,7 +80,8 @@ export async function plan({ rounds, seconds, warm, quick }) {
 export function planPostgres({ rounds, seconds, warm, engines }) {
   const programs = { 'rust-in-process': 'bench/postgres/bench.mjs', 'dbos-js-postgres': 'bench/peers/dbos/bench.mjs' }
   const run = (engines, inFlight) => ([way, program]) => {
-    const numbers = ['--engines', engines, '--in-flight', inFlight, '--warm', warm, '--seconds', seconds].map(String)
+    const longer = LONGER_ON_POSTGRES[inFlight] ?? 1
+    const numbers = ['--engines', engines, '--in-flight', inFlight, '--warm', warm * longer, '--seconds', seconds * longer].map(String)
     return { workload: 'order-5-postgres', way, engines, inFlight, command: [process.execPath, program, 'order-5-postgres', ...numbers] }
   }
   return engines.flatMap((engines) => IN_FLIGHT.map((inFlight) => ({ rounds, runs: Object.entries(programs).map(run(engines, inFlight)) })))

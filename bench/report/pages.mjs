@@ -1,13 +1,16 @@
 // The words and tables: `bench/RESULTS.md`, the part of the README, and what is printed to a terminal.
 
-import { number, percent, spread, spreadText, table, times } from './figures.mjs'
+import { Records, number, percent, spread, spreadText, table, times } from './figures.mjs'
 import { commitMs, goals, payloadCeiling, skipCeiling } from './goals.mjs'
+import { postgres, postgresSentence } from './postgres.mjs'
 import { IN_PROCESS, NAMES, OURS, PEERS, SERVED, isOurs } from './ways.mjs'
 
 const IN_FLIGHT = [64, 256, 1_000]
 
-/** `why` is what people have written of the goals that are not reached. */
-export function results(records, chartNames, why) {
+const NONE = new Records([])
+
+/** `why` is what people have written of the goals that are not reached; `onPostgres` are records of a run of its own. */
+export function results(records, chartNames, why, onPostgres = NONE) {
   const chart = (name, alt) => (chartNames.includes(name) ? `![${alt}](charts/${name}.svg)` : '')
   return `${[
     '# What it costs, beside others and beside the disk',
@@ -39,6 +42,7 @@ export function results(records, chartNames, why) {
     startTable(records),
     '## Durability, by counting',
     syncsTable(records),
+    ...postgres(onPostgres),
     '## What was left out',
     leftOut(records),
   ]
@@ -226,7 +230,7 @@ function leftOut(records) {
 }
 
 /** Between the markers of the README. */
-export function readme(records) {
+export function readme(records, onPostgres = NONE) {
   const { machine } = records
   const row = (way) => {
     const [at256, at64] = [records.loop('order-5', way, 256), records.loop('order-5', way, 64)]
@@ -242,7 +246,10 @@ export function readme(records) {
       [['*a library in the process*', ...blank], ...rows(IN_PROCESS), ['*a server, and a process that runs the steps*', ...blank], ...rows(SERVED)],
     ),
     `All of each way shared ${machine.cores} cores (${machine.cpu}); medians of rounds in turn. [bench/RESULTS.md](bench/RESULTS.md) has the spread, the limits of the disk, durability settings, memory, disk, and every goal with how far it is; \`make bench-peers\` repeats it.`,
-  ].join('\n\n')
+    postgresSentence(onPostgres),
+  ]
+    .filter(Boolean)
+    .join('\n\n')
 }
 
 /** For a terminal: columns of text. */

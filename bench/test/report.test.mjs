@@ -7,7 +7,8 @@ import { charts } from '../report/charts.mjs'
 import { Records, number, spread } from '../report/figures.mjs'
 import { goals } from '../report/goals.mjs'
 import { readme, results, summary } from '../report/pages.mjs'
-import { plan, selected } from '../plan.mjs'
+import { postgres, ratios } from '../report/postgres.mjs'
+import { plan, planPostgres, selected } from '../plan.mjs'
 
 const loop = (way, per_second, fields = {}) => ({ workload: 'order-5', way, in_flight: 64, per_second, ...fields })
 const skip = (orders_per_second, page) => ({ workload: 'limits', way: 'store-skip', in_flight: 64, orders_per_second, note: `a row a transition, ${page} pages` })
@@ -78,6 +79,60 @@ test('every run of the plan has a command, and within a group each way its own',
     assert.ok(rounds === 1 || rounds === 3)
     for (const run of runs) assert.ok(run.command.every((part) => typeof part === 'string'), JSON.stringify(run))
     assert.equal(new Set(runs.map(({ workload, way, inFlight }) => `${workload} ${way} ${inFlight}`)).size, runs.length)
+  }
+})
+
+const onPostgres = (way, engines, in_flight, per_second, fields = {}) => ({ workload: 'order-5-postgres', way, engines, in_flight, per_second, ...fields })
+
+test('on PostgreSQL ours is held against DBOS with as many processes, and where those were not run against one', () => {
+  const records = new Records([
+    ...[3_000, 2_000, 1_000].map((rate) => onPostgres('rust-in-process', 1, 64, rate)),
+    ...[90, 100, 110].map((rate) => onPostgres('dbos-js-postgres', 1, 64, rate)),
+    onPostgres('rust-in-process', 1, 256, 5_000),
+    onPostgres('rust-in-process', 2, 64, 3_000),
+    onPostgres('rust-in-process', 3, 64, 4_000),
+    onPostgres('dbos-js-postgres', 3, 64, 200),
+  ])
+  const figures = (engines) => ratios(records, engines).map(({ inFlight, ratio }) => [inFlight, ratio])
+  assert.deepEqual(figures(1), [[64, 20]])
+  assert.deepEqual(figures(2), [[64, 30]])
+  assert.deepEqual(figures(3), [[64, 20]])
+})
+
+test('on PostgreSQL the least ratio decides, and engines that were not run have no figure', () => {
+  const at = (in_flight, ours) => [onPostgres('rust-in-process', 1, in_flight, ours), onPostgres('dbos-js-postgres', 1, in_flight, 100)]
+  const text = (records) => postgres(new Records(records)).join('\n\n')
+  assert.match(text([...at(64, 3_000), ...at(256, 1_200)]), /one engine \| 15x DBOS on the same PostgreSQL \| 30x at 64, 12x at 256 \| \*\*no\*\*, 80 % of it \|/)
+  assert.match(text(at(64, 1_500)), /15x at 64 \| yes \|/)
+  for (const engines of [2, 3]) assert.match(text(at(64, 1_500)), new RegExp(`${engines} engines \\| [^|]* \\| – \\| not measured`))
+  assert.equal(text([]), '')
+})
+
+test('on PostgreSQL the CPU of the database stands apart from that of all processes of the engine', () => {
+  const cpu = (parts) => onPostgres('rust-in-process', 2, 64, 1_000, { cpu_parts: parts, statements: 0.5, wal_bytes: 3_000 })
+  const text = postgres(new Records([cpu({ host: 10, 'host-2': 30, postgres: 7 }), cpu({ host: 20, 'host-2': 30, postgres: 9 })])).join('\n\n')
+  assert.match(text, /\| 2, 64: \*\*workflow\.do, Rust\*\* \| 1,000 \(1,000–1,000\) \| – \| – \| 45 \| 8 \| 0\.5 \| 3,000 \| – \|/)
+})
+
+test('what PostgreSQL could not be asked to run is said, and no page breaks on it', () => {
+  const left = { workload: 'order-5-postgres', way: 'dbos-js-postgres', engines: 1, in_flight: 1_000, note: 'none of 1000 in flight completed' }
+  const all = new Records([{ run: 'machine', cpu: 'a', cores: 2, commit: 'abc', at: '2026-01-01T00:00:00Z' }, left])
+  const machine = { run: 'machine', cpu: 'a', cores: 2, memory_gib: 8, kernel: 'Linux', rust: 'rustc', node: '22', commit: 'abc', at: '2026-01-01T00:00:00Z' }
+  const pages = [results(new Records([machine]), [], '', all), readme(new Records([machine]), all)]
+  assert.match(pages[0], /engines 1, 1000 in flight: none of 1000 in flight completed/)
+  for (const page of pages) assert.doesNotMatch(page, /undefined|NaN|Infinity/)
+})
+
+test('the plan on PostgreSQL has each number of engines that is asked for, ours and DBOS in turn', () => {
+  const groups = planPostgres({ rounds: 3, seconds: 1, warm: 1, engines: [1, 3] })
+  assert.deepEqual(groups.map(({ runs }) => [runs[0].engines, runs[0].inFlight]), [[1, 64], [1, 256], [1, 1_000], [3, 64], [3, 256], [3, 1_000]])
+  for (const { rounds, runs } of groups) {
+    assert.equal(rounds, 3)
+    assert.deepEqual(runs.map(({ way }) => way), ['rust-in-process', 'dbos-js-postgres'])
+    for (const { engines, command } of runs) {
+      assert.ok(command.every((part) => typeof part === 'string'))
+      assert.equal(command[command.indexOf('--engines') + 1], String(engines))
+    }
   }
 })
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { percentiles } from '../driver/figures.mjs'
-import { Host } from '../driver/host.mjs'
+import { Host, Hosts } from '../driver/host.mjs'
 import { expected, input, output } from '../driver/order.mjs'
 import { Program } from '../driver/processes.mjs'
 import { countSyncs, withPerf, withStrace } from '../driver/syncs.mjs'
@@ -137,6 +137,27 @@ test('a host is driven in a closed loop, and what it says went wrong is an error
   assert.ok(timed.completed > 0 && timed.completed < timed.answered)
   await assert.rejects(host.run({ workload: 'fan-out', inFlight: 1, count: 1 }), /expected an output, found none; at most 8/)
   await host.stop()
+})
+
+test('several hosts are under one load: what is in flight is shared out, and what they completed is added up', async () => {
+  const loop = new URL('../driver/closed-loop.mjs', import.meta.url).href
+  const script = `
+    import { serve } from ${JSON.stringify(loop)}
+    let running = 0, most = 0
+    const one = async () => { most = Math.max(most, ++running); await new Promise(setImmediate); running -= 1 }
+    const most_ = async () => { throw new Error('at most ' + most) }
+    await serve({ one: { 'order-5': one, 'fan-out': most_ } })`
+  const host = (name) => new Host({ name, command: process.execPath, args: ['--input-type=module', '-e', script], log: join(folder, `${name}.log`) })
+  const each = [host('first'), host('second'), host('third')]
+  for (const host of each) await host.ready()
+  const hosts = new Hosts(each)
+  const counted = await hosts.run({ workload: 'order-5', inFlight: 8, count: 100 })
+  assert.equal(counted.answered, 100)
+  assert.equal(counted.completed, 100)
+  for (const [at, most] of [[0, 3], [1, 3], [2, 2]]) await assert.rejects(each[at].run({ workload: 'fan-out', inFlight: 1, count: 1 }), new RegExp(`at most ${most}`))
+  // One order is one order, however many there are to run it.
+  assert.equal((await hosts.run({ workload: 'order-5', inFlight: 1, count: 1 })).answered, 1)
+  await hosts.stop()
 })
 
 test('a program that ends too early is told with the end of its log', async () => {
