@@ -9,6 +9,8 @@ const [OURS, DBOS] = ['rust-in-process', 'dbos-js-postgres']
 /** Those that are asked for; what was not run is said to be so. */
 const ENGINES = [1, 2, 3]
 const DBOS_GOAL = 15
+/** Above it other programs had a part in a figure. */
+const OTHER_CORES_MAX = 0.2
 
 const of = (records, way, engines, inFlight, field = 'per_second') => records.of(field, { workload: WORKLOAD, way, engines, in_flight: inFlight })
 
@@ -17,8 +19,15 @@ export function ratios(records, engines) {
   return IN_FLIGHT.map((inFlight) => {
     const [ours, theirs] = [of(records, OURS, engines, inFlight), of(records, DBOS, engines, inFlight) ?? of(records, DBOS, 1, inFlight)]
     const ratio = ours && theirs && ours.median / theirs.median
-    return { inFlight, ratio, share: ratio && ratio / DBOS_GOAL }
+    return { inFlight, ratio, byRound: byRound(records, engines, inFlight), share: ratio && ratio / DBOS_GOAL }
   }).filter(({ ratio }) => ratio !== undefined)
+}
+
+/** The spread of the ratios within rounds: what else the machine did in a round, it did to both. */
+function byRound(records, engines, inFlight) {
+  const ran = (way, engines) => records.where({ workload: WORKLOAD, way, engines, in_flight: inFlight, per_second: (rate) => rate !== undefined })
+  const theirs = ran(DBOS, engines).length > 0 ? ran(DBOS, engines) : ran(DBOS, 1)
+  return spread(ran(OURS, engines).map((ours) => ours.per_second / theirs.find(({ round }) => round === ours.round)?.per_second))
 }
 
 /** Markdown; nothing when nothing was run. */
@@ -45,7 +54,7 @@ function preamble(records) {
     `A run of its own, of ${machine.at?.slice(0, 10)}, commit \`${machine.commit}\`, by \`make bench-postgres\` (every record: [results-postgres.json](results-postgres.json)); ${machine.cpu}, ${machine.cores} cores, ${machine.disk ?? '–'}.`,
     `Both are libraries in a process with the load, one after the other, each time on a new PostgreSQL that nobody else uses, in turn (A B A B), ${rounds} rounds; medians, in parentheses least and most${windows ? `; windows of ${number(windows.min)} s${windows.max > windows.min * 1.1 ? ` to ${number(windows.max)} s` : ''}` : ''}.`,
     `Settings of both: ${settings.join('; ') || '–'}, and \`pg_stat_statements\`, which counts. Versions: ${versions.join('; ') || '–'}.`,
-    others ? `Other programs used ${number(others.median)} cores meanwhile in the median, at most ${number(others.max)}.` : '',
+    others ? `Other programs used ${number(others.median)} cores meanwhile in the median, at most ${number(others.max)}${others.median > OTHER_CORES_MAX ? ': **the machine was not quiet**, so both were slower than they are alone, and ratios say more than figures' : ''}.` : '',
   ]
     .filter(Boolean)
     .join(' ')
@@ -58,7 +67,8 @@ function goalTable(records) {
     const goal = `${DBOS_GOAL}x DBOS on the same PostgreSQL`
     if (each.length === 0) return [what, goal, '–', notMeasured(engines)]
     const least = Math.min(...each.map(({ share }) => share))
-    const measured = each.map(({ inFlight, ratio }) => `${times(ratio)} at ${inFlight.toLocaleString('en-US')}`).join(', ')
+    const rounds = ({ byRound }) => (byRound?.rounds > 1 ? ` (${times(byRound.min)} to ${times(byRound.max)} by round)` : '')
+    const measured = each.map((at) => `${times(at.ratio)} at ${at.inFlight.toLocaleString('en-US')}${rounds(at)}`).join(', ')
     return [what, goal, measured, least >= 1 ? 'yes' : `**no**, ${percent(least)} of it`]
   })
   return table(['what', 'goal', 'measured', 'reached'], rows, true)
@@ -71,7 +81,7 @@ const EACH_DOES =
 
 /** By an execution: CPU of whoever belongs to PostgreSQL, children that have ended too; statements as PostgreSQL counts them; its log, whoever wrote to it. */
 function costTable(records) {
-  const head = ['engines, in flight', 'orders/s', 'p50 ms', 'p99 ms', 'CPU us each: engine and load', 'CPU us each: PostgreSQL', 'statements each', 'log bytes each', 'disk bytes each']
+  const head = ['engines, in flight', 'orders/s', 'p50 ms', 'p99 ms', 'CPU us each: engine and load', 'CPU us each: PostgreSQL', 'statements each', 'log bytes each', 'disk bytes each', 'other cores']
   const row = (engines, inFlight, way) => {
     const field = (name) => number(of(records, way, engines, inFlight, name)?.median)
     const parts = (wanted) => {
@@ -80,7 +90,7 @@ function costTable(records) {
     }
     const name = way === OURS ? `**${NAMES[way]}**` : NAMES[way]
     const label = `${engines}, ${inFlight.toLocaleString('en-US')}: ${name}`
-    return [label, spreadText(of(records, way, engines, inFlight)), field('p50_ms'), field('p99_ms'), parts(false), parts(true), field('statements'), field('wal_bytes'), field('disk_bytes')]
+    return [label, spreadText(of(records, way, engines, inFlight)), field('p50_ms'), field('p99_ms'), parts(false), parts(true), field('statements'), field('wal_bytes'), field('disk_bytes'), field('other_cores')]
   }
   const rows = ENGINES.flatMap((engines) =>
     IN_FLIGHT.flatMap((inFlight) => [OURS, DBOS].filter((way) => of(records, way, engines, inFlight)).map((way) => row(engines, inFlight, way))),
