@@ -54,7 +54,7 @@ function preamble(records) {
     `A run of its own, of ${machine.at?.slice(0, 10)}, commit \`${machine.commit}\`, by \`make bench-postgres\` (every record: [results-postgres.json](results-postgres.json)); ${machine.cpu}, ${machine.cores} cores, ${machine.disk ?? '–'}.`,
     `Both are libraries in a process with the load, one after the other, each time on a new PostgreSQL that nobody else uses, in turn (A B A B), ${rounds} rounds; medians, in parentheses least and most${windows ? `; windows of ${number(windows.min)} s${windows.max > windows.min * 1.1 ? ` to ${number(windows.max)} s` : ''}` : ''}.`,
     `Settings of both: ${settings.join('; ') || '–'}, and \`pg_stat_statements\`, which counts. Versions: ${versions.join('; ') || '–'}.`,
-    others ? `Other programs used ${number(others.median)} cores meanwhile in the median, at most ${number(others.max)}${others.median > OTHER_CORES_MAX ? ': **the machine was not quiet**, so both were slower than they are alone, and ratios say more than figures' : ''}.` : '',
+    others ? `Other programs used ${number(others.median)} cores meanwhile in the median, at most ${number(others.max)}${others.median > OTHER_CORES_MAX ? ': **the machine was not quiet**, so both were slower than they are alone, and ratios say more than figures; of runs that were repeated for that the quietest is kept, so those of a round need not have followed each other' : ''}.` : '',
   ]
     .filter(Boolean)
     .join(' ')
