@@ -92,6 +92,20 @@ impl Changes {
         self.newest.send_replace(end);
     }
 
+    pub fn are_watched(&self) -> bool {
+        self.watchers.load(Ordering::SeqCst) > 0
+    }
+
+    /// Something has changed, and it is not known what: everything is to be read again.
+    pub fn missed(&self) {
+        let mut recent = self.recent();
+        recent.first = recent.end() + 1;
+        recent.ids = VecDeque::new();
+        let end = recent.end();
+        drop(recent);
+        self.newest.send_replace(end);
+    }
+
     fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }

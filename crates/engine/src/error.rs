@@ -39,6 +39,12 @@ pub enum Error {
         "the store did not say whether the change was written ({reason}); it is safe to repeat the call with the same idempotency key"
     )]
     OutcomeUnknown { reason: String },
+    /// Another engine decides about it; the callers' side asks that one.
+    #[error("another engine decides about execution {execution}")]
+    Elsewhere { execution: workflow_core::id::ExecutionId },
+    /// Nothing was written. The callers' side asks again.
+    #[error("another engine has changed definitions, endpoints or tokens at this moment; nothing was changed, try again")]
+    CatalogChanged,
     /// What is stored of an execution makes no sense; it is left alone.
     #[error("{0}")]
     Corrupt(String),
@@ -65,7 +71,7 @@ impl Error {
             Error::TokenExists { .. } => "token_exists",
             Error::AdminRequired(_) => "admin_required",
             Error::Overloaded { .. } | Error::TooManySessions { .. } => "overloaded",
-            Error::StoreUnavailable { .. } => "store_unavailable",
+            Error::StoreUnavailable { .. } | Error::Elsewhere { .. } | Error::CatalogChanged => "store_unavailable",
             Error::OutcomeUnknown { .. } => "outcome_unknown",
             Error::Corrupt(_) => "corrupt",
             Error::UnfinishedMove { .. } => "unfinished_move",
@@ -82,9 +88,11 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Overloaded { retry_after } => Some(*retry_after),
-            Error::StoreUnavailable { .. } | Error::OutcomeUnknown { .. } | Error::TooManySessions { .. } => {
-                Some(Duration::from_secs(1))
-            }
+            Error::StoreUnavailable { .. }
+            | Error::OutcomeUnknown { .. }
+            | Error::Elsewhere { .. }
+            | Error::CatalogChanged
+            | Error::TooManySessions { .. } => Some(Duration::from_secs(1)),
             Error::Refused(_)
             | Error::InvalidDefinition(_)
             | Error::InvalidRequest(_)

@@ -2,6 +2,7 @@
 //! holds nothing up and misses nothing. Who has started one and only wants its end is handed the execution itself.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,7 @@ use workflow_core::event::Event;
 use workflow_core::execution::Execution;
 use workflow_core::id::ExecutionId;
 use workflow_core::status::Status;
-use workflow_store::{Batch, Change, Transition};
+use workflow_store::{Batch, Change, Ranges, Transition};
 
 use crate::changes::Changes;
 use crate::ring::catalog::Registration;
@@ -78,6 +79,29 @@ impl Feed {
             {
                 sender.send_replace(seen);
             }
+        }
+    }
+
+    /// Another engine decides about these from now on: who waits for the end of one reads it, once it is there.
+    pub fn let_go(&self, ranges: Ranges) {
+        self.followers().retain(|id, _| !ranges.hold(*id));
+    }
+
+    /// Those that somebody watches and this engine does not decide about, with what is known of them; from `after` on, at most `limit`.
+    pub fn watched_elsewhere(&self, owned: Ranges, after: Option<ExecutionId>, limit: usize) -> Vec<(ExecutionId, u64)> {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let watched = self.lock();
+        let elsewhere = watched.range((from, Bound::Unbounded)).filter(|(id, _)| !owned.hold(**id));
+        elsewhere.map(|(id, sender)| (*id, sender.borrow().seq)).take(limit).collect()
+    }
+
+    /// What another engine has made durable.
+    pub fn tell(&self, id: ExecutionId, seen: Seen) {
+        if let Some(sender) = self.lock().get(&id) {
+            sender.send_replace(seen);
         }
     }
 

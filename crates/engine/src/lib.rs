@@ -17,6 +17,7 @@ mod endpoint;
 mod engine;
 mod error;
 mod feed;
+mod forward;
 mod inbox;
 pub mod jobs;
 #[doc(hidden)]

@@ -70,6 +70,11 @@ impl Lines {
         self.tell(session, SessionEvent::Recorded { id: TaskId::of(attempt) });
     }
 
+    /// It is to come again.
+    pub fn rejoin(&mut self, session: ProviderId) {
+        self.tell(session, SessionEvent::Closing);
+    }
+
     pub fn closing(&mut self) {
         for line in self.map.values_mut() {
             line.ready.push(SessionEvent::Closing);

@@ -156,7 +156,7 @@ async fn with_orders(path: &Path, count: usize) -> Engine {
 }
 
 async fn over(engine: &Engine, id: &str) -> Job {
-    if let Some(mut watched) = engine.watch_job(id) {
+    if let Some(mut watched) = engine.watch_job(id).await.unwrap() {
         // It ends with the engine.
         drop(watched.wait_for(|job| job.status.is_over()).await);
     }
@@ -182,7 +182,7 @@ async fn a_job_goes_on_after_a_crash_and_does_nothing_twice() {
     provide(&engine, "echo", Handler::new(stands));
     let job = engine.start_job(replay_all()).await.unwrap().job;
     assert_eq!(job.matched, 450);
-    let mut watched = engine.watch_job(&job.id).unwrap();
+    let mut watched = engine.watch_job(&job.id).await.unwrap().unwrap();
     watched.wait_for(|job| job.done >= 200).await.unwrap();
     engine.abandon().await;
     drop((engine, watched));
@@ -218,7 +218,7 @@ async fn a_job_tries_one_first_although_the_engine_was_gone_meanwhile() {
     drop(engine);
 
     let engine = with_echo(&path).await;
-    let mut watched = engine.watch_job(&job.id).unwrap();
+    let mut watched = engine.watch_job(&job.id).await.unwrap().unwrap();
     let waiting = watched.wait_for(|job| job.status == JobStatus::Waiting).await.unwrap().clone();
     assert_eq!((waiting.matched, waiting.done, waiting.canary.is_some()), (3, 1, true));
     engine.abandon().await;
@@ -226,7 +226,7 @@ async fn a_job_tries_one_first_although_the_engine_was_gone_meanwhile() {
 
     // It still waits, and is told to go on now.
     let engine = with_echo(&path).await;
-    let mut watched = engine.watch_job(&job.id).unwrap();
+    let mut watched = engine.watch_job(&job.id).await.unwrap().unwrap();
     watched.wait_for(|job| job.status == JobStatus::Waiting).await.unwrap();
     drop(watched);
     engine.continue_job(&job.id).await.unwrap();

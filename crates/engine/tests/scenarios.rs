@@ -349,7 +349,9 @@ impl Home {
         };
         let (control, step, given) = control;
         let key = given.as_deref().and_then(key);
-        let mut answer = self.rig().ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, by: None, reply })));
+        let mut answer = self
+            .rig()
+            .ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, by: None, reply: reply.into() })));
         self.rig().settle();
         Ok(answer.now())
     }

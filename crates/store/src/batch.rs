@@ -6,6 +6,7 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
+use crate::cluster::Ranges;
 use crate::document::{Document, KeyRange};
 use crate::fault::{Fault, FaultKind};
 use crate::row::{DefinitionRow, Endpoint, Head, Snapshot};
@@ -46,6 +47,21 @@ pub enum Change {
     RemoveDocuments {
         kind: String,
         keys: KeyRange,
+    },
+    /// What this engine knows of definitions, endpoints and tokens is of this number ([`Store::catalog`](crate::Store::catalog)): with
+    /// another one nothing of the batch is written ([`FaultKind::Stale`]).
+    Require {
+        catalog: u64,
+    },
+    /// Ranges that this engine owns belong to another one from this commit on. When that one is gone, nothing of the batch is written.
+    Give {
+        ranges: Ranges,
+        to: String,
+    },
+    /// What another engine asked ([`Store::asked`](crate::Store::asked)) is answered.
+    Answer {
+        seq: u64,
+        answer: Json,
     },
 }
 
@@ -122,6 +138,13 @@ pub struct Committed {
 pub struct Taken {
     pub executions: Vec<ExecutionId>,
     pub data: Json,
+}
+
+impl Change {
+    /// Why a store of one engine does not do what only several have.
+    pub(crate) fn refused_alone(&self) -> Fault {
+        Fault::new(FaultKind::Corrupt, "commit", format!("a store that has one engine was asked for {self:?}"))
+    }
 }
 
 impl Deletable {

@@ -21,6 +21,8 @@ pub enum FaultKind {
     Unknown,
     /// Another engine owns the store now; nothing was written, and nothing of this engine ever will be.
     Fenced,
+    /// Nothing was written: it was decided by definitions, endpoints or tokens that another engine has changed since.
+    Stale,
     /// What is stored makes no sense.
     Corrupt,
 }

@@ -5,6 +5,7 @@
 //! Both pass the same suite (`conformance`, behind the feature of that name).
 
 mod batch;
+mod cluster;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod copy;
@@ -22,6 +23,7 @@ mod sqlite;
 mod token;
 
 pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, HeadChange, Item, Taken, Transition};
+pub use cluster::{Asked, Member, Notice, Ranges};
 pub use copy::{Claimed, Copied, CopyError, Whole, copy, unfinished};
 pub use document::{Document, DocumentFilter, KeyRange, Order};
 pub use fault::{Fault, FaultKind};
@@ -57,7 +59,8 @@ pub const LISTED_LOOKED_AT_MAX: usize = 2_000;
 
 /// Everything that the engine asks of a database. Calls block; the engine makes them from threads of its own.
 ///
-/// One engine owns a store (of SQLite: the file) for as long as it is open; the constructor of a store takes the ownership.
+/// One engine owns a store (of SQLite: the file) for as long as it is open, or its ranges of it; the constructor of a store takes the
+/// ownership.
 pub trait Store: Send + Sync + 'static {
     /// Commits all of a batch in one transaction, but for the items whose claim is taken.
     ///
@@ -73,10 +76,43 @@ pub trait Store: Send + Sync + 'static {
         Lease::for_ever()
     }
 
-    /// Calls `tell` once it is known that another engine has taken over what this one owned, also when nothing is committed; from
-    /// any thread, at once when it is known already.
-    fn on_loss(&self, tell: Box<dyn FnOnce(Fault) + Send>) {
-        drop(tell);
+    /// Calls `hear` with whatever this engine has to know of others, from any thread; at once with what it should know already.
+    fn attend(&self, hear: Box<dyn Fn(Notice) + Send + Sync>) {
+        drop(hear);
+    }
+
+    /// Whose executions this engine decides about: what is due, parked or ended is found among those only.
+    fn owned(&self) -> Ranges {
+        Ranges::ALL
+    }
+
+    /// The engines that work on it, in the order of their ids; none where there is only ever one.
+    fn members(&self) -> Result<Vec<Member>, Fault> {
+        Ok(Vec::new())
+    }
+
+    /// A number that rises with each change of definitions, endpoints and tokens, to be read before them; none where nobody else
+    /// changes them.
+    fn catalog(&self) -> Result<Option<u64>, Fault> {
+        Ok(None)
+    }
+
+    /// Asks something of the engine that owns an execution, whichever that is. Gives what the answer is taken with.
+    fn ask(&self, execution: ExecutionId, command: &Json) -> Result<u64, Fault> {
+        let _ = (execution, command);
+        Err(Fault::new(FaultKind::Corrupt, "ask", "no other engine can be asked on this store"))
+    }
+
+    /// What other engines ask of this one and is not answered ([`Change::Answer`]), by `seq` ascending, those after `after`.
+    fn asked(&self, after: u64, limit: usize) -> Result<Vec<Asked>, Fault> {
+        let _ = (after, limit);
+        Ok(Vec::new())
+    }
+
+    /// The answer to what was asked, once, when it is there.
+    fn take_answer(&self, seq: u64) -> Result<Option<Json>, Fault> {
+        let _ = seq;
+        Ok(None)
     }
 
     /// Opens the store again after a fault, on fresh handles: what was synced is what counts. Does nothing when all is well.

@@ -325,6 +325,7 @@ impl State {
                 | Change::PutToken(_)
                 | Change::PutDocument(_)
                 | Change::RemoveDocuments { .. } => {}
+                Change::Require { .. } | Change::Give { .. } | Change::Answer { .. } => return Err(change.refused_alone()),
             }
         }
         Ok(())
@@ -369,6 +370,7 @@ impl State {
                 Change::RemoveDocuments { kind, keys } => {
                     self.documents.retain(|(its_kind, key), _| its_kind != kind || !keys.contains(key));
                 }
+                Change::Require { .. } | Change::Give { .. } | Change::Answer { .. } => unreachable!("they are refused first"),
             }
         }
     }

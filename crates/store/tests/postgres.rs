@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use workflow_store::conformance::sample::{at, commit_changes, head, id, item, start, token, workflow};
 use workflow_store::conformance::{agrees_with_memory, exercise, released};
-use workflow_store::{Batch, Change, Fault, FaultKind, Keys, Postgres, PostgresError, PostgresOptions, Store, TokenRows};
+use workflow_store::{Batch, Change, Fault, FaultKind, Keys, Notice, Postgres, PostgresError, PostgresOptions, Store, TokenRows};
 
 mod server;
 
@@ -60,6 +60,12 @@ fn postgres_answers_random_batches_as_memory_does_and_scans_no_table() {
 
 /// How often each table that grows with what runs was read whole.
 fn scans(server: &Server, url: &str) -> String {
+    // What a connection has counted is certain to be there when it has ended.
+    let left =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'workflow.do%'";
+    while server.psql(url, left) != "0" {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let sql = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = 'workflow' AND relname IN ('execution', \
         'history_kept', 'payload_kept', 'snapshot', 'parked', 'claim', 'document') ORDER BY relname";
     server.psql(url, sql)
@@ -91,7 +97,7 @@ fn one_that_lives_is_named_and_waited_for() {
     let server = Server::start();
     let url = server.database();
     let first = Postgres::open(&url, PostgresOptions { name: "the first".to_owned(), ..PostgresOptions::default() }).unwrap();
-    let at_once = || Postgres::open(&url, PostgresOptions { wait: Duration::ZERO, ..PostgresOptions::default() });
+    let at_once = || Postgres::open(&url, PostgresOptions { alone: true, wait: Duration::ZERO, ..PostgresOptions::default() });
     let refused = at_once().unwrap_err();
     assert!(matches!(&refused, PostgresError::InUse { .. }) && refused.to_string().contains("(the first)"), "{refused}");
     drop(first);
@@ -223,8 +229,9 @@ fn an_engine_is_told_when_it_has_lost_its_place() {
     let first = Postgres::open(&url, PostgresOptions { lease: Duration::from_secs(1), ..PostgresOptions::default() }).unwrap();
     assert!(!first.lease().lasts(), "a lease that is no longer than the margin is never certain");
     let (sender, receiver) = std::sync::mpsc::channel();
-    first.on_loss(Box::new(move |fault| sender.send(fault).unwrap()));
+    first.attend(Box::new(move |notice| sender.send(notice).unwrap()));
     server.psql(&url, "DELETE FROM workflow.engine");
-    let fault = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+    let lost = std::iter::from_fn(|| receiver.recv_timeout(Duration::from_secs(60)).ok());
+    let fault = lost.filter_map(|notice| if let Notice::Lost(fault) = notice { Some(fault) } else { None }).next().unwrap();
     assert!(fault.kind == FaultKind::Fenced && fault.message.contains("has lost its place"), "{fault}");
 }

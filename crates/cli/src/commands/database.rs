@@ -36,7 +36,7 @@ impl Database {
             },
             Location::Postgres(url) => {
                 // Whoever types a command wants to know at once that a server has it.
-                let options = PostgresOptions { keys, wait: Duration::ZERO, ..PostgresOptions::default() };
+                let options = PostgresOptions { keys, alone: true, wait: Duration::ZERO, ..PostgresOptions::default() };
                 match Postgres::open(url, options) {
                     Ok(store) => Ok(Database::Postgres(Box::new(store))),
                     Err(error @ PostgresError::InUse { .. }) => Err(Refused::InUse(error.to_string())),

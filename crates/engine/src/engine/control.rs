@@ -5,7 +5,6 @@ use workflow_core::refusal::Control;
 
 use super::Engine;
 use crate::reading::EMBEDDED_HISTORY_MAX;
-use crate::ring::message::{ControlAsk, DeleteAsk, Input};
 use crate::{Error, ExecutionView};
 
 impl Engine {
@@ -32,7 +31,7 @@ impl Engine {
 
     /// Deletes an execution that has ended, with its history, its payloads and its idempotency key.
     pub async fn delete_execution(&self, id: ExecutionId) -> Result<(), Error> {
-        self.ask(|reply| Input::Delete(DeleteAsk { id, reply })).await
+        self.delete_it(id).await
     }
 
     async fn control(
@@ -42,8 +41,7 @@ impl Engine {
         step: Option<String>,
         key: Option<IdempotencyKey>,
     ) -> Result<ExecutionView, Error> {
-        let by = self.by.clone();
-        self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key, by, reply }))).await?;
+        self.move_it(id, control, step, key).await?;
         self.view(id, EMBEDDED_HISTORY_MAX).await
     }
 }

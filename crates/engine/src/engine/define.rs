@@ -21,8 +21,11 @@ impl Engine {
         let check = move || Definition::check(&source, &limits).map(|checked| (checked.definition.to_stored(), checked));
         let checked = tokio::task::spawn_blocking(check).await.map_err(|_| Error::Closed)?;
         let (stored, Checked { definition, diagnostics }) = checked.map_err(Error::InvalidDefinition)?;
-        let definition = Box::new(definition);
-        let Defined { registration, created } = self.ask(|reply| Input::Define { definition, stored, reply }).await?;
+        let define = || {
+            let (definition, stored) = (Box::new(definition.clone()), stored.clone());
+            self.ask(move |reply| Input::Define { definition, stored, reply })
+        };
+        let Defined { registration, created } = self.unless_changed(define).await?;
         if created {
             warn(&registration, &diagnostics);
         }
@@ -68,8 +71,13 @@ impl Engine {
 
     /// Whether it existed. Executions go on, on the version they are pinned to.
     pub async fn delete_definition(&self, workflow: &str) -> Result<bool, Error> {
-        let workflow = workflow.to_owned();
-        self.ask(|reply| Input::Undefine { workflow, reply }).await
+        let undefine = || {
+            let workflow = workflow.to_owned();
+            self.ask(move |reply| Input::Undefine { workflow, reply })
+        };
+        let existed = self.unless_changed(undefine).await?;
+        // It may have been registered elsewhere a moment ago.
+        if existed || !self.may_know_more_now().await { Ok(existed) } else { self.unless_changed(undefine).await }
     }
 }
 

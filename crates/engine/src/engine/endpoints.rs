@@ -68,7 +68,11 @@ impl Engine {
             Some(_) => None,
         };
         let endpoint = Box::new(Endpoint { name: name.clone(), url, actions, secret, timeout, concurrency });
-        self.ask(|reply| Input::PutEndpoint { endpoint, reply }).await?;
+        let put = || {
+            let endpoint = endpoint.clone();
+            self.ask(move |reply| Input::PutEndpoint { endpoint, reply })
+        };
+        self.unless_changed(put).await?;
         if let Some(found) = found {
             take(shared, &name, found);
         }
@@ -108,6 +112,19 @@ impl Shared {
         let state = EndpointState { endpoint, provider, address, actions, unreachable };
         provide(self, &state);
         endpoints.insert(state.endpoint.name.clone(), state);
+    }
+
+    /// All there are, as another engine has left them. Those that are as they were go on as they are.
+    pub fn endpoints_are(&self, all: Vec<Endpoint>) {
+        let (gone, changed) = {
+            let known = lock(self);
+            let gone: Vec<EndpointName> =
+                known.keys().filter(|name| all.iter().all(|endpoint| endpoint.name != **name)).cloned().collect();
+            let is_known = |endpoint: &Endpoint| known.get(&endpoint.name).is_some_and(|state| state.endpoint == *endpoint);
+            (gone, all.into_iter().filter(|endpoint| !is_known(endpoint)).collect::<Vec<_>>())
+        };
+        gone.iter().for_each(|name| self.endpoint_removed(name));
+        changed.into_iter().for_each(|endpoint| self.endpoint_put(endpoint));
     }
 
     pub fn endpoint_removed(&self, name: &EndpointName) {

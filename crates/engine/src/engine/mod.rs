@@ -2,6 +2,7 @@
 
 mod control;
 mod define;
+mod elsewhere;
 mod endpoints;
 mod overview;
 mod read;
@@ -20,17 +21,15 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use workflow_core::id::{ActionName, Caller, SessionId};
 use workflow_core::limits::Limits;
-use workflow_store::{Filter, Store};
+use workflow_store::{Filter, Member, Store};
 
 use crate::clock::{Clock, SystemClock};
 use crate::dispatch::Dispatcher;
 use crate::driver::Driver;
-use crate::ring::catalog::Catalog;
-use crate::ring::message::{Input, Reply};
+use crate::ring::message::{Changed, Input, Reply};
 use crate::ring::sessions::ENGINE_PREFIX;
 use crate::ring::slots::{Provider, ProviderKind};
 use crate::ring::{Gauges, Opened, Ring};
-use crate::token::Tokens;
 use crate::{ActionResult, Error, Handler, Options};
 
 pub use session::{Join, Session, SessionEvent, TaskId};
@@ -79,43 +78,38 @@ impl Engine {
     /// The same on a store of which only the address says what it is. It is let go when the engine is closed.
     pub async fn open_on(store: Arc<dyn Store>, options: Options, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
         let shared = Arc::new(Shared::new(clock, &options, &store)?);
-        let (rows, batch, endpoints, tokens, newest) = shared
+        let (changed, batch, newest) = shared
             .readers
             .run(|store| {
                 if let Some(from) = workflow_store::unfinished(store).map_err(crate::reading::unread)? {
                     return Err(Error::UnfinishedMove { from });
                 }
                 let newest = Filter { limit: 1, ..Filter::default() };
-                let (batch, tokens) = (store.batch(), store.tokens());
-                let read = || Ok((store.definitions()?, batch?, store.endpoints()?, tokens?, store.executions(&newest)?.heads));
+                let read = || Ok((Changed::read(store)?, store.batch()?, store.executions(&newest)?.heads));
                 read().map_err(crate::reading::unread)
             })
             .await?;
-        let catalog = Catalog::from_rows(rows);
+        let Changed { number: catalog_number, catalog, endpoints, tokens } = changed;
         *shared.catalog_mut() = catalog.clone();
         let random = uuid::Uuid::now_v7().as_u128() as u64;
         let session =
             SessionId::new(&format!("{ENGINE_PREFIX}{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
         let newest = newest.first().map(|head| head.started_at);
-        for wrong in tokens.wrongs() {
-            tracing::error!("{wrong}");
-        }
-        let tokens = Arc::new(Tokens::from_rows(tokens));
         shared.tokens.send_replace(tokens.clone());
-        let opened = Opened { catalog, tokens, batch, session, seed: random, at: shared.clock.now().mono, newest };
+        let (at, owned) = (shared.clock.now().mono, store.owned());
+        let opened = Opened { catalog, tokens, batch, session, seed: random, at, newest, owned, catalog_number };
         let handlers = shared.handlers.clone();
         let dispatcher =
             Dispatcher::new(Handle::current(), handlers, shared.inbox.clone(), shared.lease.clone(), options.abort_grace);
         Driver::start(Ring::new(options, opened), shared.clone(), dispatcher, &store)?;
-        let inbox = Arc::downgrade(&shared.inbox);
-        store.on_loss(Box::new({
-            let inbox = inbox.clone();
-            move |fault| {
-                if let Some(inbox) = inbox.upgrade() {
-                    inbox.push(Input::Fenced(fault));
-                }
+        shared.set_ready(!owned.is_empty());
+        let heard = Arc::downgrade(&shared);
+        store.attend(Box::new(move |notice| {
+            if let Some(shared) = heard.upgrade() {
+                shared.hear(notice);
             }
         }));
+        let inbox = Arc::downgrade(&shared.inbox);
         shared.clock.subscribe(Box::new(move || {
             if let Some(inbox) = inbox.upgrade() {
                 inbox.poke();
@@ -123,7 +117,8 @@ impl Engine {
         }));
         let engine = Engine { life: Arc::new(Life { shared }), by: None };
         engine.open_endpoints(endpoints);
-        engine.resume_jobs().await?;
+        engine.watch_elsewhere(owned);
+        engine.resume_jobs(owned).await?;
         Ok(engine)
     }
 
@@ -171,6 +166,11 @@ impl Engine {
     /// The actions that any version of any definition names: what somebody may be asked to run. `noop` is not among them.
     pub fn actions_named(&self) -> BTreeSet<ActionName> {
         self.shared().catalog().every().flat_map(|registration| registration.actions.iter().cloned()).collect()
+    }
+
+    /// The engines that work on the same store, this one among them; none where there is only ever one.
+    pub async fn members(&self) -> Result<Vec<Member>, Error> {
+        self.shared().readers.run(|store| store.members().map_err(crate::reading::unread)).await
     }
 
     /// Whether the store can be written and the engine is not shutting down: `/readyz`.

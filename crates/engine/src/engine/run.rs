@@ -11,6 +11,7 @@ use workflow_core::json::Json;
 use workflow_core::status::Status;
 
 use super::Engine;
+use super::elsewhere::Tries;
 use crate::Error;
 use crate::feed::{Feed, Finished};
 use crate::reading;
@@ -29,9 +30,15 @@ struct Following {
 impl Engine {
     /// Starts and waits until the execution has ended.
     pub async fn run(&self, request: StartRequest) -> Result<(ExecutionId, Status), Error> {
-        let mut following = self.follow(request);
-        let finished = (&mut following.end).await;
-        let (id, existed) = following.started().await?;
+        let mut tries = Tries::default();
+        let (finished, (id, existed)) = loop {
+            let mut following = self.follow(request.clone());
+            let finished = (&mut following.end).await;
+            match following.started().await {
+                Err(error) if self.is_worth_again(&error, &mut tries).await => {}
+                started => break (finished, started?),
+            }
+        };
         let status = match finished {
             Ok(finished) => finished.status(),
             Err(_) => self.ended(id).await.map_err(|error| if existed { error } else { after_start(error) })?,
@@ -47,12 +54,18 @@ impl Engine {
         history: usize,
         enough: impl Future<Output = ()>,
     ) -> Result<StartAnswer, Error> {
-        let (mut following, mut enough) = (self.follow(request), pin!(enough));
-        let (finished, mut waits) = tokio::select! {
-            finished = &mut following.end => (finished.ok(), true),
-            () = enough.as_mut() => (None, false),
+        let (mut tries, mut enough) = (Tries::default(), pin!(enough));
+        let (finished, mut waits, (id, existed)) = loop {
+            let mut following = self.follow(request.clone());
+            let (finished, waits) = tokio::select! {
+                finished = &mut following.end => (finished.ok(), true),
+                () = enough.as_mut() => (None, false),
+            };
+            match following.started().await {
+                Err(error) if waits && self.is_worth_again(&error, &mut tries).await => {}
+                started => break (finished, waits, started?),
+            }
         };
-        let (id, existed) = following.started().await?;
         if let Some(finished) = finished {
             if history == 0 {
                 return Ok(StartAnswer { execution: reading::finished(self.shared(), &finished), existed });

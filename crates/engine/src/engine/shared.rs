@@ -9,8 +9,7 @@ use tokio::sync::{oneshot, watch};
 use workflow_core::definition::StepIndex;
 use workflow_core::id::{ActionName, EndpointName, Version, WorkflowId};
 use workflow_core::time::{Millis, Timestamp};
-use workflow_store::Lease;
-use workflow_store::Store;
+use workflow_store::{Lease, Notice, Ranges, Store};
 
 use super::READERS;
 use super::endpoints::EndpointState;
@@ -22,7 +21,7 @@ use crate::inbox::Inbox;
 use crate::readers::Readers;
 use crate::reading;
 use crate::ring::catalog::{Catalog, Registration};
-use crate::ring::message::Input;
+use crate::ring::message::{Changed, Input};
 use crate::ring::slots::{Provider, ProviderId};
 use crate::ring::{Gauges, Ring};
 use crate::token::Tokens;
@@ -53,6 +52,10 @@ pub struct Shared {
     /// This life of the engine.
     pub started_at: Timestamp,
     pub jobs: Jobs,
+    /// Whose executions this engine decides about, as far as the callers' side knows.
+    owned: AtomicU64,
+    /// Something that was asked of other engines may have been answered.
+    pub answered: tokio::sync::Notify,
     usual: Mutex<BTreeMap<(WorkflowId, Version), Usual>>,
 }
 
@@ -124,6 +127,8 @@ impl Shared {
             usual: Mutex::default(),
             started_at,
             jobs: Jobs::default(),
+            owned: AtomicU64::new(store.owned().to_bits()),
+            answered: tokio::sync::Notify::new(),
         })
     }
 
@@ -239,6 +244,41 @@ impl Shared {
     /// Actions that a ready step wants and that nobody provides.
     pub fn unprovided(&self) -> Vec<ActionName> {
         self.providers().unprovided.clone()
+    }
+
+    /// What the store says of other engines.
+    pub fn hear(&self, notice: Notice) {
+        let input = match notice {
+            Notice::Lost(fault) => Input::Fenced(fault),
+            Notice::Owns(ranges) => {
+                self.owned.fetch_or(ranges.to_bits(), Ordering::SeqCst);
+                Input::Owns(ranges)
+            }
+            Notice::Share { count, to } => Input::Share { count, to },
+            Notice::Asked => Input::Asked,
+            Notice::Catalog => Input::CatalogChanged { reply: None },
+            Notice::Answered => return self.answered.notify_waiters(),
+        };
+        self.inbox.push(input);
+    }
+
+    /// What it watched here becomes durable elsewhere from now on.
+    pub fn given(&self, ranges: Ranges) {
+        self.owned.fetch_and(!ranges.to_bits(), Ordering::SeqCst);
+        self.feed.let_go(ranges);
+        self.jobs.let_go(ranges);
+    }
+
+    pub fn owned(&self) -> Ranges {
+        Ranges::from_bits(self.owned.load(Ordering::SeqCst))
+    }
+
+    /// What other engines have changed.
+    pub fn changed(&self, changed: Changed) {
+        let Changed { catalog, endpoints, tokens, .. } = changed;
+        *self.catalog_mut() = catalog;
+        drop(self.tokens.send_replace(tokens));
+        self.endpoints_are(endpoints);
     }
 
     pub fn is_ready(&self) -> bool {

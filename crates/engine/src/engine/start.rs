@@ -36,8 +36,16 @@ impl Engine {
         }
         let by = self.by.clone();
         let EventRequest { event, data, id, source } = request;
-        let ask = |reply| Input::Event(Box::new(EventAsk { event, data, id, source, by, reply }));
-        let EventStarted { started, refused } = self.ask(ask).await?;
+        let call = || {
+            let (event, data, id, source, by) = (event.clone(), data.clone(), id.clone(), source.clone(), by.clone());
+            self.ask(move |reply| Input::Event(Box::new(EventAsk { event, data, id, source, by, reply })))
+        };
+        let mut answer = self.unless_changed(call).await?;
+        // A definition that it triggers may have been registered elsewhere a moment ago; one that started something was checked.
+        if answer.started.is_empty() && answer.refused.is_empty() && self.may_know_more_now().await {
+            answer = self.unless_changed(call).await?;
+        }
+        let EventStarted { started, refused } = answer;
         let mut executions = Vec::with_capacity(started.len());
         for started in started {
             match self.started(started).await {
@@ -58,11 +66,15 @@ impl Engine {
         replay_of: Option<ExecutionId>,
     ) -> Result<StartAnswer, Error> {
         let by = self.by.clone();
-        let ask = |reply| {
-            let reply = StartReply { reply, follow: None };
-            Input::Start(Box::new(StartAsk { workflow, input, key, by, triggered_by, replay_of, reply }))
+        let call = || {
+            let (workflow, input, key, by) = (workflow.clone(), input.clone(), key.clone(), by.clone());
+            let triggered_by = triggered_by.clone();
+            self.ask(move |reply| {
+                let reply = StartReply { reply, follow: None };
+                Input::Start(Box::new(StartAsk { workflow, input, key, by, triggered_by, replay_of, reply }))
+            })
         };
-        let started = self.ask(ask).await?;
+        let started = self.unless_changed(call).await?;
         let existed = matches!(started, Started::Existing(_));
         Ok(StartAnswer { execution: self.started(started).await?, existed })
     }

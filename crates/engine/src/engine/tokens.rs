@@ -13,14 +13,24 @@ impl Engine {
     /// Makes a token. Its text is in this answer and nowhere else.
     pub async fn create_token(&self, request: TokenRequest) -> Result<(TokenView, Secret), Error> {
         let (token, secret) = token::make(&request, self.shared().clock.now().wall)?;
-        let (token, admin_elsewhere) = (Box::new(token), request.admin_elsewhere);
-        let view = self.ask(|reply| Input::CreateToken { token, admin_elsewhere, reply }).await?;
+        let admin_elsewhere = request.admin_elsewhere;
+        let create = || {
+            let token = Box::new(token.clone());
+            self.ask(move |reply| Input::CreateToken { token, admin_elsewhere, reply })
+        };
+        let view = self.unless_changed(create).await?;
         Ok((view, secret))
     }
 
     /// From the answer on nobody calls with it. None when there is no such token.
     pub async fn revoke_token(&self, revocation: Revocation) -> Result<Option<TokenView>, Error> {
-        self.ask(|reply| Input::RevokeToken { revocation, reply }).await
+        let revoke = || {
+            let revocation = revocation.clone();
+            self.ask(move |reply| Input::RevokeToken { revocation, reply })
+        };
+        let revoked = self.unless_changed(revoke).await?;
+        // It may have been made elsewhere a moment ago.
+        if revoked.is_some() || !self.may_know_more_now().await { Ok(revoked) } else { self.unless_changed(revoke).await }
     }
 
     /// The tokens as they are, and as they come to be.

@@ -204,9 +204,11 @@ struct Live {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(crate) enum Wanted {
     GoOn,
     Stop,
+    /// Another engine runs it from now on.
+    LetGo,
 }
 
 impl Jobs {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use workflow_core::id::{ExecutionId, IdempotencyKey};
 use workflow_core::refusal::{Control, Refusal};
-use workflow_store::Change;
+use workflow_store::{Change, Ranges};
 
 use super::stored::{self, CHUNK};
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::engine::{Engine, Life};
 use crate::reading::summaries;
-use crate::ring::message::{ControlAsk, Input};
+use crate::ring::message::Input;
 use crate::{Error, Jobs};
 
 /// Calls of one job at the same time: what the engine answers in one commit.
@@ -30,6 +30,10 @@ const AGAIN_MAX: usize = 60;
 const DOCUMENTS_AT_ONCE: usize = 50;
 /// Jobs that were under way when the engine stopped are looked for among so many of the newest.
 const LOOKED_AT_MAX: usize = 1_000;
+/// What others want of a job, or write of it, is looked for this often.
+const LOOKED_FOR_EVERY: Duration = Duration::from_secs(1);
+/// An engine that runs a job obeys in this time, or is gone.
+const ELSEWHERE_WITHIN: Duration = Duration::from_secs(15);
 const PAGE: usize = 50;
 const PAGE_MAX: usize = 1_000;
 
@@ -68,8 +72,14 @@ impl Engine {
         let (now, as_of) = (self.now(), as_of.unwrap_or_else(|| self.now()));
         let selected = self.read_now(move |store, now| select::select(store, now, action, &which, as_of)).await?;
         let ids: Vec<ExecutionId> = selected.into_iter().map(|head| head.id).collect();
+        // Whoever owns its range runs it: now and when this engine is gone.
+        let owned = self.shared().owned();
+        let mut id = stored::new_id(now);
+        while !owned.is_empty() && !owned.contains(stored::home(&id)) {
+            id = stored::new_id(now);
+        }
         let job = Job {
-            id: stored::new_id(now),
+            id,
             action,
             created_at: now,
             by: self.by.clone(),
@@ -185,26 +195,63 @@ impl Engine {
             }
             live.job.subscribe()
         });
-        let Some(mut job) = watched else { return self.job(id).await };
         let told = move |job: &Job| match wanted {
             Wanted::Stop => job.status.is_over(),
-            Wanted::GoOn => job.status != JobStatus::Waiting,
+            Wanted::GoOn | Wanted::LetGo => job.status != JobStatus::Waiting,
         };
-        // It ends with the engine.
-        let job = job.wait_for(told).await.map_err(|_| Error::Closed)?.clone();
-        Ok(Some(job))
+        if let Some(mut job) = watched {
+            // It ends with the engine.
+            return Ok(Some(job.wait_for(told).await.map_err(|_| Error::Closed)?.clone()));
+        }
+        // Another engine runs it, which looks for what is wanted of it.
+        let Some(job) = self.job(id).await?.filter(|job| !job.status.is_over()) else { return self.job(id).await };
+        if wanted == Wanted::Stop || job.status == JobStatus::Waiting {
+            self.keep(vec![stored::put_wanted(id, wanted)]).await?;
+        }
+        let mut followed = self.follow_elsewhere(job);
+        match tokio::time::timeout(ELSEWHERE_WITHIN, followed.wait_for(told)).await {
+            Ok(job) => Ok(Some(job.map_err(|_| Error::Closed)?.clone())),
+            Err(_) => {
+                let reason =
+                    format!("the engine that runs job {id} has not obeyed within {} s; ask again", ELSEWHERE_WITHIN.as_secs());
+                Err(Error::OutcomeUnknown { reason })
+            }
+        }
     }
 
-    /// Follows a job that runs or waits. None when it is over, or there is no such job.
-    pub fn watch_job(&self, id: &str) -> Option<watch::Receiver<Job>> {
-        self.shared().jobs.live().get(id).map(|live| live.job.subscribe())
+    /// Follows a job that runs or waits, wherever. None when it is over, or there is no such job.
+    pub async fn watch_job(&self, id: &str) -> Result<Option<watch::Receiver<Job>>, Error> {
+        if let Some(live) = self.shared().jobs.live().get(id) {
+            return Ok(Some(live.job.subscribe()));
+        }
+        let job = self.job(id).await?.filter(|job| !job.status.is_over());
+        Ok(job.map(|job| self.follow_elsewhere(job)))
     }
 
-    /// Goes on with the jobs that were under way when the engine stopped.
-    pub(crate) async fn resume_jobs(&self) -> Result<(), Error> {
+    /// Looks for what another engine writes of a job, until that is over or nobody wants to know any more.
+    fn follow_elsewhere(&self, job: Job) -> watch::Receiver<Job> {
+        let (sender, receiver) = watch::channel(job);
+        let life = Arc::downgrade(&self.life);
+        tokio::spawn(async move {
+            while !sender.is_closed() && !sender.borrow().status.is_over() {
+                tokio::time::sleep(LOOKED_FOR_EVERY).await;
+                let Some(life) = life.upgrade() else { return };
+                let id = sender.borrow().id.clone();
+                if let Ok(Some(job)) = (Engine { life, by: None }).job(&id).await {
+                    sender.send_if_modified(|known| std::mem::replace(known, job.clone()) != job);
+                }
+            }
+        });
+        receiver
+    }
+
+    /// Goes on with the jobs of these ranges that were under way when an engine stopped.
+    pub(crate) async fn resume_jobs(&self, ranges: Ranges) -> Result<(), Error> {
         let jobs = self.shared().readers.run(|store| stored::jobs(store, None, LOOKED_AT_MAX)).await?;
-        for job in jobs.into_iter().filter(|job| !job.status.is_over()) {
-            self.run_job(job);
+        for job in jobs.into_iter().filter(|job| !job.status.is_over() && ranges.contains(stored::home(&job.id))) {
+            if !self.shared().jobs.live().contains_key(&job.id) {
+                self.run_job(job);
+            }
         }
         Ok(())
     }
@@ -256,6 +303,17 @@ impl Running {
         }
     }
 
+    /// What is wanted of it, here or through another engine.
+    async fn wanted(&self) -> Result<Wanted, Error> {
+        let (engine, id) = (self.engine().ok_or(Error::Closed)?, self.job.id.clone());
+        let here = *self.asked.borrow();
+        if here != Wanted::GoOn || engine.shared().owned() == Ranges::ALL {
+            return Ok(here);
+        }
+        let elsewhere = engine.shared().readers.run(move |store| stored::wanted(store, &id)).await?;
+        Ok(elsewhere.unwrap_or(here))
+    }
+
     async fn go(&mut self) -> Result<(), Error> {
         let mut place = self.job.done + self.job.failed + self.job.skipped;
         // What was done in the last second before a crash is done again, with the same key, and that does nothing.
@@ -263,8 +321,10 @@ impl Running {
             if self.job.canary_first && place >= 1 {
                 self.wait().await?;
             }
-            if *self.asked.borrow() == Wanted::Stop {
-                return self.end(JobStatus::Stopped).await;
+            match self.wanted().await? {
+                Wanted::GoOn => {}
+                Wanted::Stop => return self.end(JobStatus::Stopped).await,
+                Wanted::LetGo => return Ok(()),
             }
             self.since.get_or_insert((Instant::now(), place));
             let chunk = place / CHUNK;
@@ -277,8 +337,25 @@ impl Running {
     async fn wait(&mut self) -> Result<(), Error> {
         self.job.status = JobStatus::Waiting;
         self.write(Vec::new()).await?;
-        if *self.asked.borrow() != Wanted::Stop {
-            self.asked.changed().await.map_err(|_| Error::Closed)?;
+        while *self.asked.borrow() == Wanted::GoOn {
+            match tokio::time::timeout(LOOKED_FOR_EVERY, self.asked.changed()).await {
+                Ok(changed) => {
+                    changed.map_err(|_| Error::Closed)?;
+                    break;
+                }
+                Err(_) => {
+                    let (engine, id) = (self.engine().ok_or(Error::Closed)?, self.job.id.clone());
+                    // Of one that is alone nobody asks elsewhere.
+                    if engine.shared().owned() != Ranges::ALL
+                        && engine.shared().readers.run(move |store| stored::wanted(store, &id)).await?.is_some()
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+        if *self.asked.borrow() == Wanted::LetGo {
+            return Ok(());
         }
         self.job.canary_first = false;
         self.job.status = JobStatus::Running;
@@ -292,7 +369,7 @@ impl Running {
         // What is not in the job's numbers was not done as far as anybody knows.
         items.truncate((self.job.done + self.job.failed + self.job.skipped).saturating_sub(chunk * CHUNK));
         while items.len() < ids.len() {
-            if *self.asked.borrow() == Wanted::Stop {
+            if *self.asked.borrow() != Wanted::GoOn {
                 break;
             }
             let first = self.job.canary_first && chunk == 0 && items.is_empty();
@@ -355,7 +432,9 @@ impl Running {
     async fn end(&mut self, status: JobStatus) -> Result<(), Error> {
         let engine = self.engine().ok_or(Error::Closed)?;
         (self.job.status, self.job.finished_at, self.job.rate) = (status, Some(engine.now()), None);
-        self.write(Vec::new()).await
+        let shared = engine.shared().owned() != Ranges::ALL;
+        drop(engine);
+        self.write(if shared { vec![stored::forget_wanted(&self.job.id)] } else { Vec::new() }).await
     }
 
     /// Makes the call for each of these, and says what came of it, in their order.
@@ -419,8 +498,18 @@ fn is_passing(error: &Error) -> bool {
 impl Engine {
     /// A control call whose caller does not want to know what the execution is like then.
     async fn move_only(&self, id: ExecutionId, control: Control, key: Option<IdempotencyKey>) -> Result<(), Error> {
-        let by = self.by.clone();
-        self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step: None, key, by, reply }))).await
+        self.move_it(id, control, None, key).await
+    }
+}
+
+impl Jobs {
+    /// Other engines run what belongs to these ranges.
+    pub(crate) fn let_go(&self, ranges: Ranges) {
+        for (id, live) in self.live().iter() {
+            if ranges.contains(stored::home(id)) {
+                live.wanted.send_replace(Wanted::LetGo);
+            }
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 use workflow_core::id::ExecutionId;
 use workflow_core::json::Json;
 use workflow_core::time::{Millis, Timestamp};
-use workflow_store::{Change, Document, DocumentFilter, KeyRange, Order, Store};
+use workflow_store::{Change, Document, DocumentFilter, KeyRange, Order, Ranges, Store};
 
-use super::{Job, JobItem};
+use super::{Job, JobItem, Wanted};
 use crate::Error;
 use crate::reading::unread;
 
@@ -22,6 +22,8 @@ pub const CHUNK: usize = 200;
 const KEPT: Millis = Millis::from_secs(30 * 24 * 3_600);
 /// Keys that are read together.
 const KEYS_AT_ONCE: usize = 1_000;
+/// What somebody wants of a job who called an engine that does not run it.
+const WANTED: &str = "job_wanted";
 const ID_PREFIX: &str = "job_";
 
 /// An id whose order is that of time.
@@ -33,6 +35,25 @@ pub fn new_id(now: Timestamp) -> String {
         u32::try_from(ms * 1_000_000).expect("it is below a second"),
     );
     format!("{ID_PREFIX}{}", uuid::Uuid::new_v7(at).simple())
+}
+
+/// The range whose owner runs a job.
+pub fn home(id: &str) -> u32 {
+    let tail = id.get(id.len().saturating_sub(2)..).and_then(|tail| u32::from_str_radix(tail, 16).ok());
+    tail.unwrap_or_default() % Ranges::COUNT
+}
+
+pub fn put_wanted(job: &str, wanted: Wanted) -> Change {
+    put(WANTED, job.to_owned(), &(wanted == Wanted::Stop))
+}
+
+pub fn wanted(store: &dyn Store, job: &str) -> Result<Option<Wanted>, Error> {
+    let stop: Option<bool> = one(store, WANTED, job)?;
+    Ok(stop.map(|stop| if stop { Wanted::Stop } else { Wanted::GoOn }))
+}
+
+pub fn forget_wanted(job: &str) -> Change {
+    Change::RemoveDocuments { kind: WANTED.to_owned(), keys: KeyRange::one(job) }
 }
 
 /// Whether a text has the form of an id.
@@ -90,7 +111,7 @@ pub fn forget_old(store: &dyn Store, now: Timestamp) -> Result<Vec<Change>, Erro
         }
     }
     // The keys first: a crash in between leaves a job without its key, and no key without its job.
-    changes.extend([KEY_OF, JOB, IDS, ITEMS].map(|kind| remove(kind, old.clone())));
+    changes.extend([KEY_OF, JOB, IDS, ITEMS, WANTED].map(|kind| remove(kind, old.clone())));
     Ok(changes)
 }
 

@@ -16,7 +16,7 @@ use workflow_store::{Fault, FaultKind, Filter, Store, Stored, Texts};
 
 use crate::Error;
 use crate::engine::Shared;
-use crate::feed::Finished;
+use crate::feed::{Finished, Seen};
 use crate::request::{HistoryPage, Include, ListRequest, Listed, Page};
 use crate::ring::catalog::Catalog;
 use crate::ring::message::Snapshot;
@@ -76,6 +76,16 @@ pub fn status(store: &dyn Store, id: ExecutionId) -> Result<Status, Error> {
     let head = store.executions(&filter).map_err(unread)?.heads.pop().filter(|head| head.id == id);
     let not_found = || Refusal::ExecutionNotFound { execution: id.to_string() };
     Ok(head.ok_or_else(not_found)?.status)
+}
+
+/// How far the history of an execution goes, and whether it has ended; none when it is not there.
+pub fn newest(store: &dyn Store, id: ExecutionId) -> Result<Option<Seen>, Error> {
+    let Some(history) = store.history(id, u64::MAX >> 1, 1, Texts::Left).map_err(unread)? else { return Ok(None) };
+    let status = match status(store, id) {
+        Err(Error::Refused(Refusal::ExecutionNotFound { .. })) => return Ok(None),
+        status => status?,
+    };
+    Ok(Some(Seen { seq: history.last, ended: Some(status).filter(|status| status.has_ended()) }))
 }
 
 /// The view, and about how many bytes it takes.
@@ -212,6 +222,8 @@ pub fn missing_definition(workflow: &str, version: workflow_core::id::Version) -
 pub fn unread(fault: Fault) -> Error {
     match fault.kind {
         FaultKind::Corrupt => Error::Corrupt(fault.to_string()),
-        FaultKind::Unavailable | FaultKind::Unknown | FaultKind::Fenced => Error::StoreUnavailable { reason: fault.to_string() },
+        FaultKind::Unavailable | FaultKind::Unknown | FaultKind::Stale | FaultKind::Fenced => {
+            Error::StoreUnavailable { reason: fault.to_string() }
+        }
     }
 }

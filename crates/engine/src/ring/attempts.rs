@@ -136,6 +136,10 @@ impl Attempts {
         self.map.len() == self.remote.len()
     }
 
+    pub fn keys(&self) -> impl Iterator<Item = &AttemptKey> {
+        self.map.keys()
+    }
+
     pub fn running(&self) -> usize {
         self.running
     }

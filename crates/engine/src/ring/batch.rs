@@ -27,6 +27,8 @@ pub struct Open {
     free: Vec<Change>,
     claimed: Vec<Item>,
     pub effects: Effects,
+    /// The number of the catalog when the first of it was decided, if that has changed since.
+    pub decided_by: Option<u64>,
     pub transitions: usize,
     pub bytes: usize,
 }
@@ -111,6 +113,20 @@ impl Open {
         self.transitions >= TRANSITIONS_MAX || self.bytes >= BYTES_MAX
     }
 
+    /// Whether it rests on definitions, endpoints or tokens, or changes them.
+    pub fn is_of_catalog(&self) -> bool {
+        // What is claimed may start nothing because nothing is known that it would start.
+        !self.effects.started.is_empty() || !self.claimed.is_empty() || self.changes().any(changes_catalog)
+    }
+
+    fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.free.iter().chain(self.claimed.iter().flat_map(|item| &item.changes))
+    }
+
+    pub fn push_first(&mut self, change: Change) {
+        self.free.insert(0, change);
+    }
+
     pub fn push(&mut self, change: Change) {
         self.weigh(&change);
         self.free.push(change);
@@ -141,6 +157,13 @@ impl Open {
         items.extend(open.claimed);
         Sealed { batch: Arc::new(Batch { number, items }), effects: open.effects, since: now }
     }
+}
+
+pub fn changes_catalog(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Define(_) | Change::Undefine { .. } | Change::PutEndpoint(_) | Change::RemoveEndpoint(_) | Change::PutToken(_)
+    )
 }
 
 impl Sealed {

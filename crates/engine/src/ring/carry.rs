@@ -42,7 +42,8 @@ impl Ring {
         let ready = resident.outstanding().ready;
         let Some(step) = ready.into_iter().find(|&step| definition.step(step).action == *action) else { return Vec::new() };
         let mut events = Vec::new();
-        if !self.must_fetch(id, &self.begin_command(step))
+        if !self.ownership.is_leaving(id)
+            && !self.must_fetch(id, &self.begin_command(step))
             && let Some(provider) = self.slots.take(action)
         {
             self.begin(id, step, provider, &mut events, now);
@@ -56,7 +57,7 @@ impl Ring {
 
     /// Whether any step began. Others take their place in the queue for a slot.
     fn begin_ready(&mut self, id: ExecutionId, ready: &[StepIndex], events: &mut Vec<Recorded>, now: Now) -> bool {
-        if self.closing.is_some() || self.resident(id).fetching {
+        if self.closing.is_some() || self.resident(id).fetching || self.ownership.is_leaving(id) {
             return false;
         }
         let mut begun = false;
@@ -211,7 +212,8 @@ impl Ring {
             tracing::error!(execution = %id, %workflow, "the workflow that was to handle a failure is gone");
             return Vec::new();
         };
-        let handler = decide::Handler { id: self.ids.next(now.wall), workflow, version: registration.version };
+        let handler =
+            decide::Handler { id: self.ids.next(now.wall, self.ownership.open()), workflow, version: registration.version };
         let resident = self.resident(id);
         let start = decide::handler_start(&resident.execution, &resident.registration.definition, step, handler);
         match self.begin_execution(registration, start, now) {

@@ -9,13 +9,16 @@ use workflow_core::refusal::{Control, Refusal};
 use super::Ring;
 use super::attempts::note_late;
 use super::batch::Effects;
-use super::message::{AttemptKey, ControlAsk, Read, answer};
+use super::message::{AttemptKey, ControlAsk, Read, ReplyTo};
 use super::resident::{Origin, Queued, Work};
 use crate::Error;
 use crate::clock::Now;
 
 impl Ring {
     pub(super) fn command(&mut self, id: ExecutionId, queued: Queued, now: Now) {
+        if !self.owns(id) {
+            return self.answer_elsewhere(id, queued);
+        }
         if self.corrupt.contains(&id) {
             return self.answer_queued(
                 id,
@@ -172,9 +175,9 @@ impl Ring {
     }
 
     /// Answers a control call once everything that it may have seen is durable.
-    pub(super) fn answer_control(&mut self, id: ExecutionId, reply: super::message::Reply<()>, result: Result<(), Error>) {
+    pub(super) fn answer_control(&mut self, id: ExecutionId, reply: ReplyTo, result: Result<(), Error>) {
         let batch = self.residents.get(id).map_or(0, |resident| resident.batch);
-        self.answer_after(batch, answer(reply, result));
+        self.reply(batch, reply, result);
     }
 
     /// Answers the caller of a command that was not decided, if it has one.
@@ -187,7 +190,7 @@ impl Ring {
             Queued { work: Work::Hold(attempt), origin: Origin::Session(session) } => self.abort_held(attempt, &session),
             queued => {
                 if let Some(reply) = queued.into_reply() {
-                    self.outputs.push(super::message::Output::Answer(answer(reply, result)));
+                    self.reply_now(reply, result);
                 }
             }
         }

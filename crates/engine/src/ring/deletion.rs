@@ -7,7 +7,7 @@ use workflow_core::refusal::Refusal;
 use workflow_store::{Change, Deletable, Deletion};
 
 use super::Ring;
-use super::message::{DeleteAsk, Reply, answer};
+use super::message::{DeleteAsk, ReplyTo};
 use super::resident::Queued;
 use crate::Error;
 use crate::clock::Now;
@@ -18,20 +18,20 @@ impl Ring {
         if self.corrupt.contains(&id) && !self.deleting.contains_key(&id) {
             // Nobody can bring it to its end.
             self.push_deletion(id, Deletable::Anyhow);
-            return self.answer_after(self.deciding(), answer(reply, Ok(())));
+            return self.reply(self.deciding(), reply, Ok(()));
         }
         self.command(id, Queued::delete(reply), now);
     }
 
     /// Of an execution in memory.
-    pub(super) fn delete_resident(&mut self, id: ExecutionId, reply: Reply<()>, now: Now) {
+    pub(super) fn delete_resident(&mut self, id: ExecutionId, reply: ReplyTo, now: Now) {
         let resident = self.residents.get(id).expect("commands are decided on executions in memory");
         let Some(ended_at) = resident.execution.ended_at() else {
             let refusal = Refusal::NotEnded { execution: id, status: resident.status() };
             return self.answer_control(id, reply, Err(refusal.into()));
         };
         self.push_deletion(id, Deletable::EndedUntil(ended_at));
-        self.answer_after(self.deciding(), answer(reply, Ok(())));
+        self.reply(self.deciding(), reply, Ok(()));
         let left = self.drop_from_memory(id).map(|resident| resident.queue).unwrap_or_default();
         for queued in left {
             self.command(id, queued, now);
@@ -40,7 +40,8 @@ impl Ring {
 
     /// Whether it is deleted; not while anybody is about to do anything with it.
     pub(super) fn delete_unless_wanted(&mut self, id: ExecutionId, which: Deletable) -> bool {
-        let wanted = self.residents.contains(id) || self.loading.contains_key(&id) || self.corrupt.contains(&id);
+        let wanted =
+            !self.owns(id) || self.residents.contains(id) || self.loading.contains_key(&id) || self.corrupt.contains(&id);
         if wanted || self.deleting.contains_key(&id) {
             return false;
         }
@@ -60,7 +61,7 @@ impl Ring {
             return self.answer_queued(id, queued, Err(error));
         }
         if let Some(reply) = queued.into_reply() {
-            self.answer_after(batch, answer(reply, Err(error)));
+            self.reply(batch, reply, Err(error));
         }
     }
 

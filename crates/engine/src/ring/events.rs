@@ -93,7 +93,7 @@ impl Ring {
     ) -> Result<(Started, Vec<Change>), Refusal> {
         self.require_actions(&registration)?;
         let start = Start {
-            id: self.ids.next(now.wall),
+            id: self.ids.next(now.wall, self.ownership.open()),
             workflow: registration.definition.id.clone(),
             version: registration.version,
             input,

@@ -2,6 +2,7 @@
 
 use workflow_core::id::{ExecutionId, Slot};
 use workflow_core::time::Timestamp;
+use workflow_store::Ranges;
 
 #[derive(Debug)]
 pub struct Ids {
@@ -18,7 +19,8 @@ impl Ids {
         Ids { millis: 0, sequence: 0, random: seed }
     }
 
-    pub fn next(&mut self, now: Timestamp) -> ExecutionId {
+    /// In one of `ranges`, of which there are some.
+    pub fn next(&mut self, now: Timestamp, ranges: Ranges) -> ExecutionId {
         if now.millis() > self.millis {
             self.millis = now.millis();
             self.sequence = 0;
@@ -30,7 +32,8 @@ impl Ids {
             self.sequence = 0;
         }
         let random = self.random();
-        let slot = Slot::new((random >> 48) as u16);
+        // Other bits than those that become part of the id; of no ranges nothing is started.
+        let slot = ranges.slot(random >> 16).unwrap_or(Slot::new(0));
         ExecutionId::from_parts(Timestamp::from_millis(self.millis), self.sequence, random, slot)
     }
 
@@ -51,12 +54,12 @@ mod tests {
     #[test]
     fn ids_rise_in_one_millisecond_and_when_the_clock_goes_back() {
         let mut ids = Ids::new(7);
-        let mut last = ids.next(Timestamp::from_millis(1_000));
+        let mut last = ids.next(Timestamp::from_millis(1_000), Ranges::ALL);
         for _ in 0..10_000 {
-            let id = ids.next(Timestamp::from_millis(1_000));
+            let id = ids.next(Timestamp::from_millis(1_000), Ranges::ALL);
             assert!(id > last);
             last = id;
         }
-        assert!(ids.next(Timestamp::from_millis(5)) > last);
+        assert!(ids.next(Timestamp::from_millis(5), Ranges::ALL) > last);
     }
 }

@@ -11,7 +11,7 @@ use workflow_store::{Fault, FaultKind, Stored};
 
 use super::Ring;
 use super::head::AT_ONCE;
-use super::message::{AbortReason, AttemptKey, ClaimKey, Found, Output, Read, answer};
+use super::message::{AbortReason, AttemptKey, ClaimKey, Found, Read};
 use super::resident::{Queued, Resident, Written};
 use crate::Error;
 use crate::clock::Now;
@@ -25,6 +25,9 @@ const READ_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(5
 
 impl Ring {
     pub(super) fn want_loaded(&mut self, id: ExecutionId) {
+        if !self.owns(id) {
+            return;
+        }
         let is_known = self.residents.contains(id) || self.corrupt.contains(&id) || self.deleting.contains_key(&id);
         if !is_known && !self.loading.contains_key(&id) {
             self.loading.insert(id, Vec::new());
@@ -71,6 +74,8 @@ impl Ring {
             Found::Parked { action, limit, result } => self.parked_found(&action, limit, result, now),
             Found::Claim { kind, scope, key, result } => self.claim_found(&ClaimKey { kind, scope, key }, result),
             Found::Ended { result } => self.ended_found(result, now),
+            Found::Asked { limit, result } => self.asked_found(limit, result, now),
+            Found::Catalog { result } => self.catalog_found(result, now),
         }
     }
 
@@ -118,6 +123,7 @@ impl Ring {
     }
 
     fn take_in(&mut self, id: ExecutionId, stored: Option<Stored>, now: Now) {
+        debug_assert!(self.owns(id), "nothing is given away while it is loaded");
         let Some(stored) = stored else {
             let error = Error::Refused(Refusal::ExecutionNotFound { execution: id.to_string() });
             for queued in self.loading.remove(&id).unwrap_or_default() {
@@ -256,10 +262,6 @@ impl Ring {
             self.slots.forget(want);
         }
         Some(resident)
-    }
-
-    pub(super) fn answer_error(&mut self, reply: super::message::Reply<()>, error: &Error) {
-        self.outputs.push(Output::Answer(answer(reply, Err(error.clone()))));
     }
 }
 

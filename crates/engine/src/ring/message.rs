@@ -16,7 +16,8 @@ use workflow_core::status::Status;
 use workflow_core::task::Task;
 use workflow_core::time::Timestamp;
 use workflow_store::{
-    Batch, Change, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Filter, Store, Stored, Taken, Token,
+    Asked, Batch, Change, Claim, ClaimKind, Committed, Cursor, Ended, Endpoint, Fault, Filter, Ranges, Store, Stored, Taken,
+    Token,
 };
 
 use crate::Error;
@@ -24,7 +25,7 @@ use crate::clock::Mono;
 use crate::feed::{Feed, Follower, Over};
 use crate::lines::Wire;
 use crate::request::RefusedStart;
-use crate::ring::catalog::Registration;
+use crate::ring::catalog::{Catalog, Registration};
 use crate::ring::look::Look;
 use crate::ring::slots::{Provider, ProviderId};
 use crate::token::{Revocation, TokenView, Tokens};
@@ -44,6 +45,20 @@ pub enum Counts {
 
 /// Where one answer goes.
 pub type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// Where the answer to what somebody asks of an execution goes.
+#[derive(Debug)]
+pub enum ReplyTo {
+    Caller(Reply<()>),
+    /// Another engine, which has left this question in the store. Its answer is written with what came of it.
+    Engine(u64),
+}
+
+impl From<Reply<()>> for ReplyTo {
+    fn from(reply: Reply<()>) -> ReplyTo {
+        ReplyTo::Caller(reply)
+    }
+}
 
 #[derive(Debug)]
 pub enum Input {
@@ -121,6 +136,20 @@ pub enum Input {
     Reopened(Result<Reopened, Fault>),
     /// Another engine owns the store now.
     Fenced(Fault),
+    /// This engine owns these ranges, also some that it did not own before; one that it gives away meanwhile may be among them.
+    Owns(Ranges),
+    /// So many ranges are to be given to another engine.
+    Share {
+        count: usize,
+        to: String,
+    },
+    /// Other engines may have asked something.
+    Asked,
+    /// Other engines may have changed definitions, endpoints or tokens. Who asks is told once what is known is the newest of when it was
+    /// asked; false where there are no others.
+    CatalogChanged {
+        reply: Option<Reply<bool>>,
+    },
     Found(Found),
     /// A person wants to know what is stuck, or what was counted.
     Look {
@@ -177,13 +206,13 @@ pub struct ControlAsk {
     pub step: Option<String>,
     pub key: Option<IdempotencyKey>,
     pub by: Option<Caller>,
-    pub reply: Reply<()>,
+    pub reply: ReplyTo,
 }
 
 #[derive(Debug)]
 pub struct DeleteAsk {
     pub id: ExecutionId,
-    pub reply: Reply<()>,
+    pub reply: ReplyTo,
 }
 
 #[derive(Debug)]
@@ -326,6 +355,14 @@ pub enum Output {
     },
     /// The engine stops in order: all sessions are told.
     Closing,
+    /// A session is to come again and to name what it holds: some of that may be of this engine now.
+    Rejoin {
+        provider: ProviderId,
+    },
+    /// What other engines have changed.
+    Changed(Box<Changed>),
+    /// These ranges belong to another engine.
+    Given(Ranges),
     /// A batch is durable: watchers want its events, but not those of the items that were left out.
     Durable {
         batch: Arc<Batch>,
@@ -351,12 +388,67 @@ pub enum Output {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Read {
     Load(Vec<ExecutionId>),
-    Payloads { id: ExecutionId, seqs: Vec<u64> },
-    Due { until: Timestamp, after: Option<Cursor>, limit: usize },
-    NextWake { after: Timestamp },
-    Parked { action: ActionName, after: Option<ExecutionId>, limit: usize },
-    Claim { kind: ClaimKind, scope: String, key: String },
-    Ended { workflow: WorkflowId, status: Status, until: Timestamp, after: Option<ExecutionId>, limit: usize },
+    Payloads {
+        id: ExecutionId,
+        seqs: Vec<u64>,
+    },
+    Due {
+        until: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    },
+    NextWake {
+        after: Timestamp,
+    },
+    Parked {
+        action: ActionName,
+        after: Option<ExecutionId>,
+        limit: usize,
+    },
+    Claim {
+        kind: ClaimKind,
+        scope: String,
+        key: String,
+    },
+    Ended {
+        workflow: WorkflowId,
+        status: Status,
+        until: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    },
+    Asked {
+        after: u64,
+        limit: usize,
+    },
+    /// Nothing but the number, where that is `known`.
+    Catalog {
+        known: Option<u64>,
+    },
+}
+
+/// Definitions, endpoints and tokens as they are in the store.
+#[derive(Debug)]
+pub struct Changed {
+    /// How often they have changed, at least.
+    pub number: Option<u64>,
+    pub catalog: Catalog,
+    pub endpoints: Vec<Endpoint>,
+    pub tokens: Arc<Tokens>,
+}
+
+impl Changed {
+    /// The number first: what changes meanwhile is read again.
+    pub fn read(store: &dyn Store) -> Result<Changed, Fault> {
+        let number = store.catalog()?;
+        let catalog = Catalog::from_rows(store.definitions()?);
+        let tokens = store.tokens()?;
+        for wrong in tokens.wrongs() {
+            tracing::error!("{wrong}");
+        }
+        let tokens = Arc::new(Tokens::from_rows(tokens));
+        Ok(Changed { number, catalog, endpoints: store.endpoints()?, tokens })
+    }
 }
 
 /// Its answer.
@@ -369,6 +461,8 @@ pub enum Found {
     Parked { action: ActionName, limit: usize, result: Result<Vec<ExecutionId>, Fault> },
     Claim { kind: ClaimKind, scope: String, key: String, result: Result<Option<Taken>, Fault> },
     Ended { result: Result<Ended, Fault> },
+    Asked { limit: usize, result: Result<Vec<Asked>, Fault> },
+    Catalog { result: Result<Option<Box<Changed>>, Fault> },
 }
 
 impl Read {
@@ -395,6 +489,14 @@ impl Read {
             }
             Read::Ended { workflow, status, until, after, limit } => {
                 Found::Ended { result: store.ended(&workflow, status, until, after, limit) }
+            }
+            Read::Asked { after, limit } => Found::Asked { limit, result: store.asked(after, limit) },
+            Read::Catalog { known } => {
+                let read = || {
+                    let is_known = known.is_some() && store.catalog()? == known;
+                    if is_known { Ok(None) } else { Changed::read(store).map(|changed| Some(Box::new(changed))) }
+                };
+                Found::Catalog { result: read() }
             }
         }
     }
@@ -487,6 +589,15 @@ pub fn answer<T: Send + std::fmt::Debug + 'static>(reply: Reply<T>, result: Resu
 }
 
 impl Input {
+    /// The execution that somebody asks something of.
+    pub fn execution(&self) -> Option<ExecutionId> {
+        match self {
+            Input::Control(ask) => Some(ask.id),
+            Input::Delete(ask) => Some(ask.id),
+            _ => None,
+        }
+    }
+
     /// Bytes that it holds while it is queued.
     pub fn bytes(&self) -> usize {
         let payload = match self {

@@ -24,6 +24,7 @@ pub mod look;
 pub mod message;
 mod meters;
 mod outage;
+mod ownership;
 mod parking;
 pub mod pulse;
 mod release;
@@ -43,6 +44,7 @@ use workflow_core::command::Command;
 use workflow_core::id::{ActionName, ExecutionId, SessionId};
 use workflow_core::mutation::mutated;
 use workflow_core::time::Timestamp;
+use workflow_store::{Change, Ranges};
 
 use crate::clock::{Mono, Now};
 use crate::statistics::Tallies;
@@ -56,6 +58,7 @@ use look::Losses;
 use message::{Answer, ClaimKey, Input, Output, Read};
 use meters::Meters;
 use outage::StoreState;
+use ownership::Ownership;
 use parking::Parked;
 use pulse::Pulse;
 use resident::{Queued, Residents};
@@ -82,6 +85,9 @@ pub struct Opened {
     pub at: Mono,
     /// When the newest execution in the store was started: what the wall clock is compared with.
     pub newest: Option<Timestamp>,
+    pub owned: Ranges,
+    /// The number of the catalog, where others may change it.
+    pub catalog_number: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -135,6 +141,7 @@ pub struct Ring {
     /// Executions whose deletion is not durable yet, and the batch that it is in.
     deleting: BTreeMap<ExecutionId, u64>,
     rounds: Rounds,
+    ownership: Ownership,
     losses: Losses,
     tallies: Tallies,
     pulse: Pulse,
@@ -202,6 +209,7 @@ impl Ring {
             corrupt: BTreeSet::new(),
             deleting: BTreeMap::new(),
             rounds,
+            ownership: Ownership::new(opened.owned, opened.catalog_number),
             losses: Losses::default(),
             tallies,
             pulse: Pulse::default(),
@@ -258,6 +266,10 @@ impl Ring {
             Input::Committed { number, result } => self.committed(number, result, now),
             Input::Reopened(result) => self.reopened(result, now),
             Input::Fenced(fault) => self.fenced(&fault),
+            Input::Owns(ranges) => self.now_owns(ranges, now),
+            Input::Share { count, to } => self.share(count, to, now),
+            Input::Asked => self.others_asked(),
+            Input::CatalogChanged { reply } => self.ask_for_catalog(reply),
             Input::Found(found) => self.found(found, now),
             Input::Look { counts, reply } => self.look(counts, reply, now),
             Input::Shutdown { until } => self.shut_down(until, now),
@@ -268,11 +280,12 @@ impl Ring {
     pub fn turn(&mut self, now: Now, outputs: &mut Vec<Output>) {
         if !self.closed {
             self.fire(now);
-            if self.store.is_up() {
+            if self.store.is_up() && !self.ownership.is_stale() {
                 self.work(now);
                 self.serve(now);
                 self.make_room();
                 self.retain(now);
+                self.give(now);
                 self.ask_for_loads();
             }
             self.seal(now);
@@ -289,6 +302,7 @@ impl Ring {
             self.read_again_at,
             self.rounds.next_at().filter(|_| self.store.is_up() && self.closing.is_none()),
             self.sessions.next_end().filter(|_| self.closing.is_none()),
+            self.ownership.next_at().filter(|_| self.store.is_up()),
             self.closing.as_ref().filter(|closing| !closing.interrupted).map(|closing| closing.until),
         ];
         let mono = mono.into_iter().flatten().min().map(|at| at.since(now.mono));
@@ -308,7 +322,7 @@ impl Ring {
 
     /// Whether starts are taken: what `/readyz` says.
     pub fn is_ready(&self) -> bool {
-        self.store.is_up() && self.closing.is_none() && !self.closed
+        self.store.is_up() && self.closing.is_none() && !self.closed && !self.ownership.is_empty()
     }
 
     pub fn gauges(&self) -> Gauges {
@@ -376,6 +390,10 @@ impl Ring {
             | Input::Committed { .. }
             | Input::Reopened(_)
             | Input::Fenced(_)
+            | Input::Owns(_)
+            | Input::Share { .. }
+            | Input::Asked
+            | Input::CatalogChanged { .. }
             | Input::Found(_)
             | Input::Look { .. }
             | Input::Shutdown { .. } => unreachable!("only what people ask is queued here"),
@@ -407,6 +425,10 @@ impl Ring {
         for change in self.tallies.due(now, self.closing.is_some()) {
             self.open.push(change);
         }
+        let decided_by = self.open.decided_by.or(self.ownership.catalog());
+        if let Some(catalog) = decided_by.filter(|_| self.open.is_of_catalog()) {
+            self.open.push_first(Change::Require { catalog });
+        }
         let sealed = self.open.seal(self.durable + 1, now.mono);
         self.outputs.push(Output::Commit(sealed.batch.clone()));
         self.in_store = Some(sealed);
@@ -420,6 +442,11 @@ impl Ring {
         if let Some(error) = self.why_closed() {
             return Some(error);
         }
+        if self.ownership.is_empty() {
+            return Some(Error::StoreUnavailable {
+                reason: "the other engines have not given this one its share yet".to_owned(),
+            });
+        }
         let slow = self.in_store.as_ref().is_some_and(|sealed| now.mono.since(sealed.since) > self.options.commit_max);
         let full = self.queued_bytes + input.bytes() > self.options.queued_bytes_max;
         (slow || full).then_some(Error::Overloaded { retry_after: self.options.commit_max })
@@ -431,8 +458,8 @@ impl Ring {
         let answer = match input {
             Input::Start(ask) => message::answer_start(ask.reply, Err(error)),
             Input::Event(ask) => message::answer(ask.reply, Err(error)),
-            Input::Control(ask) => message::answer(ask.reply, Err(error)),
-            Input::Delete(ask) => message::answer(ask.reply, Err(error)),
+            Input::Control(ask) => return self.reply_now(ask.reply, Err(error)),
+            Input::Delete(ask) => return self.reply_now(ask.reply, Err(error)),
             Input::Keep { reply, .. } => message::answer(reply, Err(error)),
             Input::Define { reply, .. } => message::answer(reply, Err(error)),
             Input::Undefine { reply, .. } => message::answer(reply, Err(error)),
@@ -452,6 +479,10 @@ impl Ring {
             | Input::Committed { .. }
             | Input::Reopened(_)
             | Input::Fenced(_)
+            | Input::Owns(_)
+            | Input::Share { .. }
+            | Input::Asked
+            | Input::CatalogChanged { .. }
             | Input::Found(_)
             | Input::Look { .. }
             | Input::Shutdown { .. } => return,
@@ -513,9 +544,10 @@ impl Ring {
             self.refuse(input, error);
         }
         self.fail_batches(error);
+        self.ask_no_more(error);
         let queued: Vec<Queued> = std::mem::take(&mut self.loading).into_values().flatten().collect();
         for reply in queued.into_iter().filter_map(Queued::into_reply) {
-            self.outputs.push(Output::Answer(message::answer(reply, Err(error.clone()))));
+            self.reply_now(reply, Err(error.clone()));
         }
         self.outputs.push(Output::Closed);
     }

@@ -75,6 +75,10 @@ impl Ring {
                 self.go_down(fault, now);
                 self.reopen();
             }
+            FaultKind::Stale => {
+                self.fail_batches(&Error::CatalogChanged);
+                self.catalog_is_stale();
+            }
             FaultKind::Unavailable | FaultKind::Corrupt => {
                 self.go_down(fault, now);
                 self.fail_batches(&Error::StoreUnavailable { reason: fault.to_string() });
@@ -120,7 +124,9 @@ impl Ring {
                 self.answer_unknown(&fault);
                 return match fault.kind {
                     FaultKind::Fenced => self.fenced(&fault),
-                    FaultKind::Unavailable | FaultKind::Unknown | FaultKind::Corrupt => self.go_down(&fault, now),
+                    FaultKind::Unavailable | FaultKind::Unknown | FaultKind::Stale | FaultKind::Corrupt => {
+                        self.go_down(&fault, now);
+                    }
                 };
             }
         };
@@ -221,6 +227,7 @@ impl Ring {
         self.catalog_batch = self.catalog_batch.min(self.durable);
         self.tokens_batch = self.tokens_batch.min(self.durable);
         self.parked_batch = self.parked_batch.min(self.durable);
+        self.not_given();
         self.forget_parked();
         self.scan.restart();
     }
@@ -237,7 +244,7 @@ impl Ring {
                 Origin::Attempt | Origin::Session(_) => self.urgent.push_back((id, queued)),
                 Origin::Caller => {
                     if let Some(reply) = Queued::into_reply(queued) {
-                        self.answer_error(reply, error);
+                        self.reply_now(reply, Err(error.clone()));
                     }
                 }
             }

@@ -32,6 +32,10 @@ impl Ring {
     pub(super) fn release(&mut self, sealed: Sealed, taken: Vec<(usize, Taken)>, now: Now) {
         let Sealed { batch, effects, .. } = sealed;
         self.durable = batch.number;
+        self.given(batch.number);
+        if self.ownership.is_shared() {
+            self.of_others_is_durable(&batch);
+        }
         self.deleted(batch.number);
         self.rounds.durable(batch.number, now);
         let transitions: usize = batch.items.iter().map(|item| item.changes.len()).sum();

@@ -12,7 +12,7 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 
 use crate::ring::catalog::Registration;
-use crate::ring::message::{AttemptKey, ControlAsk, Reply};
+use crate::ring::message::{AttemptKey, ControlAsk, ReplyTo};
 use crate::ring::slots::Want;
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub enum Work {
     /// A control call: its command names the step by number, which takes the definition.
     Control(Box<ControlAsk>),
     /// To be deleted.
-    Delete(Reply<()>),
+    Delete(ReplyTo),
 }
 
 /// Who is told when a command could not be carried out.
@@ -105,7 +105,7 @@ impl Queued {
         Queued { work: Work::Control(ask), origin: Origin::Caller }
     }
 
-    pub fn delete(reply: Reply<()>) -> Queued {
+    pub fn delete(reply: ReplyTo) -> Queued {
         Queued { work: Work::Delete(reply), origin: Origin::Caller }
     }
 
@@ -126,7 +126,7 @@ impl Queued {
     }
 
     /// Whoever waits for an answer.
-    pub fn into_reply(self) -> Option<Reply<()>> {
+    pub fn into_reply(self) -> Option<ReplyTo> {
         match self.work {
             Work::Control(ask) => Some(ask.reply),
             Work::Delete(reply) => Some(reply),
@@ -207,6 +207,14 @@ pub struct Residents {
 impl Residents {
     pub fn count(&self) -> usize {
         self.map.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Resident> {
+        self.map.values().map(Box::as_ref)
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = ExecutionId> {
+        self.map.keys().copied()
     }
 
     pub fn contains(&self, id: ExecutionId) -> bool {

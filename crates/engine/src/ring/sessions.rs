@@ -57,6 +57,8 @@ struct Session {
     presence: Option<Presence>,
     /// Attempts whose batch became durable while it had no connection: no more than its slots, since each has one.
     undelivered: Vec<(AttemptKey, Box<Task>)>,
+    /// When it last named what it holds.
+    named_at: Option<Mono>,
     /// Attempts that it named when it joined and that nobody knew; each is being looked up, and has a slot until that is known.
     /// At most [`HOLDING_MAX`].
     named: BTreeSet<AttemptKey>,
@@ -124,7 +126,7 @@ impl Sessions {
 
     fn insert(&mut self, provider: ProviderId, id: SessionId, state: State) {
         self.names.insert(id.clone(), provider);
-        let session = Session { id, state, presence: None, undelivered: Vec::new(), named: BTreeSet::new() };
+        let session = Session { id, state, presence: None, undelivered: Vec::new(), named_at: None, named: BTreeSet::new() };
         self.map.insert(provider, session);
         self.count(provider, state);
     }
@@ -209,6 +211,7 @@ impl Ring {
         };
         if let Some(session) = self.sessions.map.get_mut(&provider) {
             session.presence = Some(Presence { name, connected_at: now.wall, seen });
+            session.named_at = Some(now.mono);
         }
         // No slots before it offers some.
         self.provide_session(provider, &session, Vec::new(), 0);
@@ -221,7 +224,8 @@ impl Ring {
             }
         }
         self.deliver_rest(provider);
-        let unknown = holding.into_iter().filter(|key| !self.attempts.is_of(key, provider)).collect();
+        // What is of other engines is their business: they have been told too.
+        let unknown = holding.into_iter().filter(|key| self.owns(key.id) && !self.attempts.is_of(key, provider)).collect();
         self.look_for(provider, &session, unknown);
     }
 
@@ -336,6 +340,10 @@ impl Ring {
 
     /// A result from a worker. It is reported as recorded once that is durable, also when it came too late or twice.
     pub(super) fn delivered(&mut self, connection: &Connection, attempt: AttemptKey, outcome: Outcome, now: Now) {
+        if !self.owns(attempt.id) {
+            // Who owns it records it, and says so.
+            return;
+        }
         let Some(provider) = self.sessions.provider(&connection.session) else {
             // It left, or its grace is over: its attempts are interrupted, and it is told so when it comes again.
             return super::attempts::note_late(&attempt);
@@ -392,7 +400,13 @@ impl Ring {
         let Some(session) = session.filter(|session| !session.as_str().starts_with(ENGINE_PREFIX)) else { return false };
         let provider = match self.sessions.provider(session) {
             Some(provider) => {
-                let awaited = matches!(self.sessions.map.get(&provider), Some(Session { state: State::Awaited { .. }, .. }));
+                // One that was here before this engine owned the attempt is asked to join again, and names it then, or does not.
+                let awaited = self.sessions.map.get(&provider).is_some_and(|session| {
+                    matches!(session.state, State::Awaited { .. })
+                        || session
+                            .named_at
+                            .is_some_and(|at| at < self.opened_at && now.mono < self.opened_at + self.options.worker_grace)
+                });
                 if !awaited && !self.sessions.is_named(provider, &attempt) {
                     return false;
                 }
@@ -413,6 +427,24 @@ impl Ring {
         };
         self.take_on(attempt, provider, now);
         true
+    }
+
+    /// This engine owns more than before: who is connected is to say what it holds of that.
+    pub(super) fn rejoin_sessions(&mut self) {
+        for (provider, session) in &self.sessions.map {
+            if matches!(session.state, State::Connected { .. }) {
+                self.outputs.push(Output::Rejoin { provider: *provider });
+            }
+        }
+    }
+
+    /// What a session has named went to another engine meanwhile.
+    pub(super) fn not_held_here(&mut self, attempt: AttemptKey, session: &SessionId) {
+        if let Some(provider) = self.sessions.provider(session)
+            && self.sessions.answered(provider, &attempt)
+        {
+            self.slots.give_back(provider);
+        }
     }
 
     /// Takes on an attempt that began in a former life of the engine. It has its slot, also when that is one too many.

@@ -251,6 +251,11 @@ impl Slots {
         self.freed.insert(action);
     }
 
+    /// Everything is looked at anew.
+    pub fn free_all(&mut self) {
+        self.freed.extend(self.actions.keys().cloned());
+    }
+
     pub fn mark_starved(&mut self, action: ActionName) {
         self.starved.insert(action);
     }

@@ -49,7 +49,7 @@ impl Ring {
         let registration = self.catalog.newest(&ask.workflow).cloned().ok_or_else(not_found)?;
         self.require_actions(&registration)?;
         let start = Start {
-            id: self.ids.next(now.wall),
+            id: self.ids.next(now.wall, self.ownership.open()),
             workflow: registration.definition.id.clone(),
             version: registration.version,
             input: ask.input.clone(),

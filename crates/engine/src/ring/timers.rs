@@ -75,6 +75,7 @@ impl Ring {
             self.read_again_at = None;
             // Whoever looked for executions at rest meanwhile was put off.
             self.slots.feed_starved();
+            self.read_of_others_again();
         }
         self.try_store_again(now);
         if self.store.is_up() && self.read_again_at.is_none() {

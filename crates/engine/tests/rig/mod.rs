@@ -148,7 +148,7 @@ impl<T> Pending<T> {
 }
 
 pub fn control_ask(id: ExecutionId, control: Control, reply: Reply<()>) -> ControlAsk {
-    ControlAsk { id, control, step: None, key: None, by: None, reply }
+    ControlAsk { id, control, step: None, key: None, by: None, reply: reply.into() }
 }
 
 /// The id of an execution that was started.
@@ -179,6 +179,8 @@ impl Rig {
             batch: store.batch().unwrap(),
             session: SessionId::new(&format!("engine-{life}")).unwrap(),
             seed: life,
+            owned: store.owned(),
+            catalog_number: store.catalog().unwrap(),
             at: clock.now().mono,
         };
         Rig {
@@ -261,6 +263,8 @@ impl Rig {
                 Output::Detach { provider } => self.lines.detach(provider),
                 Output::Recorded { attempt, provider } => self.lines.recorded(attempt, provider),
                 Output::Closing => self.lines.closing(),
+                Output::Rejoin { provider } => self.lines.rejoin(provider),
+                Output::Changed(changed) => self.tokens = changed.tokens,
                 Output::Closed => {
                     self.closed = true;
                     self.lines = Lines::default();
@@ -273,6 +277,7 @@ impl Rig {
                 | Output::EndpointPut(_)
                 | Output::EndpointRemoved(_)
                 | Output::Provided(_)
+                | Output::Given(_)
                 | Output::Ready(_) => {}
             }
         }
@@ -451,15 +456,16 @@ impl Rig {
     }
 
     pub fn control(&mut self, id: ExecutionId, control: Control) -> Result<(), Error> {
-        let mut answer =
-            self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step: None, key: None, by: None, reply })));
+        let mut answer = self.ask(|reply| {
+            Input::Control(Box::new(ControlAsk { id, control, step: None, key: None, by: None, reply: reply.into() }))
+        });
         self.settle();
         answer.now()
     }
 
     /// Asks that an execution is deleted, and does not wait.
     pub fn delete_execution_with(&mut self, id: ExecutionId) -> Pending<()> {
-        self.ask(|reply| Input::Delete(DeleteAsk { id, reply }))
+        self.ask(|reply| Input::Delete(DeleteAsk { id, reply: reply.into() }))
     }
 
     pub fn delete_execution(&mut self, id: ExecutionId) -> Result<(), Error> {
@@ -474,7 +480,8 @@ impl Rig {
 
     pub fn run_now(&mut self, id: ExecutionId, step: &str) -> Result<(), Error> {
         let (control, step) = (Control::RunNow, Some(step.to_owned()));
-        let mut answer = self.ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key: None, by: None, reply })));
+        let mut answer = self
+            .ask(|reply| Input::Control(Box::new(ControlAsk { id, control, step, key: None, by: None, reply: reply.into() })));
         self.settle();
         answer.now()
     }

@@ -131,5 +131,7 @@ fn failed(read: Read) -> Found {
         Read::Parked { action, limit, .. } => Found::Parked { action, limit, result: Err(fault()) },
         Read::Claim { kind, scope, key } => Found::Claim { kind, scope, key, result: Err(fault()) },
         Read::Ended { .. } => Found::Ended { result: Err(fault()) },
+        Read::Asked { limit, .. } => Found::Asked { limit, result: Err(fault()) },
+        Read::Catalog { .. } => Found::Catalog { result: Err(fault()) },
     }
 }

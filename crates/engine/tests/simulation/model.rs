@@ -136,6 +136,9 @@ impl<'a> Model<'a> {
                     | Change::PutToken(_)
                     | Change::PutDocument(_)
                     | Change::RemoveDocuments { .. } => {}
+                    Change::Require { .. } | Change::Give { .. } | Change::Answer { .. } => {
+                        broken("an engine that is alone talks to no other", format!("{change:?}"));
+                    }
                 }
             }
             if !handlers.is_empty() {

@@ -202,7 +202,7 @@ impl World<'_> {
         let (reply, answer) = oneshot::channel();
         self.asks.push(Ask::Control { id, control, key: key.clone(), alone, repeated, answer });
         let step = (control == Control::RunNow).then_some(step);
-        self.input(Input::Control(Box::new(ControlAsk { id, control, step, key: Some(key), by: None, reply })));
+        self.input(Input::Control(Box::new(ControlAsk { id, control, step, key: Some(key), by: None, reply: reply.into() })));
     }
 
     fn deploy(&mut self, random: &mut Random) {

@@ -17,7 +17,7 @@ use workflow_engine::ring::catalog::Catalog;
 use workflow_engine::ring::message::{AttemptKey, Input, Output};
 use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::ring::{Opened, Ring};
-use workflow_store::{Batch, Committed, Store};
+use workflow_store::{Batch, Committed, Ranges, Store};
 
 use crate::asks::Asks;
 use crate::broken;
@@ -215,6 +215,9 @@ impl<'a> World<'a> {
                 self.lines.recorded(attempt, provider);
             }
             Output::Closing => self.lines.closing(),
+            Output::Rejoin { .. } | Output::Changed(_) | Output::Given(_) => {
+                broken("an engine that is alone has no others", format!("{output:?}"));
+            }
             Output::Durable { batch, .. } => self.must_be_written(batch.number),
             Output::Over(over) => {
                 for (id, finished) in over {
@@ -450,6 +453,7 @@ fn open(disk: &Disk, setting: &Setting, session: SessionId, seed: u64, now: Now)
     let definitions = disk.memory.definitions().expect("this store can always be read");
     let batch = disk.memory.batch().expect("this store can always be read");
     let (catalog, tokens) = (Catalog::from_rows(definitions), Default::default());
-    let opened = Opened { catalog, tokens, batch, session, seed, at: now.mono, newest: None };
+    let opened =
+        Opened { catalog, tokens, batch, session, seed, at: now.mono, newest: None, owned: Ranges::ALL, catalog_number: None };
     Ring::new(options(setting), opened)
 }

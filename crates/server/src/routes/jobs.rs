@@ -286,7 +286,7 @@ pub(crate) async fn job_stream(
     standing: Standing,
 ) -> Result<Response, Problem> {
     let permit = app.admission.waiter()?;
-    let watched = app.engine.watch_job(&id);
+    let watched = app.engine.watch_job(&id).await?;
     let job = app.engine.job(&id).await?.ok_or_else(|| not_found(&id))?;
     let lost = Box::pin(app.access.lost(&standing));
     let following = Following { app: app.clone(), watched, job: Some(job), _permit: permit, lost };

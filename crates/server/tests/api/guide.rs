@@ -80,7 +80,7 @@ fn provide(api: &Api) {
 
 /// The guide shows it as it is then.
 async fn job_is_over(api: &Api, job: &str) {
-    if let Some(mut watched) = api.engine.watch_job(job) {
+    if let Some(mut watched) = api.engine.watch_job(job).await.unwrap() {
         drop(watched.wait_for(|job| job.status.is_over()).await);
     }
 }

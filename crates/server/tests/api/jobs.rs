@@ -25,7 +25,7 @@ async fn failed(api: &Api, count: usize) -> Vec<String> {
 
 /// The job once it is in this status.
 async fn until(api: &Api, id: &str, status: &str) -> Value {
-    if let Some(mut watched) = api.engine.watch_job(id) {
+    if let Some(mut watched) = api.engine.watch_job(id).await.unwrap() {
         let is_so = |job: &workflow_engine::jobs::Job| json!(job.status) == status;
         drop(watched.wait_for(is_so).await);
     }

@@ -1,6 +1,7 @@
 //! Where the database is, and how it is reached.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::PostgresError;
@@ -91,8 +94,8 @@ impl Address {
         &self.schema
     }
 
-    /// A connection that goes on on the current runtime.
-    pub async fn connect(&self, role: &str) -> Result<Client, tokio_postgres::Error> {
+    /// A connection that goes on on the current runtime. `told` hears what others notify it of.
+    pub async fn connect(&self, role: &str, told: Option<UnboundedSender<String>>) -> Result<Client, tokio_postgres::Error> {
         let mut config = self.config.clone();
         if config.get_application_name().is_none() {
             config.application_name(format!("workflow.do {role}"));
@@ -100,14 +103,28 @@ impl Address {
         match &self.tls {
             None => {
                 let (client, connection) = config.connect(NoTls).await?;
-                tokio::spawn(connection);
+                tokio::spawn(go_on(connection, told));
                 Ok(client)
             }
             Some(tls) => {
                 let (client, connection) = config.connect(tls.clone()).await?;
-                tokio::spawn(connection);
+                tokio::spawn(go_on(connection, told));
                 Ok(client)
             }
+        }
+    }
+}
+
+/// Until the connection ends; then who has asked something on it is told.
+async fn go_on<S, T>(mut connection: Connection<S, T>, told: Option<UnboundedSender<String>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        if let (AsyncMessage::Notification(notification), Some(told)) = (message, &told) {
+            // Nobody waits for it any more: so does nobody for the connection.
+            let _ = told.send(notification.payload().to_owned());
         }
     }
 }

@@ -10,12 +10,12 @@ use workflow_core::id::ExecutionId;
 use super::address::Address;
 use super::error::Trouble;
 use super::link::{Link, OnItsWay};
-use super::member::{self, Member};
+use super::member::{self, Member, Ownership};
 use super::read;
 use super::row::{self, get, stored};
-use super::writes::{Ahead, Known, Planned, Writes};
+use super::writes::{self, Ahead, Boxed, Known, Planned, Refusal, Writes};
 use crate::seal::{HIDDEN, Seals, bound};
-use crate::{Batch, Claim, ClaimKind, Committed, Fault, FaultKind, Taken};
+use crate::{Batch, Change, Claim, ClaimKind, Committed, Fault, FaultKind, Ranges, Taken};
 
 /// Executions under way of which it is remembered what is stored; beyond, the memory starts anew.
 const KNOWN_MAX: usize = 1 << 18;
@@ -34,14 +34,20 @@ pub(super) struct Writer {
     link: Option<Link>,
     seals: Arc<Seals>,
     member: Member,
+    ownership: Arc<Ownership>,
     known: HashMap<ExecutionId, Known>,
     ahead: Ahead,
 }
 
 impl Writer {
-    pub fn new(link: Link, seals: Arc<Seals>, member: Member) -> Result<Writer, Trouble> {
+    pub fn new(link: Link, seals: Arc<Seals>, member: Member, ownership: Arc<Ownership>) -> Result<Writer, Trouble> {
         let ahead = Ahead::read(&link)?;
-        Ok(Writer { link: Some(link), seals, member, known: HashMap::new(), ahead })
+        Ok(Writer { link: Some(link), seals, member, ownership, known: HashMap::new(), ahead })
+    }
+
+    /// Of this life of the engine.
+    pub fn id(&self) -> &str {
+        &self.member.id
     }
 
     pub fn batch(&self) -> u64 {
@@ -55,6 +61,8 @@ impl Writer {
     /// A connection of which nothing is on its way, and the truth about the newest commit.
     pub fn reopen(&mut self, address: &Address) -> Result<(), Trouble> {
         self.known = HashMap::new();
+        let ownership = Arc::clone(&self.ownership);
+        let mut giving = ownership.lock();
         let link = match self.link.take().filter(|link| !link.is_closed()) {
             Some(link) => link,
             None => Link::connect(address, "commits")?,
@@ -70,6 +78,10 @@ impl Writer {
         };
         (self.member.epoch, self.member.batch) = (get(row, "epoch")?, get(row, "batch")?);
         self.ahead = Ahead::read(&link)?;
+        if giving.in_doubt {
+            ownership.set(&giving, member::owned_by(&link, &self.member.id)?);
+            giving.in_doubt = false;
+        }
         self.link = Some(link);
         Ok(())
     }
@@ -77,7 +89,8 @@ impl Writer {
     /// The lease ends now.
     pub fn let_go(&mut self) -> Result<(), Trouble> {
         let Some(link) = self.link.take().filter(|link| !link.is_closed()) else { return Ok(()) };
-        let sql = "UPDATE engine SET lease_until = '-infinity' WHERE id = $1 AND epoch = $2";
+        let sql = "WITH gone AS (UPDATE engine SET lease_until = '-infinity' WHERE id = $1 AND epoch = $2 RETURNING 1) \
+            SELECT pg_notify('workflow:' || current_schema(), 'members') FROM gone";
         link.query(sql, &[&self.member.id, &self.member.epoch]).map(drop)
     }
 
@@ -88,9 +101,17 @@ impl Writer {
         let Some(link) = self.link.take() else {
             return Err(Fault::new(FaultKind::Unavailable, "commit", "the connection to PostgreSQL was closed after a fault"));
         };
+        let given = given(batch);
+        let ownership = Arc::clone(&self.ownership);
+        let mut giving = (!given.is_empty()).then(|| ownership.lock());
         let written = self.write(&link, batch);
         match written {
             Ok((committed, done)) => {
+                if let Some(giving) = &giving {
+                    ownership.set(giving, ownership.ranges().without(given));
+                    // Another one writes them now.
+                    self.known.retain(|id, _| !given.hold(*id));
+                }
                 self.link = Some(link);
                 self.member.batch = batch.number.cast_signed();
                 self.remember(done);
@@ -100,6 +121,9 @@ impl Writer {
                 self.known = HashMap::new();
                 let broken = trouble.breaks_connection();
                 let fault = if sent { trouble.during_commit() } else { trouble.during("commit") };
+                if let Some(giving) = &mut giving {
+                    giving.in_doubt = fault.kind == FaultKind::Unknown;
+                }
                 // What is left of a transaction ends with its connection, if not before.
                 if !broken && link.script("ROLLBACK").is_ok() {
                     self.link = Some(link);
@@ -205,12 +229,13 @@ impl Writer {
     }
 
     fn plan<'b>(&self, link: &Link, batch: &'b Batch, committed: &Committed) -> Result<Writes<'b>, Failed> {
-        let writes = Writes::new(link, Arc::clone(&self.seals), self.member.seat, &self.known, self.ahead, batch, committed);
+        let writes = Writes::new(link, Arc::clone(&self.seals), &self.member, &self.known, self.ahead, batch, committed);
         writes.map_err(Failed::before)
     }
 
     fn fence(&self, number: u64) -> Planned<'_> {
-        Planned::new(FENCE, vec![Box::new(&self.member.id), Box::new(self.member.epoch), Box::new(number.cast_signed())])
+        let values: Boxed<'_> = vec![Box::new(&self.member.id), Box::new(self.member.epoch), Box::new(number.cast_signed())];
+        Planned::refusing(FENCE, values, Refusal::Fenced)
     }
 
     fn claim<'b>(&self, claim: &'b Claim, sql: &'static str) -> Planned<'b> {
@@ -219,7 +244,7 @@ impl Writer {
         let bound = bound::claim(kind, &claim.scope, &claim.key, &read::names(&claim.executions));
         let data = self.seals.seal(&bound, claim.data.text(), HIDDEN);
         let (text, seal) = (data.text.to_owned(), row::seal_bytes(data.seal));
-        let values: super::writes::Boxed<'b> = vec![
+        let values: Boxed<'b> = vec![
             Box::new(kind),
             Box::new(stored(&claim.scope)),
             Box::new(stored(&claim.key)),
@@ -238,7 +263,7 @@ impl Writer {
         before: &[&'static str],
         after: &[&'static str],
     ) -> Result<Vec<Vec<tokio_postgres::Row>>, Refused> {
-        let unsent = |trouble| Refused { trouble, place: None, sent: false };
+        let unsent = |trouble| Refused { trouble, place: None, refusal: None, sent: false };
         let mut statements: Vec<Statement> = Vec::with_capacity(planned.len());
         for planned in planned {
             statements.push(link.prepared(planned.sql).map_err(unsent)?);
@@ -248,27 +273,36 @@ impl Writer {
         let mut on_their_way: Vec<OnItsWay<'_>> = words(before);
         on_their_way.extend(statements.iter().zip(&values).map(|(statement, values)| link.statement(statement, values)));
         on_their_way.extend(words(after));
-        let lost = |trouble| Refused { trouble, place: None, sent: true };
+        let lost = |trouble| Refused { trouble, place: None, refusal: None, sent: true };
         let said = link.pipeline(on_their_way).map_err(lost)?;
         let mut rows = Vec::with_capacity(planned.len());
         for (place, said) in said.into_iter().enumerate() {
             match said {
                 Ok(said) => rows.push(said),
                 Err(error) => {
-                    return Err(Refused { trouble: error.into(), place: place.checked_sub(before.len()), sent: true });
+                    let place = place.checked_sub(before.len());
+                    let refusal = place.and_then(|place| planned.get(place)?.refuses);
+                    return Err(Refused { trouble: error.into(), place, refusal, sent: true });
                 }
             }
         }
         Ok(rows.drain(before.len()..before.len() + planned.len()).collect())
     }
 
-    /// A refusal by the fence, the only statement that divides, means that this engine has lost its place.
-    fn failed(&self, Refused { trouble, place, sent }: Refused, number: u64) -> Failed {
-        if place == Some(0) && trouble.is(&SqlState::DIVISION_BY_ZERO) {
-            tracing::error!(engine = self.member.id, batch = number, "another engine has taken over what this one owned");
-            return Failed { trouble: member::lost(&self.member.id, "commit").into(), sent: false };
-        }
-        Failed { trouble, sent }
+    fn failed(&self, Refused { trouble, refusal, sent, .. }: Refused, number: u64) -> Failed {
+        let Some(refusal) = refusal.filter(|_| trouble.is(&SqlState::DIVISION_BY_ZERO)) else { return Failed { trouble, sent } };
+        let fault = match refusal {
+            Refusal::Fenced => {
+                tracing::error!(engine = self.member.id, batch = number, "another engine has taken over what this one owned");
+                member::lost(&self.member.id, "commit")
+            }
+            Refusal::Stale => writes::stale(),
+            Refusal::NoTaker => {
+                let message = "the engine that was to own some of the executions is gone; nothing was written";
+                Fault::new(FaultKind::Unavailable, "commit", message)
+            }
+        };
+        Failed { trouble: fault.into(), sent: false }
     }
 }
 
@@ -277,6 +311,8 @@ struct Refused {
     trouble: Trouble,
     /// Which statement it was, where it was one.
     place: Option<usize>,
+    /// What it means if that has divided by zero.
+    refusal: Option<Refusal>,
     /// It is on its way, or was.
     sent: bool,
 }
@@ -298,6 +334,12 @@ impl Failed {
 pub(super) struct Done {
     pub known: HashMap<ExecutionId, Option<Known>>,
     pub ahead: Ahead,
+}
+
+/// What a batch gives away.
+fn given(batch: &Batch) -> Ranges {
+    let changes = batch.items.iter().flat_map(|item| &item.changes);
+    changes.fold(Ranges::NONE, |all, change| if let Change::Give { ranges, .. } = change { all.with(*ranges) } else { all })
 }
 
 /// In the order of their keys, so that two engines never wait for each other.

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -33,6 +34,8 @@ pub(super) struct Link {
     client: Client,
     answer_within: Duration,
     statements: Mutex<Vec<(String, Statement)>>,
+    /// What others have notified it of.
+    told: UnboundedReceiver<String>,
     /// Taken when it is let go.
     runtime: Option<Runtime>,
 }
@@ -69,14 +72,18 @@ impl Link {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| PostgresError::Other { at: at(), reason: error.to_string() })?;
         let unreachable = |reason: String| PostgresError::Unreachable { at: at(), reason };
-        let connecting = || runtime.block_on(async { tokio::time::timeout(connect_within, address.connect(role)).await });
+        let (teller, told) = unbounded_channel();
+        let connecting = || {
+            let connecting = async { tokio::time::timeout(connect_within, address.connect(role, Some(teller))).await };
+            runtime.block_on(connecting)
+        };
         let client = match off_runtime(connecting) {
             Ok(Ok(client)) => Ok(client),
             Ok(Err(error)) if error.as_db_error().is_some() => Err(PostgresError::Refused { at: at(), reason: message(&error) }),
             Ok(Err(error)) => Err(unreachable(causes(&error))),
             Err(_) => Err(unreachable(format!("no answer within {} s", connect_within.as_secs_f32()))),
         }?;
-        let link = Link { client, answer_within, statements: Mutex::default(), runtime: Some(runtime) };
+        let link = Link { client, answer_within, statements: Mutex::default(), told, runtime: Some(runtime) };
         let settings = format!("SET search_path = {}; {SETTINGS}", address.schema());
         let settled = link.run(|link| link.client.batch_execute(&settings));
         settled.map_err(|trouble| match trouble {
@@ -84,6 +91,28 @@ impl Link {
             other => unreachable(other.during("connect").message),
         })?;
         Ok(link)
+    }
+
+    /// One that is told what engines of this schema notify each other of.
+    pub fn listening(
+        address: &Address,
+        role: &str,
+        connect_within: Duration,
+        answer_within: Duration,
+    ) -> Result<Link, PostgresError> {
+        let link = Link::connect_within(address, role, connect_within, answer_within)?;
+        let listen = format!("LISTEN \"workflow:{}\"", address.schema().trim_matches('"'));
+        link.script(&listen).map_err(|trouble| {
+            let reason = trouble.during("listen").message;
+            PostgresError::Unreachable { at: address.shown().to_owned(), reason }
+        })?;
+        Ok(link)
+    }
+
+    /// Waits on this connection for what `until` says.
+    pub fn wait<T>(&mut self, until: impl AsyncFnOnce(&mut UnboundedReceiver<String>) -> T) -> T {
+        let runtime = self.runtime.as_ref().expect("it is there until it is let go");
+        runtime.block_on(until(&mut self.told))
     }
 
     pub fn is_closed(&self) -> bool {

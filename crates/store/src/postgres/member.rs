@@ -1,23 +1,18 @@
-//! This engine's place among those of the database: its row, and the lease on it.
+//! This engine's place among those of the database: its row, and what it owns.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::PostgresOptions;
-use super::address::Address;
 use super::error::{PostgresError, Trouble};
 use super::link::Link;
 use super::row::get;
-use crate::{Fault, FaultKind, Lease};
+use super::writes::SLOTS;
+use crate::{Fault, FaultKind, Ranges};
 
-/// How often it is asked whether the predecessor has let go.
+/// How often it is asked whether who is in the way has gone.
 const ASKED_EVERY: Duration = Duration::from_millis(500);
-/// A beat that failed is tried again after this.
-const BEAT_AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// The lease is over for us so much before it is over for others: what is on its way arrives in time.
-const MARGIN: Duration = Duration::from_secs(1);
 
 /// The row of an engine.
 #[derive(Debug, Clone)]
@@ -27,23 +22,26 @@ pub(super) struct Member {
     pub epoch: i64,
     /// The number of its newest commit.
     pub batch: i64,
+    /// What nobody owned when it came.
+    pub owned: Ranges,
     /// When its lease was asked for.
-    asked_at: Duration,
+    pub asked_at: Duration,
 }
 
 impl Member {
-    /// Takes the place of those whose lease has run out; waits for one that has not.
+    /// Becomes one of the engines, and takes what nobody owns. Waits for who is in the way: one that shares with nobody, or anybody for
+    /// one that shares with nobody.
     pub fn join(link: &Link, at: &str, options: &PostgresOptions) -> Result<Member, Trouble> {
         let until = Instant::now() + options.wait;
         loop {
             // Without a lock: one who waits, and perhaps stands still meanwhile, must not be in the way of one who works.
-            let holder = match Member::holder(link)? {
+            let holder = match Member::in_the_way(link, options.alone)? {
                 Some(holder) => holder,
                 None => {
                     link.script("BEGIN")?;
-                    let taken = Member::take(link, options)?;
-                    link.script(if taken.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-                    match taken {
+                    let joined = Member::enter(link, options);
+                    link.script(if matches!(joined, Ok(Ok(_))) { "COMMIT" } else { "ROLLBACK" })?;
+                    match joined? {
                         Ok(member) => return Ok(member),
                         Err(faster) => faster,
                     }
@@ -57,158 +55,106 @@ impl Member {
         }
     }
 
-    /// Who has a lease that lasts.
-    fn holder(link: &Link) -> Result<Option<String>, Trouble> {
-        let rows = link.query("SELECT id, name FROM engine WHERE lease_until > clock_timestamp()", &[])?;
+    fn in_the_way(link: &Link, alone: bool) -> Result<Option<String>, Trouble> {
+        let sql = "SELECT id, name FROM engine WHERE lease_until > clock_timestamp() AND (alone OR $1) LIMIT 1";
+        let rows = link.query(sql, &[&alone])?;
         let Some(row) = rows.first() else { return Ok(None) };
         let (id, name): (String, String) = (get(row, "id")?, get(row, "name")?);
         Ok(Some(format!("{id} ({name})")))
     }
 
-    /// Or who has it.
-    fn take(link: &Link, options: &PostgresOptions) -> Result<Result<Member, String>, Trouble> {
-        link.query_one("SELECT number FROM cluster WHERE name = 'members' FOR UPDATE", &[])?;
-        // A commit that is under way is waited for, and so is a beat; who was late with it has it back.
-        link.query("SELECT 1 FROM engine FOR UPDATE", &[])?;
-        if let Some(holder) = Member::holder(link)? {
+    /// Or who was faster.
+    fn enter(link: &Link, options: &PostgresOptions) -> Result<Result<Member, String>, Trouble> {
+        let batch = remove_lapsed(link)?;
+        if let Some(holder) = Member::in_the_way(link, options.alone)? {
             return Ok(Err(holder));
         }
-        let row = link.query_one("SELECT max(batch) AS batch FROM engine", &[])?;
-        let batch = get::<Option<i64>>(&row, "batch")?.unwrap_or_default();
-        link.query("DELETE FROM engine", &[])?;
         let mut random = [0; 8];
         getrandom::fill(&mut random)
             .map_err(|error| Trouble::Corrupt(format!("the system gives no random numbers ({error})")))?;
         let (id, lease_s) = (format!("engine-{:016x}", u64::from_be_bytes(random)), options.lease.as_secs_f64());
         let asked_at = boot_time();
-        let sql = "INSERT INTO engine (id, seat, name, joined_at, lease_until, epoch, batch) VALUES \
-            ($1, 0, $2, clock_timestamp(), clock_timestamp() + $3::float8 * INTERVAL '1 second', 1, $4)";
-        link.query(sql, &[&id, &options.name, &lease_s, &batch])?;
-        let sql = "INSERT INTO range (slot_from, slot_to, owner, epoch) VALUES (0, 4096, $1, 1) \
-            ON CONFLICT (slot_from) DO UPDATE SET owner = excluded.owner, epoch = range.epoch + 1";
-        link.query(sql, &[&id])?;
-        Ok(Ok(Member { id, seat: 0, epoch: 1, batch, asked_at }))
+        let sql = "INSERT INTO engine (id, seat, name, url, alone, joined_at, lease_until, epoch, batch) \
+            SELECT $1, (SELECT min(s) FROM generate_series(0, (SELECT count(*)::int FROM engine)) s \
+            WHERE NOT EXISTS (SELECT 1 FROM engine WHERE seat = s)), \
+            $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::float8 * INTERVAL '1 second', 1, $6 RETURNING seat";
+        let row = link.query_one(sql, &[&id, &options.name, &options.url, &options.alone, &lease_s, &batch])?;
+        let owned = take_orphans(link, &id)?;
+        Ok(Ok(Member { seat: get(&row, "seat")?, id, epoch: 1, batch, owned, asked_at }))
     }
 }
 
-/// Keeps the lease.
+/// Takes the places of those whose lease has run out, and what nobody owns, for `id`.
+pub(super) fn take_over(link: &Link, id: &str) -> Result<Ranges, Trouble> {
+    link.script("BEGIN; SET LOCAL lock_timeout = '1s'")?;
+    let taken = remove_lapsed(link).and_then(|_| take_orphans(link, id));
+    link.script(if taken.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    taken
+}
+
+/// Gives the highest number of a commit of theirs. A commit of theirs that is under way is waited for, and so is a beat: who was late
+/// with it stays.
+fn remove_lapsed(link: &Link) -> Result<i64, Trouble> {
+    link.query_one("SELECT number FROM cluster WHERE name = 'members' FOR UPDATE", &[])?;
+    let mut batch = 0;
+    for row in link.query("DELETE FROM engine WHERE lease_until <= clock_timestamp() RETURNING id, name, batch", &[])? {
+        let (id, name): (String, String) = (get(&row, "id")?, get(&row, "name")?);
+        tracing::info!(engine = id, name, "the lease of this engine has run out: others take over what it owned");
+        batch = batch.max(get(&row, "batch")?);
+    }
+    Ok(batch)
+}
+
+/// Gives what was taken.
+fn take_orphans(link: &Link, id: &str) -> Result<Ranges, Trouble> {
+    let sql = "UPDATE range SET owner = $1, epoch = epoch + 1 WHERE NOT EXISTS (SELECT 1 FROM engine e WHERE e.id = range.owner) \
+        RETURNING slot_from";
+    let taken = of_slots(link.query(sql, &[&id])?.iter().map(|row| get(row, "slot_from")).collect::<Result<_, _>>()?);
+    link.query("SELECT pg_notify('workflow:' || current_schema(), 'members')", &[])?;
+    Ok(taken)
+}
+
+/// What an engine owns.
+pub(super) fn owned_by(link: &Link, id: &str) -> Result<Ranges, Trouble> {
+    let rows = link.query("SELECT slot_from FROM range WHERE owner = $1", &[&id])?;
+    Ok(of_slots(rows.iter().map(|row| get(row, "slot_from")).collect::<Result<_, _>>()?))
+}
+
+pub(super) fn of_slots(slots: Vec<i32>) -> Ranges {
+    slots.into_iter().map(|slot| (slot / SLOTS).unsigned_abs()).collect()
+}
+
+/// What this engine owns, as it knows it. It loses something only by a commit of its own, or with its place; so what is read of it
+/// counts only if no such commit is under way meanwhile.
 #[derive(Debug)]
-pub(super) struct Beat {
-    id: String,
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+pub(super) struct Ownership {
+    ranges: AtomicU64,
+    giving: Mutex<Giving>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    /// Until when the lease lasts for us, in milliseconds of [`boot_time`]; 0 when it is lost.
-    until: AtomicU64,
-    stopped: Mutex<bool>,
-    stop: Condvar,
-    loss: Mutex<Loss>,
+/// Held by whoever reads what is owned, or commits that something is not any more.
+#[derive(Debug, Default)]
+pub(super) struct Giving {
+    /// It is not known whether such a commit took place.
+    pub in_doubt: bool,
 }
 
-/// Whether the place is lost, and who wants to know.
-#[derive(Default)]
-struct Loss {
-    lost: bool,
-    tell: Option<Box<dyn FnOnce(Fault) + Send>>,
-}
-
-impl std::fmt::Debug for Loss {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Loss(lost: {})", self.lost)
-    }
-}
-
-impl Beat {
-    pub fn start(address: &Address, member: &Member, lease: Duration) -> Result<Beat, PostgresError> {
-        let until = AtomicU64::new(millis(member.asked_at + lease.saturating_sub(MARGIN)));
-        let shared = Arc::new(Shared { until, stopped: Mutex::new(false), stop: Condvar::new(), loss: Mutex::default() });
-        let beating = Beating { address: address.clone(), id: member.id.clone(), lease, shared: Arc::clone(&shared) };
-        let thread = std::thread::Builder::new().name("workflow-lease".to_owned()).spawn(move || beating.run());
-        let thread =
-            thread.map_err(|error| PostgresError::Other { at: address.shown().to_owned(), reason: error.to_string() })?;
-        Ok(Beat { id: member.id.clone(), shared, thread: Mutex::new(Some(thread)) })
+impl Ownership {
+    pub fn new(ranges: Ranges) -> Ownership {
+        Ownership { ranges: AtomicU64::new(ranges.to_bits()), giving: Mutex::default() }
     }
 
-    /// On a clock that counts while the process or the machine is stopped.
-    pub fn lease(&self) -> Lease {
-        let shared = Arc::clone(&self.shared);
-        Lease::new(move || millis(boot_time()) < shared.until.load(Ordering::Relaxed))
+    pub fn ranges(&self) -> Ranges {
+        Ranges::from_bits(self.ranges.load(Ordering::SeqCst))
     }
 
-    pub fn on_loss(&self, tell: Box<dyn FnOnce(Fault) + Send>) {
-        let mut loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner);
-        if loss.lost { tell(lost(&self.id, "keep the lease")) } else { loss.tell = Some(tell) }
+    pub fn lock(&self) -> MutexGuard<'_, Giving> {
+        self.giving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn stop(&self) {
-        *self.shared.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.shared.stop.notify_all();
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // A panic in it was told of already.
-            let _ = thread.join();
-        }
-    }
-}
-
-struct Beating {
-    address: Address,
-    id: String,
-    lease: Duration,
-    shared: Arc<Shared>,
-}
-
-impl Beating {
-    fn run(self) {
-        let mut link: Option<Link> = None;
-        let mut pause = self.lease / 2;
-        while self.sleep(pause) {
-            let asked_at = boot_time();
-            pause = match self.beat(&mut link) {
-                Ok(true) => {
-                    let until = asked_at + self.lease.saturating_sub(MARGIN);
-                    self.shared.until.store(millis(until), Ordering::Relaxed);
-                    self.lease / 2
-                }
-                Ok(false) => {
-                    self.shared.until.store(0, Ordering::Relaxed);
-                    tracing::error!(engine = self.id, "another engine has taken over; this one commits nothing any more");
-                    let mut loss = self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner);
-                    loss.lost = true;
-                    if let Some(tell) = loss.tell.take() {
-                        tell(lost(&self.id, "keep the lease"));
-                    }
-                    return;
-                }
-                Err(trouble) => {
-                    link = None;
-                    let fault = trouble.during("keep the lease");
-                    tracing::warn!(%fault, "the lease could not be renewed; trying again");
-                    BEAT_AGAIN_AFTER.min(self.lease / 4)
-                }
-            };
-        }
-    }
-
-    /// Whether the row is still there.
-    fn beat(&self, link: &mut Option<Link>) -> Result<bool, Trouble> {
-        let link = match link {
-            Some(link) => link,
-            // Of which two fit into what is left of the lease: the first may go into a network that swallows it.
-            None => link.insert(Link::connect_within(&self.address, "lease", self.lease / 5, self.lease / 5)?),
-        };
-        let sql =
-            "UPDATE engine SET lease_until = clock_timestamp() + $2::float8 * INTERVAL '1 second' WHERE id = $1 RETURNING 1";
-        Ok(!link.query(sql, &[&self.id, &self.lease.as_secs_f64()])?.is_empty())
-    }
-
-    /// False when it is time to stop.
-    fn sleep(&self, pause: Duration) -> bool {
-        let stopped = self.shared.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.shared.stop.wait_timeout_while(stopped, pause, |stopped| !*stopped);
-        !*waited.unwrap_or_else(PoisonError::into_inner).0
+    /// Only by who holds the lock. Whether it is something else than before.
+    pub fn set(&self, _: &MutexGuard<'_, Giving>, ranges: Ranges) -> bool {
+        self.ranges.swap(ranges.to_bits(), Ordering::SeqCst) != ranges.to_bits()
     }
 }
 
@@ -221,20 +167,20 @@ pub(super) fn lost(id: &str, operation: &'static str) -> Fault {
     Fault::new(FaultKind::Fenced, operation, message)
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A clock that goes on while the process is stopped and while the machine sleeps.
 #[cfg(target_os = "linux")]
-fn boot_time() -> Duration {
+pub(super) fn boot_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// The same, where a sleep of the machine is not counted: an engine then learns from its next commit that it has lost its place.
 #[cfg(not(target_os = "linux"))]
-fn boot_time() -> Duration {
+pub(super) fn boot_time() -> Duration {
     static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     BEGAN.get_or_init(Instant::now).elapsed() + Duration::from_secs(3600)
 }

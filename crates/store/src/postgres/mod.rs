@@ -6,8 +6,10 @@
 //! over arrays.
 
 mod address;
+mod beat;
 mod commit;
 mod error;
+mod inbox;
 mod known;
 mod link;
 mod list;
@@ -28,25 +30,30 @@ use workflow_core::time::Timestamp;
 
 use crate::seal::Seals;
 use crate::{
-    Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    Filter, Heads, Health, History, Keys, Lease, Store, Stored, Taken, Texts, TokenRows, VersionCount,
+    Asked, Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount,
+    Fault, Filter, Heads, Health, History, Keys, Lease, Notice, Ranges, Store, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 use address::Address;
+use beat::Beat;
 use commit::Writer;
 pub use error::PostgresError;
 use error::Trouble;
 use link::{Link, Pool};
-use member::{Beat, Member};
+use member::{Member, Ownership};
 
 /// How a database is opened. The default is right for nearly everyone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PostgresOptions {
     /// An engine that has not been heard of for so long has lost what it owns.
     pub lease: Duration,
-    /// How long to wait for a predecessor to let go, or for its lease to run out.
+    /// Nobody else may work on the database meanwhile.
+    pub alone: bool,
+    /// How long to wait for who is in the way, because one of the two shares with nobody.
     pub wait: Duration,
-    /// What a person looks for this engine by, in errors of others.
+    /// What a person looks for this engine by.
     pub name: String,
+    /// Where workers reach this engine.
+    pub url: Option<String>,
     /// Reads that go on at the same time; more wait.
     pub readers_max: usize,
     /// What payloads are encrypted with; none: they are stored as they are.
@@ -58,6 +65,8 @@ impl Default for PostgresOptions {
         let lease = Duration::from_secs(10);
         PostgresOptions {
             lease,
+            alone: false,
+            url: None,
             wait: lease + Duration::from_secs(5),
             name: format!("process {} on {}", std::process::id(), member::host()),
             readers_max: 8,
@@ -71,6 +80,8 @@ impl Default for PostgresOptions {
 pub struct Postgres {
     address: Address,
     seals: Arc<Seals>,
+    id: String,
+    ownership: Arc<Ownership>,
     writer: Mutex<Writer>,
     readers: Pool,
     beat: Beat,
@@ -78,15 +89,15 @@ pub struct Postgres {
 
 impl Postgres {
     /// Opens the database at a URL such as `postgres://USER:PASSWORD@HOST:5432/DATABASE`, makes our tables where there are none, and
-    /// takes the place of the engine that owns it once that has let go or its lease has run out.
+    /// joins the engines that work on it. What nobody owns is its own at once; others give it its share.
     pub fn open(url: &str, options: PostgresOptions) -> Result<Postgres, PostgresError> {
         let address = Address::parse(url)?;
-        let (seals, writer, beat) = open(&address, &options).map_err(|trouble| match trouble {
+        let (ownership, seals, writer, beat) = open(&address, &options).map_err(|trouble| match trouble {
             Trouble::Connect(error) => error,
             other => PostgresError::Other { at: address.shown().to_owned(), reason: other.during("open").message },
         })?;
         let readers = Pool::new(address.clone(), options.readers_max);
-        Ok(Postgres { address, seals, writer: Mutex::new(writer), readers, beat })
+        Ok(Postgres { address, seals, id: writer.id().to_owned(), ownership, writer: Mutex::new(writer), readers, beat })
     }
 
     /// Host, port and database, for people.
@@ -109,7 +120,9 @@ impl Postgres {
     }
 }
 
-fn open(address: &Address, options: &PostgresOptions) -> Result<(Arc<Seals>, Writer, Beat), Trouble> {
+type Parts = (Arc<Ownership>, Arc<Seals>, Writer, Beat);
+
+fn open(address: &Address, options: &PostgresOptions) -> Result<Parts, Trouble> {
     let at = address.shown();
     let link = Link::connect(address, "commits")?;
     migrate::migrate(&link, address)?;
@@ -117,9 +130,10 @@ fn open(address: &Address, options: &PostgresOptions) -> Result<(Arc<Seals>, Wri
     let seals = Arc::new(Seals::new(&options.keys).map_err(other)?);
     known::admit(&link, &seals, at)?;
     let member = Member::join(&link, at, options)?;
-    let beat = Beat::start(address, &member, options.lease)?;
-    let writer = Writer::new(link, Arc::clone(&seals), member)?;
-    Ok((seals, writer, beat))
+    let ownership = Arc::new(Ownership::new(member.owned));
+    let beat = Beat::start(address, &member, &ownership, options.lease)?;
+    let writer = Writer::new(link, Arc::clone(&seals), member, Arc::clone(&ownership))?;
+    Ok((ownership, seals, writer, beat))
 }
 
 impl Drop for Postgres {
@@ -147,13 +161,36 @@ impl Store for Postgres {
         self.beat.lease()
     }
 
-    fn on_loss(&self, tell: Box<dyn FnOnce(Fault) + Send>) {
-        self.beat.on_loss(tell);
+    fn attend(&self, hear: Box<dyn Fn(Notice) + Send + Sync>) {
+        self.beat.attend(hear);
+    }
+
+    fn owned(&self) -> Ranges {
+        self.ownership.ranges()
+    }
+
+    fn members(&self) -> Result<Vec<crate::Member>, Fault> {
+        self.read("read who works on it", |link| inbox::members(link, &self.id))
+    }
+
+    fn catalog(&self) -> Result<Option<u64>, Fault> {
+        self.read("read the number of the catalog", inbox::catalog).map(Some)
+    }
+
+    fn ask(&self, execution: ExecutionId, command: &Json) -> Result<u64, Fault> {
+        self.read("ask another engine", |link| inbox::ask(link, execution, command))
+    }
+
+    fn asked(&self, after: u64, limit: usize) -> Result<Vec<Asked>, Fault> {
+        self.read("read what others ask", |link| inbox::asked(link, self.owned(), after, limit))
+    }
+
+    fn take_answer(&self, seq: u64) -> Result<Option<Json>, Fault> {
+        self.read("take an answer", |link| inbox::take_answer(link, seq))
     }
 
     fn reopen(&self) -> Result<(), Fault> {
-        let reopened = self.writer().reopen(&self.address);
-        reopened.map_err(|trouble| trouble.during("open again"))
+        self.writer().reopen(&self.address).map_err(|trouble| trouble.during("open again"))
     }
 
     fn rest(&self) -> Result<(), Fault> {
@@ -183,15 +220,15 @@ impl Store for Postgres {
     }
 
     fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
-        self.read("find what is due", |link| read::due(link, until, cursor, limit))
+        self.read("find what is due", |link| read::due(link, self.owned(), until, cursor, limit))
     }
 
     fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
-        self.read("find the next timer", |link| read::next_wake(link, after))
+        self.read("find the next timer", |link| read::next_wake(link, self.owned(), after))
     }
 
     fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
-        self.read("find what wants an action", |link| read::parked(link, action, after, limit))
+        self.read("find what wants an action", |link| read::parked(link, self.owned(), action, after, limit))
     }
 
     fn ended(
@@ -202,7 +239,9 @@ impl Store for Postgres {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Ended, Fault> {
-        self.read("find what ended long ago", |link| read::ended(link, &self.seals, workflow, status, until, after, limit))
+        self.read("find what ended long ago", |link| {
+            read::ended(link, &self.seals, self.owned(), workflow, status, until, after, limit)
+        })
     }
 
     fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {

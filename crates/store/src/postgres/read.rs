@@ -19,7 +19,7 @@ use crate::row::written_bytes;
 use crate::seal::{Seals, bound};
 use crate::{
     ClaimKind, Cursor, DamagedToken, DefinitionRow, Document, DocumentFilter, ENDED_LOOKED_AT_MAX, Ended, Endpoint, FailureCount,
-    Fault, HISTORY_PAGE_BYTES_MAX, History, KeyRange, Order, Snapshot, Stored, Taken, Texts, TokenRows, VersionCount,
+    Fault, HISTORY_PAGE_BYTES_MAX, History, KeyRange, Order, Ranges, Snapshot, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 
 /// Rows of a history that are read at once.
@@ -211,34 +211,48 @@ impl Page<'_> {
     }
 }
 
-pub(super) fn due(link: &Link, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Trouble> {
-    let sql = "SELECT wake_at, id FROM execution WHERE wake_at IS NOT NULL AND wake_at <= $1 AND (wake_at, id) > ($2, $3) \
-        ORDER BY wake_at, id LIMIT $4";
+/// Of each range by itself, so that no row of another engine is looked at.
+pub(super) fn due(
+    link: &Link,
+    owned: Ranges,
+    until: Timestamp,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<Cursor>, Trouble> {
+    let sql = "SELECT d.wake_at, d.id FROM unnest($1::int4[]) AS r(range) CROSS JOIN LATERAL \
+        (SELECT e.wake_at, e.id FROM execution e WHERE e.slot / 64 = r.range AND e.wake_at IS NOT NULL AND e.wake_at <= $2 \
+        AND (e.wake_at, e.id) > ($3, $4) ORDER BY e.wake_at, e.id LIMIT $5) d ORDER BY d.wake_at, d.id LIMIT $5";
     let (wake_at, id) = cursor.map_or((i64::MIN, Uuid::nil()), |cursor| (cursor.wake_at.millis(), row::uuid(cursor.id)));
-    let rows = link.query(sql, &[&until.millis(), &wake_at, &id, &row::rows(limit)])?;
+    let rows = link.query(sql, &[&row::ranges(owned), &until.millis(), &wake_at, &id, &row::rows(limit)])?;
     rows.iter().map(|row| Ok(Cursor { wake_at: row::time(row, "wake_at")?, id: row::id(get(row, "id")?) })).collect()
 }
 
-pub(super) fn next_wake(link: &Link, after: Timestamp) -> Result<Option<Timestamp>, Trouble> {
-    let sql = "SELECT min(wake_at) AS wake_at FROM execution WHERE wake_at IS NOT NULL AND wake_at > $1";
-    row::optional_time(&link.query_one(sql, &[&after.millis()])?, "wake_at")
+pub(super) fn next_wake(link: &Link, owned: Ranges, after: Timestamp) -> Result<Option<Timestamp>, Trouble> {
+    let sql = "SELECT min(d.wake_at) AS wake_at FROM unnest($1::int4[]) AS r(range) CROSS JOIN LATERAL \
+        (SELECT e.wake_at FROM execution e WHERE e.slot / 64 = r.range AND e.wake_at IS NOT NULL AND e.wake_at > $2 \
+        ORDER BY e.wake_at LIMIT 1) d";
+    row::optional_time(&link.query_one(sql, &[&row::ranges(owned), &after.millis()])?, "wake_at")
 }
 
 pub(super) fn parked(
     link: &Link,
+    owned: Ranges,
     action: &ActionName,
     after: Option<ExecutionId>,
     limit: usize,
 ) -> Result<Vec<ExecutionId>, Trouble> {
-    let sql = "SELECT execution FROM parked WHERE action = $1 AND execution > $2 ORDER BY execution LIMIT $3";
+    let sql = "SELECT d.execution FROM unnest($1::int4[]) AS r(range) CROSS JOIN LATERAL \
+        (SELECT p.execution FROM parked p WHERE p.action = $2 AND p.slot / 64 = r.range AND p.execution > $3 \
+        ORDER BY p.execution LIMIT $4) d ORDER BY d.execution LIMIT $4";
     let after = after.map_or(Uuid::nil(), row::uuid);
-    let rows = link.query(sql, &[&action.as_str(), &after, &row::rows(limit)])?;
+    let rows = link.query(sql, &[&row::ranges(owned), &action.as_str(), &after, &row::rows(limit)])?;
     rows.iter().map(|row| Ok(row::id(get(row, "execution")?))).collect()
 }
 
 pub(super) fn ended(
     link: &Link,
     seals: &Seals,
+    owned: Ranges,
     workflow: &WorkflowId,
     status: Status,
     until: Timestamp,
@@ -260,8 +274,11 @@ pub(super) fn ended(
         }
         let id = row::id(get(found, "id")?);
         ended.next = Some(id);
-        // One that is damaged may not have ended when it says so: it stays.
-        if row::optional_time(found, "completed_at")?.is_some_and(|at| at <= until) && head(seals, found).is_ok() {
+        // One that is damaged may not have ended when it says so: it stays. One of another engine is for that to find.
+        if owned.hold(id)
+            && row::optional_time(found, "completed_at")?.is_some_and(|at| at <= until)
+            && head(seals, found).is_ok()
+        {
             ended.ids.push(id);
         }
     }

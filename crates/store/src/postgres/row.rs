@@ -12,7 +12,7 @@ use workflow_core::time::Timestamp;
 
 use super::error::Trouble;
 use crate::seal::{Bound, Found, HIDDEN, HIDDEN_WORDS, Seal, Seals, bound};
-use crate::{ClaimKind, DefinitionRow, Endpoint, Head, Token};
+use crate::{ClaimKind, DefinitionRow, Endpoint, Head, Ranges, Token};
 
 /// What U+0000 begins with in a column: a character that no text of people has.
 const ESCAPE: char = '\u{10fffe}';
@@ -51,6 +51,11 @@ pub(super) fn unstored(stored: String) -> String {
 
 pub(super) fn uuid(id: ExecutionId) -> Uuid {
     Uuid::from_bytes(id.to_bytes())
+}
+
+/// Numbers of ranges, as `unnest` takes them.
+pub(super) fn ranges(ranges: Ranges) -> Vec<i32> {
+    ranges.iter().map(u32::cast_signed).collect()
 }
 
 pub(super) fn uuids(ids: &[ExecutionId]) -> Vec<Uuid> {

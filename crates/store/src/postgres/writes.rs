@@ -13,12 +13,13 @@ use workflow_core::time::Timestamp;
 use super::commit::Done;
 use super::error::Trouble;
 use super::link::Link;
+use super::member::Member;
 use super::read;
 use super::row::{self, get, stored};
 use crate::seal::{HIDDEN, HIDDEN_EVENTS, Seals, bound};
 use crate::{
-    Batch, Change, Claim, Committed, DefinitionRow, Deletion, Document, Endpoint, Fault, Head, HeadChange, KeyRange,
-    PAYLOAD_INLINE_BYTES_MAX, Token, Transition,
+    Batch, Change, Claim, Committed, DefinitionRow, Deletion, Document, Endpoint, Fault, FaultKind, Head, HeadChange, KeyRange,
+    PAYLOAD_INLINE_BYTES_MAX, Ranges, Token, Transition,
 };
 
 pub(super) type Boxed<'a> = Vec<Box<dyn ToSql + Sync + 'a>>;
@@ -27,11 +28,27 @@ pub(super) type Boxed<'a> = Vec<Box<dyn ToSql + Sync + 'a>>;
 pub(super) struct Planned<'a> {
     pub sql: &'static str,
     values: Boxed<'a>,
+    pub refuses: Option<Refusal>,
+}
+
+/// What it means when a statement divides by zero, which is how it refuses the whole transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// This engine has lost its place.
+    Fenced,
+    /// Another engine has changed definitions, endpoints or tokens.
+    Stale,
+    /// The engine that was to own something is gone.
+    NoTaker,
 }
 
 impl<'a> Planned<'a> {
     pub fn new(sql: &'static str, values: Boxed<'a>) -> Planned<'a> {
-        Planned { sql, values }
+        Planned { sql, values, refuses: None }
+    }
+
+    pub fn refusing(sql: &'static str, values: Boxed<'a>, refusal: Refusal) -> Planned<'a> {
+        Planned { sql, values, refuses: Some(refusal) }
     }
 
     pub fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
@@ -83,6 +100,7 @@ struct HeadWrite<'b> {
 /// Builds the statements of a batch.
 pub(super) struct Writes<'b> {
     seals: Arc<Seals>,
+    engine: String,
     seat: i32,
     known: HashMap<ExecutionId, Option<Known>>,
     ahead_before: Ahead,
@@ -100,6 +118,8 @@ pub(super) struct Writes<'b> {
     singles: Vec<Planned<'b>>,
     /// The definitions, endpoints or tokens change.
     catalog: bool,
+    /// The number of the catalog that this was decided by.
+    decided_by: Option<i64>,
 }
 
 #[derive(Default)]
@@ -131,7 +151,7 @@ impl<'b> Writes<'b> {
     pub fn new(
         link: &Link,
         seals: Arc<Seals>,
-        seat: i32,
+        member: &Member,
         known: &HashMap<ExecutionId, Known>,
         ahead: Ahead,
         batch: &'b Batch,
@@ -141,7 +161,8 @@ impl<'b> Writes<'b> {
         let items: Vec<&crate::Item> = (0..batch.items.len()).filter(stays).map(|place| &batch.items[place]).collect();
         let mut writes = Writes {
             seals,
-            seat,
+            engine: member.id.clone(),
+            seat: member.seat,
             known: HashMap::new(),
             ahead_before: ahead,
             ahead,
@@ -156,6 +177,7 @@ impl<'b> Writes<'b> {
             deleted: Vec::new(),
             singles: Vec::new(),
             catalog: false,
+            decided_by: None,
         };
         writes.look_up(link, known, &items)?;
         for item in items {
@@ -186,7 +208,10 @@ impl<'b> Writes<'b> {
                 | Change::RemoveEndpoint(_)
                 | Change::PutToken(_)
                 | Change::PutDocument(_)
-                | Change::RemoveDocuments { .. } => continue,
+                | Change::RemoveDocuments { .. }
+                | Change::Require { .. }
+                | Change::Give { .. }
+                | Change::Answer { .. } => continue,
             };
             // An id that is new and there all the same is refused by its key.
             if let Some(known) = known.get(&id) {
@@ -236,8 +261,23 @@ impl<'b> Writes<'b> {
             Change::Delete(deletion) => self.delete(deletion),
             Change::PutDocument(document) => self.put_document(document),
             Change::RemoveDocuments { kind, keys } => self.remove_documents(kind, keys),
+            Change::Require { catalog } => self.decided_by = Some(catalog.cast_signed()),
+            Change::Give { ranges, to } => self.give(*ranges, to),
+            Change::Answer { seq, answer } => {
+                let values: Boxed<'b> = vec![Box::new(seq.cast_signed()), Box::new(stored(answer.text()))];
+                self.singles.push(Planned::new("UPDATE inbox SET answer = $2 WHERE seq = $1", values));
+                self.singles.push(Planned::new(TELL_ANSWERED, Vec::new()));
+            }
         }
         Ok(())
+    }
+
+    fn give(&mut self, ranges: Ranges, to: &'b str) {
+        let slots: Vec<i32> = row::ranges(ranges).into_iter().map(|range| range * SLOTS).collect();
+        let count = ranges.len() as i64;
+        let values: Boxed<'b> = vec![Box::new(self.engine.clone()), Box::new(to), Box::new(slots), Box::new(count)];
+        self.singles.push(Planned::refusing(GIVE, values, Refusal::NoTaker));
+        self.singles.push(Planned::new(TELL_MEMBERS, Vec::new()));
     }
 
     fn transition(&mut self, transition: &'b Transition, claim: Option<&'b Claim>) -> Result<(), Trouble> {
@@ -324,7 +364,9 @@ impl<'b> Writes<'b> {
         self.catalog = true;
         let versions = self.definitions.entry(row.workflow.clone()).or_default();
         if versions.contains_key(&row.version) {
-            return Err(Fault::version_twice(row).into());
+            // Another engine was faster, if this one has said what it knows.
+            let twice = if self.decided_by.is_some() { stale() } else { Fault::version_twice(row) };
+            return Err(twice.into());
         }
         versions.insert(row.version, Defined { row: row.clone(), is_new: true, changed: true });
         Ok(())
@@ -430,13 +472,16 @@ impl<'b> Writes<'b> {
             deleted,
             singles,
             catalog,
+            decided_by,
+            engine: _,
         } = self;
         for (id, write) in &heads {
             if write.head.status.has_ended() || write.head.wake_at.is_none_or(|at| at.millis() > 0) {
                 known.insert(*id, None);
             }
         }
-        let mut planned = singles;
+        let mut planned = plan_catalog(catalog, decided_by);
+        planned.extend(singles);
         planned.extend(plan_definitions(&seals, definitions));
         let (new, changed): (Vec<_>, Vec<_>) = heads.into_values().partition(|write| write.is_new);
         planned.extend(plan_heads(INSERT_HEADS, &seals, new, true));
@@ -451,12 +496,40 @@ impl<'b> Writes<'b> {
         if ahead != ahead_before {
             planned.push(Planned::new(WIDEN, vec![Box::new(ahead.min), Box::new(ahead.max)]));
         }
-        if catalog {
-            planned.push(Planned::new("UPDATE cluster SET number = number + 1 WHERE name = 'catalog'", Vec::new()));
-        }
         (Done { known, ahead }, planned)
     }
 }
+
+pub(super) fn stale() -> Fault {
+    let message = "another engine has changed definitions, endpoints or tokens since; nothing was written";
+    Fault::new(FaultKind::Stale, "commit", message)
+}
+
+/// A plain look does for who only reads the catalog: what was asked after a change had been acknowledged is decided by it, or refused
+/// here. Who changes it waits for others who do, and is refused by what they did.
+fn plan_catalog<'b>(changes: bool, decided_by: Option<i64>) -> Vec<Planned<'b>> {
+    match (changes, decided_by) {
+        (false, None) => Vec::new(),
+        (false, Some(number)) => vec![Planned::refusing(IS_NEWEST, vec![Box::new(number)], Refusal::Stale)],
+        (true, number) => {
+            vec![Planned::refusing(RAISE, vec![Box::new(number)], Refusal::Stale), Planned::new(TELL_CATALOG, Vec::new())]
+        }
+    }
+}
+
+const IS_NEWEST: &str = "SELECT 1 / (number = $1)::int FROM cluster WHERE name = 'catalog'";
+const RAISE: &str = "WITH raised AS (UPDATE cluster SET number = number + 1 WHERE name = 'catalog' AND ($1::int8 IS NULL OR number = $1) \
+    RETURNING 1) SELECT 1 / (SELECT count(*)::int FROM raised)";
+const GIVE: &str = "WITH given AS (UPDATE range SET owner = $2, epoch = epoch + 1 WHERE owner = $1 AND slot_from = ANY($3::int4[]) \
+    AND EXISTS (SELECT 1 FROM engine WHERE id = $2) RETURNING 1) \
+    SELECT 1 / (count(*) = $4::int8)::int FROM given";
+/// Slots of one range.
+pub(super) const SLOTS: i32 = 64;
+
+/// Who listens is told when the transaction has been committed.
+const TELL_CATALOG: &str = "SELECT pg_notify('workflow:' || current_schema(), 'catalog')";
+const TELL_ANSWERED: &str = "SELECT pg_notify('workflow:' || current_schema(), 'answered')";
+const TELL_MEMBERS: &str = "SELECT pg_notify('workflow:' || current_schema(), 'members')";
 
 const WIDEN: &str = "UPDATE cluster SET number = CASE name WHEN 'ahead_min' THEN least(number, $1) ELSE greatest(number, $2) END \
     WHERE name IN ('ahead_min', 'ahead_max')";
@@ -603,16 +676,18 @@ fn plan_parked<'b>(parked: BTreeMap<ExecutionId, &'b [workflow_core::id::ActionN
     }
     let all: Vec<Uuid> = parked.keys().map(|id| row::uuid(*id)).collect();
     let mut planned = vec![Planned::new("DELETE FROM parked WHERE execution = ANY($1)", vec![Box::new(all)])];
-    let (mut actions, mut executions) = (Vec::new(), Vec::new());
+    let (mut actions, mut executions, mut slots) = (Vec::new(), Vec::new(), Vec::new());
     for (id, wanted) in parked {
         for action in wanted {
             actions.push(action.as_str());
             executions.push(row::uuid(id));
+            slots.push(i32::from(id.slot().number()));
         }
     }
     if !actions.is_empty() {
-        let sql = "INSERT INTO parked (action, execution) SELECT * FROM unnest($1::text[], $2::uuid[]) ON CONFLICT DO NOTHING";
-        planned.push(Planned::new(sql, vec![Box::new(actions), Box::new(executions)]));
+        let sql = "INSERT INTO parked (action, execution, slot) SELECT * FROM unnest($1::text[], $2::uuid[], $3::int4[]) \
+            ON CONFLICT DO NOTHING";
+        planned.push(Planned::new(sql, vec![Box::new(actions), Box::new(executions), Box::new(slots)]));
     }
     planned
 }

@@ -390,6 +390,9 @@ impl<'a> Commit<'a> {
                     let sql = "DELETE FROM document WHERE kind = ?1 AND key >= ?2 AND key < ?3";
                     self.connection.prepare_cached(sql)?.execute([kind, &keys.from, &keys.to])?;
                 }
+                Change::Require { .. } | Change::Give { .. } | Change::Answer { .. } => {
+                    return Err(change.refused_alone().into());
+                }
             }
         }
         Ok(())

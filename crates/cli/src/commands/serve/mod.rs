@@ -125,14 +125,14 @@ async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
         match opened {
             Err(OpenFailed::OwnedBy(holder)) => {
                 if owner.as_ref() != Some(&holder) {
-                    tracing::info!(database = %settings.db, %holder, "standing by: this engine goes on when that one ends or dies");
+                    tracing::info!(database = %settings.db, %holder, "waiting: somebody works on the whole database, and this engine joins when that has ended");
                     owner = Some(holder);
                 }
             }
-            // The database is restarted, or the network is away: who stands by waits for it as the owner does.
+            // The database is restarted, or the network is away: who waits already waits for that too.
             Err(OpenFailed::Away(error)) if owner.is_some() => {
-                tracing::warn!(error, "standing by: the database cannot be asked now");
-                tokio::time::sleep(STAND_BY_FOR).await;
+                tracing::warn!(error, "waiting: the database cannot be asked now");
+                tokio::time::sleep(WAIT_FOR).await;
             }
             Err(OpenFailed::Away(error)) => return Err(Error::failed("store", error)),
             Err(OpenFailed::For(error)) => return Err(error),
@@ -142,14 +142,14 @@ async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
 }
 
 enum OpenFailed {
-    /// An engine that lives, elsewhere.
+    /// By somebody who shares with nobody.
     OwnedBy(String),
     Away(String),
     For(Error),
 }
 
-/// An engine on PostgreSQL waits for so long at once, so that a signal is obeyed.
-const STAND_BY_FOR: Duration = Duration::from_secs(3);
+/// Who works on the whole database is waited for so long at once, so that a signal is obeyed.
+const WAIT_FOR: Duration = Duration::from_secs(3);
 
 fn open(location: &Location, keys: Keys, no_sync: bool) -> Result<Arc<dyn Store>, OpenFailed> {
     let refused = |error: &dyn std::fmt::Display| OpenFailed::For(Error::failed("store", error.to_string()));
@@ -159,7 +159,7 @@ fn open(location: &Location, keys: Keys, no_sync: bool) -> Result<Arc<dyn Store>
         Location::Memory => Arc::new(Sqlite::open(":memory:", options).map_err(|error| refused(&error))?),
         Location::File(path) => Arc::new(Sqlite::open(path, options).map_err(|error| refused(&error))?),
         Location::Postgres(url) => {
-            let options = PostgresOptions { keys, wait: STAND_BY_FOR, ..PostgresOptions::default() };
+            let options = PostgresOptions { keys, wait: WAIT_FOR, ..PostgresOptions::default() };
             match Postgres::open(url, options) {
                 Ok(store) => Arc::new(store),
                 Err(PostgresError::InUse { holder, .. }) => return Err(OpenFailed::OwnedBy(holder)),

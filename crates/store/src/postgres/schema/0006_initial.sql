@@ -17,8 +17,11 @@ CREATE TABLE engine (
   id          TEXT PRIMARY KEY,
   -- The smallest number that no other has: engines have counters of their own.
   seat        INTEGER NOT NULL UNIQUE,
-  -- What a person looks for it by.
+  -- What a person looks for it by, and where workers reach it.
   name        TEXT NOT NULL,
+  url         TEXT,
+  -- It shares with nobody: a command that works on the whole database.
+  alone       BOOLEAN NOT NULL,
   joined_at   TIMESTAMPTZ NOT NULL,
   lease_until TIMESTAMPTZ NOT NULL,
   -- One more with each connection that commits: what an earlier one had sent comes to nothing.
@@ -27,13 +30,25 @@ CREATE TABLE engine (
   batch       BIGINT NOT NULL
 ) WITH (fillfactor = 50);
 
--- Who owns the executions of which slots.
+-- Who owns the executions of which slots: 64 ranges of 64 slots each. An owner that is not in `engine` is nobody.
 CREATE TABLE range (
   slot_from INTEGER PRIMARY KEY,
   slot_to   INTEGER NOT NULL,
   owner     TEXT NOT NULL,
+  -- How often it changed hands.
   epoch     BIGINT NOT NULL
-);
+) WITH (fillfactor = 50);
+INSERT INTO range SELECT n * 64, n * 64 + 64, '', 0 FROM generate_series(0, 63) n;
+
+-- What engines ask of the one that owns an execution. Its answer comes with the commit of what it did.
+CREATE TABLE inbox (
+  seq       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  execution UUID NOT NULL,
+  slot      INTEGER NOT NULL,
+  command   TEXT NOT NULL,
+  asked_at  TIMESTAMPTZ NOT NULL,
+  answer    TEXT
+) WITH (fillfactor = 50);
 
 CREATE TABLE definition (
   workflow   TEXT NOT NULL,
@@ -78,8 +93,8 @@ CREATE TABLE execution (
 
 -- Every list reads ranges of this one (or of the ids): newest first within a status and a workflow.
 CREATE INDEX execution_list ON execution (status, workflow, id);
--- Empty but for what is under way or asleep.
-CREATE INDEX execution_wake ON execution (wake_at, id) WHERE wake_at IS NOT NULL;
+-- Empty but for what is under way or asleep; by range, so that an engine looks at what is its own.
+CREATE INDEX execution_wake ON execution ((slot / 64), wake_at, id) WHERE wake_at IS NOT NULL;
 -- Empty but for what has failed or is tried again.
 CREATE INDEX execution_failure ON execution (failure, id) WHERE failure IS NOT NULL;
 CREATE INDEX execution_retrying ON execution (id) WHERE retrying;
@@ -120,9 +135,11 @@ CREATE TABLE snapshot (
 CREATE TABLE parked (
   action    TEXT NOT NULL,
   execution UUID NOT NULL,
+  slot      INTEGER NOT NULL,
   PRIMARY KEY (action, execution)
 );
 CREATE INDEX parked_execution ON parked (execution);
+CREATE INDEX parked_range ON parked (action, (slot / 64), execution);
 
 -- Idempotency keys and event ids.
 CREATE TABLE claim (
