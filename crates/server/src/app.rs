@@ -16,6 +16,7 @@ use workflow_engine::Engine;
 
 use crate::access::{Access, Strangers};
 use crate::admission::{self, Admission};
+use crate::cluster::Cluster;
 use crate::direct::Direct;
 use crate::hosts::{self, Hosts};
 use crate::problem::{Kind, Problem};
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub admission: Admission,
     pub hosts: Hosts,
     pub access: Access,
+    pub cluster: Cluster,
     pub openapi: Bytes,
     /// None where metrics are not collected by this crate.
     pub metrics: Option<PrometheusHandle>,
@@ -99,6 +101,7 @@ pub(crate) fn build(
     let (routes, document) = openapi::describe(routes::all());
     let app = App(Arc::new(Shared {
         access: Access::new(engine.tokens(), &options, strangers),
+        cluster: Cluster::new(),
         engine,
         admission: Admission::new(&options),
         hosts,

@@ -20,8 +20,9 @@ const LOOKS: usize = 2;
 pub(crate) struct Kept {
     bytes_max: usize,
     bytes: usize,
-    /// Given by the worker, and not recorded.
+    /// Given by the worker, and not recorded: no more bytes than are kept, for what another engine records is never recorded here.
     given: BTreeMap<TaskId, Json>,
+    given_bytes: usize,
     /// The worker has been told to keep them, by execution.
     of: BTreeMap<ExecutionId, Vec<(TaskId, Json)>>,
     /// The same, in the order in which they are looked at.
@@ -33,21 +34,34 @@ impl Kept {
     /// Of a worker that keeps so many bytes.
     pub(crate) fn new(bytes_max: usize) -> Kept {
         let (given, of, order) = (BTreeMap::new(), BTreeMap::new(), VecDeque::new());
-        Kept { bytes_max: bytes_max.min(BYTES_MAX), bytes: 0, given, of, order, looks: 0 }
+        Kept { bytes_max: bytes_max.min(BYTES_MAX), bytes: 0, given, given_bytes: 0, of, order, looks: 0 }
     }
 
     /// The worker has given this.
     pub(crate) fn give(&mut self, task: TaskId, output: &Json) {
-        if (LONG_BYTES..=self.bytes_max).contains(&output.len()) {
-            self.given.insert(task, output.clone());
+        if !(LONG_BYTES..=self.bytes_max).contains(&output.len()) {
+            return;
         }
+        self.take_given(task);
+        while self.given_bytes + output.len() > self.bytes_max {
+            let Some((_, oldest)) = self.given.pop_first() else { break };
+            self.given_bytes -= oldest.len();
+        }
+        self.given_bytes += output.len();
+        self.given.insert(task, output.clone());
+    }
+
+    fn take_given(&mut self, task: TaskId) -> Option<Json> {
+        let output = self.given.remove(&task)?;
+        self.given_bytes -= output.len();
+        Some(output)
     }
 
     /// It is recorded, and the worker is about to be told: true when it is to keep its output. What has to be forgotten for it
     /// is forgotten first.
     pub(crate) fn record(&mut self, task: TaskId) -> bool {
         self.looks = (self.looks + LOOKS).min(self.order.len() + LOOKS);
-        let Some(output) = self.given.remove(&task) else { return false };
+        let Some(output) = self.take_given(task) else { return false };
         self.bytes += output.len();
         self.of.entry(task.execution()).or_default().push((task, output));
         self.order.push_back(task);
@@ -56,7 +70,7 @@ impl Kept {
 
     /// Nobody wants its output any more.
     pub(crate) fn abort(&mut self, task: TaskId) {
-        self.given.remove(&task);
+        self.take_given(task);
     }
 
     /// The task that gave this output.
@@ -148,6 +162,17 @@ mod tests {
         let found: Vec<_> = outputs.iter().map(|output| kept.find(execution, output)).collect();
         assert_eq!(found, [None, None, Some(task(2)), Some(task(3))]);
         assert_eq!(kept.forget(), []);
+    }
+
+    #[test]
+    fn what_is_given_and_never_recorded_does_not_pile_up() {
+        let mut kept = Kept::new(2 * LONG_BYTES + 4);
+        for number in 0..10 {
+            kept.give(task(number), &long("a"));
+            kept.give(task(number), &long("b"));
+        }
+        let recorded: Vec<u32> = (0..10).filter(|number| kept.record(task(*number))).collect();
+        assert_eq!((recorded, kept.given_bytes), (vec![8, 9], 0));
     }
 
     #[test]

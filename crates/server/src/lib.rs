@@ -11,6 +11,7 @@ mod admission;
 mod app;
 mod body;
 mod caller;
+mod cluster;
 mod direct;
 mod hosts;
 mod kept;

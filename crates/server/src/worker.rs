@@ -19,6 +19,7 @@ use workflow_engine::{ActionError, ActionResult, Join, Session, SessionEvent, Ta
 
 use crate::access::Standing;
 use crate::app::App;
+use crate::cluster::{self, Told};
 use crate::kept::Kept;
 use crate::problem::Kind;
 use crate::protocol::{self, Broken, Frame, FromServer, FromWorker, Heard, Hello, Link, Malformed, Server, Welcome};
@@ -127,15 +128,19 @@ async fn serve(app: &App, standing: &Standing, link: &mut Connection, first: &st
         Ok(joined) => joined,
         Err(end) => return (end, "a worker".to_owned()),
     };
-    let mut served = Served { session, kept, usual: 0 };
+    let engines = cluster::attend(app).await;
+    let mut served = Served { session, kept, engines, usual: 0 };
     tracing::info!("{who} is connected");
     let ended = async {
-        link.send(Frame::of(&FromServer::Welcome(Welcome {
+        let mut greeting = Frame::new();
+        greeting.push(&FromServer::Welcome(Welcome {
             server: Server { version: env!("CARGO_PKG_VERSION").to_owned() },
             heartbeat_ms: millis(app.options.worker_heartbeat),
             grace_ms: millis(app.engine.worker_grace()),
             payload_bytes_max: app.engine.limits().payload_bytes_max,
-        })))?;
+        }));
+        served.tell_engines(&mut greeting);
+        link.send(greeting.into_text())?;
         let mut has_left = served.take(rest)?;
         let (mut closing, mut lost) = (pin!(app.closing()), pin!(app.access.lost(standing)));
         while !has_left {
@@ -196,6 +201,18 @@ fn name_of(session: &str, name: Option<&str>, version: Option<&str>) -> String {
     }
 }
 
+/// Ends when a worker is to be told of other engines than before.
+async fn changed(engines: &mut Option<Told>) {
+    let ended = match engines {
+        Some(told) => told.changed().await,
+        None => return std::future::pending().await,
+    };
+    // Whoever would say so is the server itself.
+    if ended.is_err() {
+        *engines = None;
+    }
+}
+
 /// A frame is expected to be as long as the one before, up to this.
 const USUAL_BYTES_MAX: usize = 128 << 10;
 
@@ -203,6 +220,8 @@ const USUAL_BYTES_MAX: usize = 128 << 10;
 struct Served {
     session: Session,
     kept: Kept,
+    /// None where there is only ever one.
+    engines: Option<Told>,
     /// Bytes of the last frame that it was sent.
     usual: usize,
 }
@@ -227,7 +246,21 @@ impl Served {
                 link.send(frame)?;
                 Ok(false)
             }
+            () = changed(&mut self.engines), if is_idle && self.engines.is_some() => {
+                let mut frame = Frame::new();
+                self.tell_engines(&mut frame);
+                link.send(frame.into_text())?;
+                Ok(false)
+            }
             () = closing => Err(End::Closing),
+        }
+    }
+
+    /// Adds which engines there are, where that is known.
+    fn tell_engines(&mut self, frame: &mut Frame) {
+        let engines = self.engines.as_mut().and_then(|told| told.borrow_and_update().clone());
+        if let Some(engines) = engines {
+            frame.push(&FromServer::Engines(engines));
         }
     }
 

@@ -71,7 +71,9 @@ pub enum FromServer<'a> {
     Forget {
         tasks: Vec<Cow<'a, str>>,
     },
-    /// The server stops; the worker goes on and connects again.
+    /// Which engines there are, where there may be several: a worker connects to each. With the welcome, and whenever it changes.
+    Engines(Engines),
+    /// The server stops, or wants to hear what the worker holds; the worker goes on and connects again.
     Closing,
     /// Said before the connection is closed.
     Refused {
@@ -95,6 +97,24 @@ pub struct Welcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     pub version: String,
+}
+
+/// The engines that work on one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engines {
+    /// The id of the one that says so.
+    pub engine: String,
+    /// All of them, this one too.
+    pub engines: Vec<EngineAt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineAt {
+    /// Of one life of the engine.
+    pub id: String,
+    /// Where its server is, as in `http://10.0.0.7:4747`; none when it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// One attempt of a step, for a worker to run.

@@ -11,7 +11,7 @@ mod read;
 
 pub use frame::Frame;
 pub use link::{Broken, Heard, Link};
-pub use message::{FromServer, FromWorker, Given, Hello, Server, Welcome};
+pub use message::{EngineAt, Engines, FromServer, FromWorker, Given, Hello, Server, Welcome};
 pub use read::Malformed;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use workflow_core::json::Json;
 
-use super::{FRAME_MESSAGES_MAX, FromServer, FromWorker, Given, Hello, Welcome};
+use super::{Engines, FRAME_MESSAGES_MAX, FromServer, FromWorker, Given, Hello, Welcome};
 
 /// What came is not what the protocol says. For the other side to read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +68,7 @@ impl<'a> FromServer<'a> {
                     grace_ms: message.get("graceMs")?,
                     payload_bytes_max: message.get("payloadBytesMax")?,
                 }),
+                "engines" => FromServer::Engines(Engines { engine: message.get("engine")?, engines: message.get("engines")? }),
                 "closing" => FromServer::Closing,
                 "refused" => FromServer::Refused { code: message.text("code")?, message: message.text("message")? },
                 _ => return Ok(None),
@@ -150,6 +151,8 @@ fields! {
     heartbeat_ms "heartbeatMs"
     grace_ms "graceMs"
     payload_bytes_max "payloadBytesMax"
+    engine "engine"
+    engines "engines"
     code "code"
     message "message"
 }
@@ -216,7 +219,7 @@ mod tests {
     use workflow_core::failure::Failure;
 
     use super::*;
-    use crate::protocol::Frame;
+    use crate::protocol::{EngineAt, Frame};
 
     fn json(text: &str) -> Json {
         Json::parse(text).unwrap()
@@ -270,6 +273,13 @@ mod tests {
             FromServer::Recorded { task: "a".into(), keep: false },
             FromServer::Recorded { task: "a".into(), keep: true },
             FromServer::Forget { tasks: vec!["a".into(), "b".into()] },
+            FromServer::Engines(Engines {
+                engine: "e1".to_owned(),
+                engines: vec![
+                    EngineAt { id: "e1".to_owned(), url: None },
+                    EngineAt { id: "e2".to_owned(), url: Some("http://10.0.0.7:4747".to_owned()) },
+                ],
+            }),
             FromServer::Closing,
             FromServer::Refused { code: "replaced".into(), message: "…".into() },
         ];

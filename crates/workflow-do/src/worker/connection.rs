@@ -1,94 +1,183 @@
-//! The worker's life on its connections: it connects, works, and connects again.
+//! The worker's life on its connections: it connects, works, and connects again. Which addresses it dials is in `roster.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Upgraded;
-use tokio::time::{sleep, timeout};
-use uuid::Uuid;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
 use workflow_engine::{AbortReason, Signal, run_action};
-use workflow_server::protocol::{self, Broken, Frame, FromServer, FromWorker, Heard, Hello, Link, Malformed, Welcome};
+use workflow_server::protocol::{self, Broken, Engines, Frame, FromServer, FromWorker, Heard, Hello, Link, Malformed, Welcome};
 
+use super::ledger::LineNumber;
+use super::roster::{Address, Loss};
 use super::{ReceivedTask, Said, Shared, WorkerState};
 
-const BACKOFF_MIN: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// A server says how often; less would be all that is done, and more is no heartbeat.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(3_600);
-/// Outputs that a task may refer to. A server has those kept that executions in its memory need.
+/// Outputs that a task may refer to, of all connections together. A server has those kept that executions in its memory need.
 const KEEPS_BYTES: usize = 64 << 20;
+/// `refused.code`: another connection of the same session.
+const REPLACED: &str = "replaced";
 
 /// Why a connection has ended.
 enum End {
     /// In order: the server has heard that this worker leaves.
     Left,
-    Lost(String),
+    Lost(Loss, String),
+}
+
+impl End {
+    fn broken(why: String) -> End {
+        End::Lost(Loss::Broken, why)
+    }
 }
 
 /// Stays connected until the worker leaves.
 pub async fn drive(shared: Arc<Shared>) {
-    let mut backoff = BACKOFF_MIN;
+    let mut connections = JoinSet::new();
     loop {
-        let end = tokio::select! {
-            connected = connect(&shared) => match connected {
-                Ok(link) => {
-                    backoff = BACKOFF_MIN;
-                    work(&shared, link).await
-                }
-                Err(why) => End::Lost(format!("cannot reach {}: {why}; still trying", shared.dialer.base)),
-            },
-            () = shared.leaving() => End::Left,
+        let next = shared.roster().next(Instant::now());
+        for address in next.dial {
+            connections.spawn(stay_at(shared.clone(), address));
+        }
+        let again = async {
+            match next.at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
         };
-        let End::Lost(why) = end else { break };
-        tracing::warn!(server = shared.dialer.base, "{why}");
-        shared.set_lost(why);
         tokio::select! {
-            () = sleep(jittered(backoff)) => {}
+            Some(ended) = connections.join_next() => passed_on(ended),
+            () = shared.roster_changed.notified() => {}
+            () = again => {}
             () = shared.leaving() => break,
         }
-        backoff = (backoff * 2).min(BACKOFF_MAX);
+    }
+    while let Some(ended) = connections.join_next().await {
+        passed_on(ended);
     }
     shared.state.send_replace(WorkerState::Closed);
 }
 
-/// Between half and all of it, so that a thousand workers do not come back at the same moment.
-fn jittered(delay: Duration) -> Duration {
-    let random = f64::from(Uuid::new_v4().as_u128() as u16) / f64::from(u16::MAX);
-    delay.mul_f64(0.5 + random / 2.0)
+/// A bug of a connection is one of the worker.
+fn passed_on(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+/// One connection, from its first word to its end.
+async fn stay_at(shared: Arc<Shared>, address: Address) {
+    let connected = tokio::select! {
+        connected = connect(&shared, &address) => connected,
+        () = shared.leaving() => return,
+    };
+    match connected {
+        Ok((link, line)) => {
+            let end = work(&shared, &address, &line, link).await;
+            let is_superseded = shared.ledger().is_lost(line.number);
+            shared.ledger().lose(line.number);
+            match end {
+                End::Left => {}
+                End::Lost(_, _) if is_superseded => shared.roster().lost(&address, Loss::Replaced, Instant::now()),
+                End::Lost(loss, why) => {
+                    tracing::warn!(server = &*address, "{why}");
+                    shared.roster().lost(&address, loss, Instant::now());
+                    shared.set_lost(why);
+                }
+            }
+        }
+        Err(why) => {
+            let why = format!("cannot reach {address}: {why}; still trying");
+            let is_first = shared.roster().failed(&address, Instant::now());
+            // The others go on: one that stays away is no news.
+            if is_first || !shared.roster().is_connected() {
+                tracing::warn!(server = &*address, "{why}");
+            }
+            shared.set_lost(why);
+        }
+    }
+    shared.roster_changed.notify_one();
+}
+
+/// A connection on which the worker is welcome.
+struct Line {
+    number: LineNumber,
+    wake: Arc<Notify>,
 }
 
 /// Says who this is, and is made welcome.
-async fn connect(shared: &Shared) -> Result<Link<Upgraded>, String> {
-    let greeted = timeout(protocol::GREETING_WITHIN, async {
-        let mut link = shared.dialer.dial().await?;
-        let holding = shared.ledger().greet();
+async fn connect(shared: &Shared, address: &Address) -> Result<(Link<Upgraded>, Line), String> {
+    let mut greeted = Greeted { shared, number: None };
+    let greeting = async {
+        let dialer = shared.dialers.at(address).map_err(|error| error.to_string())?;
+        let mut link = dialer.dial().await?;
+        let (holding, keeps) = {
+            let mut ledger = shared.ledger();
+            let keeps = KEEPS_BYTES / (ledger.open_lines() + 1);
+            let (number, holding) = ledger.greet();
+            greeted.number = Some(number);
+            (holding, Some(keeps))
+        };
         let (session, name, version) = (shared.session.clone(), shared.name.clone(), Some(VERSION.to_owned()));
-        let keeps = Some(KEEPS_BYTES);
         let sent = link.send(Frame::of(&FromWorker::Hello(Hello { session, holding, name, version, keeps })));
         sent.map_err(|error| error.to_string())?;
         let welcome = welcome(&mut link).await?;
         Ok((link, welcome))
-    });
+    };
     let no_answer = |_| Err(format!("no answer came within {} s", protocol::GREETING_WITHIN.as_secs()));
-    let (mut link, welcome): (Link<Upgraded>, Welcome) = greeted.await.unwrap_or_else(no_answer)?;
+    let welcomed: Result<(Link<Upgraded>, (Welcome, Option<Engines>)), String> =
+        timeout(protocol::GREETING_WITHIN, greeting).await.unwrap_or_else(no_answer);
+    let (mut link, (welcome, engines)) = welcomed?;
+    let number = greeted.number.take().expect("who was made welcome has said who they are");
     link.set_heartbeat(Duration::from_millis(welcome.heartbeat_ms).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX));
-    shared.set_connected(welcome);
-    Ok(link)
+    let wake = shared.ledger().open(number);
+    let superseded = shared.roster().connected(address, number, engines, Instant::now());
+    shared.set_connected(address, welcome);
+    shared.supersede(superseded);
+    shared.roster_changed.notify_one();
+    Ok((link, Line { number, wake }))
+}
+
+/// A greeting that comes to nothing is undone.
+struct Greeted<'a> {
+    shared: &'a Shared,
+    number: Option<LineNumber>,
+}
+
+impl Drop for Greeted<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.shared.ledger().lose(number);
+        }
+    }
 }
 
 const VERSION: &str = concat!("workflow-do/", env!("CARGO_PKG_VERSION"));
 
-async fn welcome(link: &mut Link<Upgraded>) -> Result<Welcome, String> {
+/// With the engines that it names.
+async fn welcome(link: &mut Link<Upgraded>) -> Result<(Welcome, Option<Engines>), String> {
     loop {
         let text = match link.next().await.map_err(|error| error.to_string())? {
             Heard::Frame(text) => text,
             Heard::Sent | Heard::Heartbeat => continue,
             Heard::Closed => return Err("the connection was closed before anything was said".to_owned()),
         };
-        // Nothing comes before it, and nothing in the same frame.
-        match FromServer::read(&text).map_err(|error| error.to_string())?.into_iter().next() {
-            Some(FromServer::Welcome(welcome)) => return Ok(welcome),
+        // Nothing comes before it, and nothing else in the same frame.
+        let mut messages = FromServer::read(&text).map_err(|error| error.to_string())?.into_iter();
+        match messages.next() {
+            Some(FromServer::Welcome(welcome)) => {
+                let engines = messages.find_map(|message| match message {
+                    FromServer::Engines(engines) => Some(engines),
+                    _ => None,
+                });
+                return Ok((welcome, engines));
+            }
             Some(FromServer::Refused { message, .. }) => return Err(format!("it refused: {message}")),
             Some(FromServer::Closing) => return Err("it is being stopped".to_owned()),
             Some(_) => return Err("it did not begin with `welcome`".to_owned()),
@@ -98,48 +187,50 @@ async fn welcome(link: &mut Link<Upgraded>) -> Result<Welcome, String> {
 }
 
 /// Takes tasks and gives results for as long as the connection holds.
-async fn work(shared: &Arc<Shared>, mut link: Link<Upgraded>) -> End {
-    match exchange(shared, &mut link).await {
+async fn work(shared: &Arc<Shared>, address: &Address, line: &Line, mut link: Link<Upgraded>) -> End {
+    match exchange(shared, address, line, &mut link).await {
         Ok(end @ End::Left) => {
             link.close(None).await;
             end
         }
         Ok(end) => end,
-        Err(broken) => End::Lost(format!("the connection to {} was lost: {broken}; connecting again", shared.dialer.base)),
+        Err(broken) => End::broken(format!("the connection to {address} was lost: {broken}; connecting again")),
     }
 }
 
-async fn exchange(shared: &Arc<Shared>, link: &mut Link<Upgraded>) -> Result<End, Broken> {
+async fn exchange(shared: &Arc<Shared>, address: &Address, line: &Line, link: &mut Link<Upgraded>) -> Result<End, Broken> {
     let mut is_last = false;
     loop {
         if link.is_idle() {
             if is_last {
                 return Ok(End::Left);
             }
-            let outgoing = shared.ledger().outgoing();
+            let outgoing = shared.ledger().outgoing(line.number);
             if let Some(outgoing) = outgoing {
                 is_last = outgoing.last;
                 link.send(outgoing.frame)?;
+            } else if shared.ledger().is_lost(line.number) {
+                return Ok(End::broken(format!("{address} leads to an engine that is connected already")));
             }
         }
         let is_idle = link.is_idle();
         tokio::select! {
             heard = link.next() => match heard? {
-                Heard::Frame(text) => if let Err(why) = read(shared, &text) {
-                    return Ok(End::Lost(format!("{} {why}; connecting again", shared.dialer.base)));
+                Heard::Frame(text) => if let Err((loss, why)) = read(shared, address, line.number, &text) {
+                    return Ok(End::Lost(loss, format!("{address} {why}; connecting again")));
                 },
                 Heard::Sent | Heard::Heartbeat => {}
-                Heard::Closed => return Ok(End::Lost(format!("{} closed the connection; connecting again", shared.dialer.base))),
+                Heard::Closed => return Ok(End::broken(format!("{address} closed the connection; connecting again"))),
             },
             // Whatever else is about to be finished goes in the same frame.
-            () = shared.to_send.notified(), if is_idle => tokio::task::yield_now().await,
+            () = line.wake.notified(), if is_idle => tokio::task::yield_now().await,
         }
     }
 }
 
 /// Why the connection ends, as the rest of a sentence about the server.
-fn read(shared: &Arc<Shared>, frame: &str) -> Result<(), String> {
-    let not_understood = |error: &dyn std::fmt::Display| format!("said what is not understood: {error}");
+fn read(shared: &Arc<Shared>, address: &Address, line: LineNumber, frame: &str) -> Result<(), (Loss, String)> {
+    let not_understood = |error: &dyn std::fmt::Display| (Loss::Broken, format!("said what is not understood: {error}"));
     let messages = FromServer::read(frame).map_err(|error: Malformed| not_understood(&error))?;
     let (mut said, mut ended) = (Vec::with_capacity(messages.len()), Ok(()));
     for message in messages {
@@ -148,18 +239,25 @@ fn read(shared: &Arc<Shared>, frame: &str) -> Result<(), String> {
             FromServer::Recorded { task, keep } => Said::Recorded { task, keep },
             FromServer::Abort { task, reason } => Said::Abort(task, abort_reason(&reason)),
             FromServer::Forget { tasks } => Said::Forget(tasks),
+            FromServer::Engines(engines) => {
+                let superseded = shared.roster().hear(address, engines, Instant::now());
+                shared.supersede(superseded);
+                shared.roster_changed.notify_one();
+                continue;
+            }
             FromServer::Closing => {
-                ended = Err("is being stopped".to_owned());
+                ended = Err((Loss::ComeBack, "is being stopped".to_owned()));
                 break;
             }
-            FromServer::Refused { message, .. } => {
-                ended = Err(format!("refused: {message}"));
+            FromServer::Refused { code, message } => {
+                let loss = if code == REPLACED { Loss::Replaced } else { Loss::Broken };
+                ended = Err((loss, format!("refused: {message}")));
                 break;
             }
             FromServer::Welcome(_) => continue,
         });
     }
-    let (tasks, heard) = shared.hear(said);
+    let (tasks, heard) = shared.hear(line, said);
     for (task, signal) in tasks {
         run(shared, task, signal);
     }

@@ -1,6 +1,8 @@
 //! Opens the connection: an HTTP request that is upgraded to a WebSocket.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -15,16 +17,63 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use workflow_engine::innermost;
 use workflow_server::protocol::{self, Link};
 
+use super::roster::{self, Address};
 use crate::Error;
 
+/// More than the engines of a cluster.
+const KNOWN_MAX: usize = 512;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How any server is reached.
+#[derive(Debug)]
+pub struct Dialers {
+    token: Option<String>,
+    ca: Option<PathBuf>,
+    known: Mutex<BTreeMap<Address, Dialer>>,
+}
+
+impl Dialers {
+    /// With the addresses that `urls` holds, one or several with commas between them.
+    pub fn new(urls: &str, token: Option<String>, ca: Option<PathBuf>) -> Result<(Dialers, Vec<Address>), Error> {
+        let dialers = Dialers { token, ca, known: Mutex::default() };
+        let mut addresses: Vec<Address> = Vec::new();
+        for url in urls.split(',').map(str::trim) {
+            let address = roster::address(url);
+            dialers.known().insert(address.clone(), dialers.make(url)?);
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        Ok((dialers, addresses))
+    }
+
+    pub fn at(&self, address: &Address) -> Result<Dialer, Error> {
+        if let Some(dialer) = self.known().get(address) {
+            return Ok(dialer.clone());
+        }
+        let dialer = self.make(address)?;
+        let mut known = self.known();
+        // Engines come and go, each with an address of its own perhaps; it is made again when it is needed again.
+        if known.len() >= KNOWN_MAX {
+            known.pop_first();
+        }
+        known.insert(address.clone(), dialer.clone());
+        Ok(dialer)
+    }
+
+    fn make(&self, url: &str) -> Result<Dialer, Error> {
+        Dialer::new(url, self.token.as_deref(), self.ca.as_deref())
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Address, Dialer>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How a server is reached.
 #[derive(Debug, Clone)]
 pub struct Dialer {
     http: reqwest::Client,
-    /// As its user gave it.
-    pub base: String,
     url: Url,
 }
 
@@ -67,7 +116,7 @@ impl Dialer {
             None => builder,
         };
         let http = builder.build().map_err(|error| Error::Invalid(format!("no HTTP client could be made: {error}")))?;
-        Ok(Dialer { http, base: base.trim_end_matches('/').to_owned(), url })
+        Ok(Dialer { http, url })
     }
 
     /// A fresh connection, on which nothing has been said. Why not, as the rest of "cannot reach ...: ".

@@ -1,11 +1,14 @@
-//! A worker: runs actions in this process for a server elsewhere, over one connection that it keeps up by itself.
+//! A worker: runs actions in this process for a server elsewhere, over connections that it keeps up by itself: one to each engine of
+//! a cluster.
 //!
-//! The protocol is in `docs/worker-protocol.md`. What this process holds is in `ledger.rs`, how it talks in `connection.rs`.
+//! The protocol is in `docs/worker-protocol.md`. What this process holds is in `ledger.rs`, where it connects to in `roster.rs`, how it
+//! talks in `connection.rs`.
 
 mod connection;
 mod dial;
 mod ledger;
 mod received;
+mod roster;
 
 pub use received::{ReceivedState, ReceivedTask};
 
@@ -22,7 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use workflow_core::failure::{Failure, code};
 use workflow_core::id::ActionName;
 use workflow_core::limits::{Limits, size};
@@ -31,9 +34,10 @@ use workflow_server::protocol::{Given, Welcome};
 
 use crate::action::{self, ActionError, Context, Pending};
 use crate::{Error, Options};
-use dial::Dialer;
-use ledger::Ledger;
+use dial::Dialers;
+use ledger::{Ledger, LineNumber};
 use received::NotATask;
+use roster::{Address, Roster};
 
 /// Tasks that a worker takes at the same time, unless told otherwise.
 const CONCURRENCY: usize = 256;
@@ -117,7 +121,6 @@ impl Worker {
         let actions = checked(actions)?;
         let shared = &self.life.shared;
         shared.ledger().offer(actions);
-        shared.to_send.notify_one();
         Ok(())
     }
 
@@ -142,7 +145,6 @@ impl Worker {
     pub async fn close(&self) -> Result<(), Error> {
         let shared = &self.life.shared;
         shared.ledger().drain();
-        shared.to_send.notify_one();
         // Without a connection nothing can be delivered, but one may come back in this time.
         let _ = timeout(self.life.close_within, shared.until_nothing_is_held()).await;
         let left = {
@@ -155,7 +157,6 @@ impl Worker {
             _ => "they did not end in time".to_owned(),
         };
         shared.leave.notify_waiters();
-        shared.to_send.notify_one();
         let mut states = self.states();
         let _ = timeout(LEAVE_WITHIN, states.wait_for(|state| *state == WorkerState::Closed)).await;
         self.life.stop();
@@ -243,18 +244,19 @@ impl WorkerBuilder {
     /// Begins to work, and to connect for as long as it takes; [`Worker::connected`] waits for it. Must be called on a tokio
     /// runtime.
     pub fn connect(self) -> Result<Worker, Error> {
-        let dialer = Dialer::new(&self.url, self.token.as_deref(), self.ca_file.as_deref())?;
+        let (dialers, given) = Dialers::new(&self.url, self.token, self.ca_file)?;
         let offered = checked(self.offered)?;
         let shared = Arc::new(Shared {
-            dialer,
+            dialers,
             session: uuid::Uuid::new_v4().simple().to_string(),
             name: self.name,
             actions: self.actions,
             abort_grace: self.abort_grace,
             payload_bytes_max: AtomicUsize::new(Limits::default().payload_bytes_max),
             ledger: Mutex::new(Ledger::new(offered, self.concurrency)),
+            roster: Mutex::new(Roster::new(given, Instant::now())),
             state: watch::Sender::new(WorkerState::Connecting { error: None }),
-            to_send: Notify::new(),
+            roster_changed: Notify::new(),
             leave: Notify::new(),
             emptied: Notify::new(),
         });
@@ -348,10 +350,10 @@ enum Said<'a> {
     Forget(Vec<Cow<'a, str>>),
 }
 
-/// What the worker's owner, its connection and its tasks share.
+/// What the worker's owner, its connections and its tasks share.
 #[derive(Debug)]
 struct Shared {
-    dialer: Dialer,
+    dialers: Dialers,
     session: String,
     name: Option<String>,
     actions: Actions,
@@ -359,9 +361,10 @@ struct Shared {
     /// Of one output, as the server said last.
     payload_bytes_max: AtomicUsize,
     ledger: Mutex<Ledger>,
+    roster: Mutex<Roster>,
     state: watch::Sender<WorkerState>,
-    /// There may be something to send.
-    to_send: Notify,
+    /// Other addresses may have to be dialled.
+    roster_changed: Notify,
     leave: Notify,
     /// Nothing is held any more, while the worker is being closed.
     emptied: Notify,
@@ -372,11 +375,13 @@ impl Shared {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn finished(&self, task: &Arc<str>, step: &str, result: ActionResult) {
         let result = self.deliverable(step, result);
-        if self.ledger().finish(task, result) {
-            self.to_send.notify_one();
-        }
+        self.ledger().finish(task, result);
     }
 
     /// What the server would not take is a failure, in the words that it would use itself.
@@ -397,21 +402,21 @@ impl Shared {
 
     /// Notes what a frame said, in its order, and gives what is to be run: what is held already is not. Ends with the first that
     /// makes no sense.
-    fn hear(&self, said: Vec<Said<'_>>) -> (Vec<(ReceivedTask, Signal)>, Result<(), NotATask>) {
+    fn hear(&self, line: LineNumber, said: Vec<Said<'_>>) -> (Vec<(ReceivedTask, Signal)>, Result<(), NotATask>) {
         let (mut tasks, mut heard) = (Vec::new(), Ok(()));
         let mut ledger = self.ledger();
         for said in said {
             match said {
-                Said::Task(given) => match ReceivedTask::new(given, &ledger) {
-                    Ok(task) => tasks.extend(ledger.take(&task.id).map(|signal| (task, signal))),
+                Said::Task(given) => match ReceivedTask::new(given, |task| ledger.kept(line, task)) {
+                    Ok(task) => tasks.extend(ledger.take(line, &task.id).map(|signal| (task, signal))),
                     Err(error) => {
                         heard = Err(error);
                         break;
                     }
                 },
-                Said::Recorded { task, keep } => ledger.record(&task, keep),
+                Said::Recorded { task, keep } => ledger.record(line, &task, keep),
                 Said::Abort(task, why) => ledger.abort(&task, why),
-                Said::Forget(tasks) => ledger.forget(&tasks),
+                Said::Forget(tasks) => ledger.forget(line, &tasks),
             }
         }
         if ledger.is_draining() && ledger.held() == 0 {
@@ -438,13 +443,24 @@ impl Shared {
         }
     }
 
-    fn set_connected(&self, welcome: Welcome) {
+    fn set_connected(&self, address: &Address, welcome: Welcome) {
         self.payload_bytes_max.store(welcome.payload_bytes_max, Ordering::Relaxed);
-        tracing::info!(server = self.dialer.base, version = welcome.server.version, "connected");
+        tracing::info!(server = &**address, version = welcome.server.version, "connected");
         self.state.send_replace(WorkerState::Connected { server_version: welcome.server.version });
     }
 
+    /// Ends a connection that another one to the same engine has taken the place of.
+    fn supersede(&self, line: Option<LineNumber>) {
+        if let Some(line) = line {
+            self.ledger().lose(line);
+        }
+    }
+
+    /// That one server is not reached: the worker is away only when none is.
     fn set_lost(&self, error: String) {
+        if self.roster().is_connected() {
+            return;
+        }
         self.state.send_modify(|state| {
             *state = match state {
                 WorkerState::Connecting { .. } => WorkerState::Connecting { error: Some(error) },

@@ -8,8 +8,6 @@ use workflow_core::json::Json;
 use workflow_core::task::TaskContext;
 use workflow_server::protocol::Given;
 
-use super::ledger::Ledger;
-
 /// One attempt of a step, received from a server. Payloads are the JSON text that came.
 #[derive(Debug, Clone)]
 pub struct ReceivedTask {
@@ -48,9 +46,10 @@ pub(super) enum NotATask {
 }
 
 impl ReceivedTask {
-    pub(super) fn new(given: Given<'_>, ledger: &Ledger) -> Result<ReceivedTask, NotATask> {
+    /// `find` gives the output of a task that is kept.
+    pub(super) fn new<'k>(given: Given<'_>, find: impl Fn(&str) -> Option<&'k Json>) -> Result<ReceivedTask, NotATask> {
         let Given { task, action, params, state, context, kept, timeout_ms } = given;
-        let kept = kept.into_iter().map(|(name, task)| match ledger.kept(&task) {
+        let kept = kept.into_iter().map(|(name, task)| match find(&task) {
             Some(output) => Ok((name.into_owned(), output.clone())),
             None => Err(NotATask::NotKept(task.escape_debug().to_string())),
         });
