@@ -272,3 +272,148 @@ fn jittered(delay: Duration) -> Duration {
     let random = f64::from(Uuid::new_v4().as_u128() as u16) / f64::from(u16::MAX);
     delay.mul_f64(0.5 + random / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use workflow_server::protocol::EngineAt;
+
+    use super::*;
+
+    fn roster(given: &[&str]) -> (Roster, Instant) {
+        let now = Instant::now();
+        (Roster::new(given.iter().map(|url| address(url)).collect(), now), now)
+    }
+
+    fn told(own: &str, all: &[(&str, &str)]) -> Engines {
+        let at = |(id, url): &(&str, &str)| {
+            let url = Some(url.to_string()).filter(|url| !url.is_empty());
+            EngineAt { id: id.to_string(), url }
+        };
+        Engines { engine: own.to_owned(), engines: all.iter().map(at).collect() }
+    }
+
+    fn dial(roster: &mut Roster, now: Instant) -> Vec<String> {
+        roster.next(now).dial.iter().map(ToString::to_string).collect()
+    }
+
+    const A: &str = "http://a";
+    const B: &str = "http://b";
+    const C: &str = "http://c";
+
+    #[tokio::test]
+    async fn a_server_that_names_nobody_is_the_only_one() {
+        let (mut roster, now) = roster(&[A, B]);
+        assert_eq!(dial(&mut roster, now), [A]);
+        assert_eq!(roster.next(now), Next::default(), "one after the other");
+        roster.connected(&address(A), LineNumber::of(1), None, now);
+        assert_eq!(roster.next(now + BACKOFF_MAX), Next::default());
+        roster.lost(&address(A), Loss::Broken, now);
+        let at = roster.next(now).at.unwrap();
+        assert!((now + BACKOFF_MIN / 2..=now + BACKOFF_MIN).contains(&at));
+        assert_eq!(dial(&mut roster, at), [A]);
+        assert!(roster.failed(&address(A), at));
+        assert_eq!(dial(&mut roster, at), [B], "without a pause: it may be there");
+        roster.failed(&address(B), at);
+        let again = roster.next(at).at.unwrap();
+        assert!((at + BACKOFF_MIN..=at + BACKOFF_MIN * 2).contains(&again), "a pause after each round, and a longer one");
+        assert_eq!(dial(&mut roster, again), [A]);
+        assert!(!roster.failed(&address(A), again), "that is known");
+    }
+
+    #[tokio::test]
+    async fn pauses_end_to_grow() {
+        let (mut roster, mut now) = roster(&[A]);
+        for _ in 0..20 {
+            assert_eq!(dial(&mut roster, now), [A]);
+            roster.failed(&address(A), now);
+            let at = roster.next(now).at.unwrap();
+            assert!(at <= now + BACKOFF_MAX);
+            now = at;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_asked_to_come_back_does_so_at_once_unless_that_is_all() {
+        let (mut roster, start) = roster(&[A]);
+        for (lasted, at_once) in [(AT_ONCE_AFTER, true), (AT_ONCE_AFTER / 2, false)] {
+            assert_eq!(dial(&mut roster, start), [A]);
+            roster.connected(&address(A), LineNumber::of(1), None, start);
+            let now = start + lasted;
+            roster.lost(&address(A), Loss::ComeBack, now);
+            assert_eq!(!dial(&mut roster, now).is_empty(), at_once);
+            roster.failed(&address(A), start);
+            (roster.turn, roster.round) = (0, Pause::over(start));
+        }
+        // The same of one among others.
+        roster.connected(&address(A), LineNumber::of(2), Some(told("a", &[("a", A), ("b", B)])), start);
+        assert_eq!(dial(&mut roster, start), [B]);
+        roster.connected(&address(B), LineNumber::of(3), Some(told("b", &[("a", A), ("b", B)])), start);
+        let now = start + AT_ONCE_AFTER;
+        roster.lost(&address(B), Loss::ComeBack, now);
+        assert_eq!(dial(&mut roster, now), [B]);
+    }
+
+    #[tokio::test]
+    async fn those_that_are_named_are_dialled_until_nobody_names_them() {
+        let (mut roster, now) = roster(&[A]);
+        dial(&mut roster, now);
+        roster.connected(&address(A), LineNumber::of(1), Some(told("a", &[("a", A), ("b", B), ("c", "http://c/")])), now);
+        assert_eq!(dial(&mut roster, now), [B, C]);
+        roster.connected(&address(B), LineNumber::of(2), Some(told("b", &[("a", A), ("b", B), ("c", C)])), now);
+        roster.failed(&address(C), now);
+        let at = roster.next(now).at.unwrap();
+        assert_eq!(dial(&mut roster, at), [C]);
+        roster.failed(&address(C), at);
+        assert_eq!(roster.hear(&address(A), told("a", &[("a", A), ("b", B)]), at), None);
+        let later = at + 2 * BACKOFF_MAX;
+        assert_eq!(dial(&mut roster, later), [C], "one of them still names it");
+        roster.failed(&address(C), later);
+        assert_eq!(roster.hear(&address(B), told("b", &[("a", A), ("b", B)]), later), None);
+        assert_eq!(roster.next(later + 2 * BACKOFF_MAX), Next::default());
+        assert!(!roster.places.contains_key(&address(C)));
+
+        // One that was started again at its old address is another engine, and not there twice.
+        roster.lost(&address(B), Loss::Broken, later);
+        roster.hear(&address(A), told("a", &[("a", A), ("b2", B)]), later);
+        let at = roster.next(later).at.unwrap();
+        assert_eq!(dial(&mut roster, at), [B]);
+        roster.connected(&address(B), LineNumber::of(3), Some(told("b2", &[("a", A), ("b2", B)])), at);
+        roster.hear(&address(A), told("a", &[("a", A), ("b", B), ("b2", B)]), at);
+        assert_eq!(roster.next(at), Next::default());
+    }
+
+    #[tokio::test]
+    async fn what_the_user_gave_is_tried_for_an_engine_that_has_not_said_where_it_is() {
+        let (mut roster, now) = roster(&[A, B]);
+        dial(&mut roster, now);
+        let named = |own: &str| Some(told(own, &[("a", ""), ("b", "")]));
+        roster.connected(&address(A), LineNumber::of(1), named("a"), now);
+        assert_eq!(dial(&mut roster, now), [B]);
+        // It leads to the first one, whose place it has taken.
+        assert_eq!(roster.connected(&address(B), LineNumber::of(2), named("a"), now), Some(LineNumber::of(1)));
+        roster.lost(&address(A), Loss::Replaced, now);
+        assert_eq!(roster.next(now + BACKOFF_MAX), Next::default(), "both are known to lead there");
+        roster.lost(&address(B), Loss::Broken, now);
+        assert_eq!(dial(&mut roster, now + BACKOFF_MAX), [A]);
+        roster.connected(&address(A), LineNumber::of(3), named("b"), now + BACKOFF_MAX);
+        assert_eq!(dial(&mut roster, now + BACKOFF_MAX), [B]);
+    }
+
+    #[tokio::test]
+    async fn who_is_replaced_by_an_own_connection_waits_until_that_knows_where_it_leads() {
+        let (mut roster, now) = roster(&[A, B]);
+        dial(&mut roster, now);
+        roster.connected(&address(A), LineNumber::of(1), Some(told("a", &[("a", A), ("b", "")])), now);
+        assert_eq!(dial(&mut roster, now), [B]);
+        roster.lost(&address(A), Loss::Replaced, now);
+        assert_eq!(roster.next(now).at, Some(now + BACKOFF_MAX));
+    }
+
+    #[tokio::test]
+    async fn who_was_reached_over_tls_leads_to_nobody_who_is_not() {
+        let (mut roster, now) = roster(&["https://a"]);
+        dial(&mut roster, now);
+        roster.connected(&address("https://a"), LineNumber::of(1), Some(told("a", &[("b", B), ("c", "https://c")])), now);
+        assert_eq!(dial(&mut roster, now), ["https://c"]);
+    }
+}

@@ -1,7 +1,8 @@
-//! The remote worker: against a server that follows a script, and against the real one.
+//! The remote worker: against servers that follow a script, and against the real one.
 
 #![allow(clippy::unwrap_used, clippy::too_many_lines, reason = "a test that cannot go on fails; a scene is told in one piece")]
 
+mod cluster;
 mod documented;
 mod encrypted;
 mod scripted;

@@ -12,17 +12,21 @@ use workflow_engine::ActionError as RawError;
 use crate::stage::{Stage, patiently, task, welcome};
 
 /// With the actions `echo` and `held`, which waits for a permit of the gate.
-fn worker(stage: &Stage) -> (WorkerBuilder, Arc<Semaphore>) {
+pub fn worker(stage: &Stage) -> (WorkerBuilder, Arc<Semaphore>) {
+    worker_at(&stage.url())
+}
+
+/// The same for other addresses.
+pub fn worker_at(urls: &str) -> (WorkerBuilder, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let held = gate.clone();
-    let builder =
-        Worker::builder(stage.url()).action("echo", async |params: Value, _| Ok(params)).action("held", move |_: Value, _| {
-            let held = held.clone();
-            async move {
-                held.acquire().await?.forget();
-                Ok("released")
-            }
-        });
+    let builder = Worker::builder(urls).action("echo", async |params: Value, _| Ok(params)).action("held", move |_: Value, _| {
+        let held = held.clone();
+        async move {
+            held.acquire().await?.forget();
+            Ok("released")
+        }
+    });
     (builder, gate)
 }
 

@@ -1,4 +1,4 @@
-//! A server of the tests' own, which says what its script says.
+//! Servers of the tests' own, which say what their script says.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -60,6 +60,30 @@ impl Stage {
         line.say(&welcome(5_000)).await;
         (line, hello)
     }
+}
+
+impl Stage {
+    /// The next connection, whose worker is made welcome and told of these engines in the same frame.
+    pub async fn welcomed_to(&self, engines: &Value) -> (Line, Value) {
+        let mut line = self.line().await;
+        let hello = line.hear("hello").await;
+        line.say_raw(&json!([welcome(5_000), engines]).to_string()).await;
+        (line, hello)
+    }
+
+    /// Whether somebody has connected whom nobody has taken in.
+    pub async fn is_dialled(&self) -> bool {
+        timeout(Duration::ZERO, self.listener.accept()).await.is_ok()
+    }
+}
+
+/// What the engine `own` says of itself and others, each with its server; none that has not said where it is.
+pub fn engines(own: &str, all: &[(&str, Option<&Stage>)]) -> Value {
+    let at = |(id, stage): &(&str, Option<&Stage>)| match stage {
+        Some(stage) => json!({ "id": id, "url": stage.url() }),
+        None => json!({ "id": id }),
+    };
+    json!({ "type": "engines", "engine": own, "engines": all.iter().map(at).collect::<Vec<_>>() })
 }
 
 pub fn welcome(heartbeat_ms: u64) -> Value {

@@ -42,14 +42,27 @@ async fn serve_until_stopped(settings: Settings, json: bool, first_signal: stop:
     let tls = settings.tls.as_ref().map(|files| Tls::load(&files.certificate, &files.key)).transpose();
     let tls = tls.map_err(|error| Error::failed("tls", error.to_string()))?;
     let mut first_signal = std::pin::pin!(first_signal.wait());
-    // The store first: while a predecessor lets go of the file, it also lets go of the port.
+    let refused = |error: std::io::Error| cannot_listen(&settings.listen, &error);
+    // The store first: while a predecessor lets go of the file, it also lets go of the port. But one that the system chooses no
+    // predecessor has, and other engines are to know it.
+    let early = match &settings.db {
+        Location::Postgres(_) if settings.listen.ends_with(":0") => Some(listen(&settings.listen).await.map_err(refused)?),
+        _ => None,
+    };
+    let url = match &early {
+        Some(listener) => advertised(&settings, &listener.local_addr().map_err(refused)?.to_string()),
+        None => advertised(&settings, &settings.listen),
+    };
     let store = tokio::select! {
-        store = open_store(&settings) => store?,
+        store = open_store(&settings, url) => store?,
         // Nothing has begun that would have to be stopped.
         () = &mut first_signal => return Ok(()),
     };
-    let listener = listen(&settings.listen).await.map_err(|error| cannot_listen(&settings.listen, &error))?;
-    let address = listener.local_addr().map_err(|error| cannot_listen(&settings.listen, &error))?;
+    let listener = match early {
+        Some(listener) => listener,
+        None => listen(&settings.listen).await.map_err(refused)?,
+    };
+    let address = listener.local_addr().map_err(refused)?;
     let engine = workflow_engine::Options {
         endpoint_hosts: settings.endpoint_hosts.clone(),
         worker_grace: settings.worker_grace,
@@ -111,16 +124,34 @@ fn guarded(settings: &Settings, store: &dyn Store, address: SocketAddr, options:
     Ok(())
 }
 
+/// Where others reach this engine, which listens at `listen`: nowhere if that is any address of this machine, or a port that is not
+/// chosen yet, and nobody has said more.
+fn advertised(settings: &Settings, listen: &str) -> Option<String> {
+    if let Some(url) = &settings.advertise {
+        return Some(url.clone());
+    }
+    let (host, port) = listen.rsplit_once(':')?;
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    if port == "0" || ip.is_ok_and(|ip| ip.is_unspecified()) {
+        return None;
+    }
+    Some(format!("{}://{listen}", scheme(settings)))
+}
+
+fn scheme(settings: &Settings) -> &'static str {
+    if settings.tls.is_some() { "https" } else { "http" }
+}
+
 /// Opening may wait for a predecessor and read a log: not on a thread that serves.
-async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
+async fn open_store(settings: &Settings, url: Option<String>) -> Result<Arc<dyn Store>, Error> {
     if settings.unsafe_no_sync {
         tracing::warn!("--unsafe-no-sync: a crash of this machine can lose what was acknowledged");
     }
     let keys = crate::keys::given(settings.encryption_key_file.as_deref())?;
     let mut owner = None;
     loop {
-        let (location, keys, no_sync) = (settings.db.clone(), keys.clone(), settings.unsafe_no_sync);
-        let opened = tokio::task::spawn_blocking(move || open(&location, keys, no_sync)).await;
+        let (location, keys, url, no_sync) = (settings.db.clone(), keys.clone(), url.clone(), settings.unsafe_no_sync);
+        let opened = tokio::task::spawn_blocking(move || open(&location, keys, url, no_sync)).await;
         let opened = opened.map_err(|error| Error::failed("store", format!("opening the database broke off: {error}")))?;
         match opened {
             Err(OpenFailed::OwnedBy(holder)) => {
@@ -151,16 +182,16 @@ enum OpenFailed {
 /// Who works on the whole database is waited for so long at once, so that a signal is obeyed.
 const WAIT_FOR: Duration = Duration::from_secs(3);
 
-fn open(location: &Location, keys: Keys, no_sync: bool) -> Result<Arc<dyn Store>, OpenFailed> {
+fn open(location: &Location, keys: Keys, url: Option<String>, no_sync: bool) -> Result<Arc<dyn Store>, OpenFailed> {
     let refused = |error: &dyn std::fmt::Display| OpenFailed::For(Error::failed("store", error.to_string()));
     let durability = if no_sync { Durability::UnsafeNormal } else { Durability::Full };
     let options = workflow_store::Options { durability, keys: keys.clone(), ..Default::default() };
     Ok(match location {
         Location::Memory => Arc::new(Sqlite::open(":memory:", options).map_err(|error| refused(&error))?),
         Location::File(path) => Arc::new(Sqlite::open(path, options).map_err(|error| refused(&error))?),
-        Location::Postgres(url) => {
-            let options = PostgresOptions { keys, wait: WAIT_FOR, ..PostgresOptions::default() };
-            match Postgres::open(url, options) {
+        Location::Postgres(database) => {
+            let options = PostgresOptions { keys, url, wait: WAIT_FOR, ..PostgresOptions::default() };
+            match Postgres::open(database, options) {
                 Ok(store) => Arc::new(store),
                 Err(PostgresError::InUse { holder, .. }) => return Err(OpenFailed::OwnedBy(holder)),
                 Err(
@@ -212,8 +243,7 @@ fn cannot_listen(listen: &str, error: &std::io::Error) -> Error {
 
 /// One line, once everything can be asked: for a person, or for the program that waits for it.
 fn ready(settings: &Settings, address: SocketAddr, json: bool) -> Result<(), Error> {
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{address}");
+    let url = format!("{}://{address}", scheme(settings));
     let openapi = format!("{url}/openapi.json");
     let database = database(&settings.db);
     if json {
@@ -231,5 +261,26 @@ fn database(location: &Location) -> String {
     match location {
         Location::Memory => ":memory:, forgotten at the end".to_owned(),
         _ => location.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_reached_where_it_listens_unless_somebody_says_otherwise() {
+        let settings = |serve: Serve| Settings::new(&serve).unwrap();
+        let plain = settings(Serve::default());
+        let url = |listen: &str| advertised(&plain, listen);
+        assert_eq!(url("127.0.0.1:4747").as_deref(), Some("http://127.0.0.1:4747"));
+        assert_eq!(url("flows.internal:80").as_deref(), Some("http://flows.internal:80"));
+        assert_eq!(url("[::1]:4747").as_deref(), Some("http://[::1]:4747"));
+        assert_eq!([url("0.0.0.0:4747"), url("[::]:4747"), url("127.0.0.1:0"), url("nonsense")], [None, None, None, None]);
+        let (cert, key) = (Some("server.pem".into()), Some("server.key".into()));
+        let encrypted = settings(Serve { tls_cert: cert, tls_key: key, ..Serve::default() });
+        assert_eq!(advertised(&encrypted, "10.0.0.7:1").as_deref(), Some("https://10.0.0.7:1"));
+        let said = settings(Serve { advertise: Some("https://flows.example/".to_owned()), ..Serve::default() });
+        assert_eq!(advertised(&said, "0.0.0.0:4747").as_deref(), Some("https://flows.example"));
     }
 }

@@ -19,6 +19,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 pub struct Settings {
     pub db: Location,
     pub listen: String,
+    /// Where others reach this engine, when somebody has said so.
+    pub advertise: Option<String>,
     pub log: String,
     pub log_format: LogFormat,
     pub endpoint_hosts: Vec<String>,
@@ -51,6 +53,7 @@ pub struct TlsFiles {
 struct File {
     db: Option<PathBuf>,
     listen: Option<String>,
+    advertise: Option<String>,
     log: Option<String>,
     log_format: Option<LogFormat>,
     endpoint_hosts: Option<Vec<String>>,
@@ -91,6 +94,7 @@ impl Settings {
         Ok(Settings {
             db: Location::parse(serve.db.or(file.db).or_else(database_url).unwrap_or_else(|| PathBuf::from("workflow.db"))),
             listen: serve.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4747".to_owned()),
+            advertise: serve.advertise.or(file.advertise).map(|url| address(&url)).transpose()?,
             log: serve.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: serve.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
             endpoint_hosts: serve.endpoint_hosts.or(file.endpoint_hosts).unwrap_or_default(),
@@ -105,6 +109,16 @@ impl Settings {
             encryption_key_file: serve.encryption_key_file.or(file.encryption_key_file),
         })
     }
+}
+
+/// Of a server, without a slash at its end.
+fn address(url: &str) -> Result<String, Error> {
+    let expected = "an address such as http://10.0.0.7:4747 was expected";
+    let parsed = reqwest::Url::parse(url).map_err(|error| Error::usage(format!("advertise: `{url}`: {error}; {expected}")))?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(Error::usage(format!("advertise: `{url}` begins neither with http:// nor with https://; {expected}")));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 /// The token that the configuration file has for the commands that call a server.
@@ -186,6 +200,15 @@ mod tests {
         let alone = [Settings::merge(serve(), file("")), Settings::merge(Serve::default(), file("tls-key = 'key.pem'"))];
         for (missing, settings) in ["without tls-key", "without tls-cert"].iter().zip(alone) {
             assert!(matches!(settings, Err(Error::Usage(message)) if message.contains(missing)));
+        }
+    }
+
+    #[test]
+    fn the_address_for_others_is_one_of_a_server() {
+        let advertise = |url: &str| Settings::merge(Serve::default(), file(&format!("advertise = '{url}'")));
+        assert_eq!(advertise("https://flows.example/a/").unwrap().advertise.as_deref(), Some("https://flows.example/a"));
+        for (url, why) in [("10.0.0.7:4747", "advertise: `10.0.0.7:4747`: "), ("ws://10.0.0.7", "begins neither with http://")] {
+            assert!(matches!(advertise(url), Err(Error::Usage(message)) if message.contains(why)), "{url}");
         }
     }
 
