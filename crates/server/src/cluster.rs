@@ -12,10 +12,8 @@ use workflow_store::Member;
 use crate::app::App;
 use crate::protocol::{EngineAt, Engines};
 
-/// An engine that nobody uses asks its database a dozen things a minute; this adds two, while workers are connected.
-const ASK_EVERY: Duration = Duration::from_secs(30);
-/// Workers that come together, as after a restart, are told the same.
-const FRESH_FOR: Duration = Duration::from_secs(3);
+/// Workers that come together, as after a restart, are told the same: within so many parts of the time after which it is asked again.
+const FRESH_PARTS: u32 = 10;
 /// Nobody is made welcome later because the database is slow.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
 
@@ -47,9 +45,9 @@ impl Cluster {
 
 /// What a worker is told of from now on; none where there is only ever one engine.
 pub(crate) async fn attend(app: &App) -> Option<Told> {
-    let cluster = &app.cluster;
+    let (cluster, fresh_for) = (&app.cluster, app.options.engines_asked_every / FRESH_PARTS);
     let mut asking = cluster.asking.lock().await;
-    if !asking.is_alone && asking.asked_at.is_none_or(|at| at.elapsed() >= FRESH_FOR) {
+    if !asking.is_alone && asking.asked_at.is_none_or(|at| at.elapsed() >= fresh_for) {
         ask(app, &mut asking).await;
     }
     if asking.is_alone {
@@ -66,7 +64,7 @@ pub(crate) async fn attend(app: &App) -> Option<Told> {
 async fn watch_over(app: App) {
     loop {
         tokio::select! {
-            () = sleep(ASK_EVERY) => ask(&app, &mut *app.cluster.asking.lock().await).await,
+            () = sleep(app.options.engines_asked_every) => ask(&app, &mut *app.cluster.asking.lock().await).await,
             () = app.cluster.told.closed() => {}
         }
         let mut asking = app.cluster.asking.lock().await;

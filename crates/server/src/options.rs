@@ -41,6 +41,9 @@ pub struct Options {
     /// Workers and the server say something to each other at least this often, and are gone after three times of silence: soon
     /// enough for a machine that was cut off, and more than a long pause of a process.
     pub worker_heartbeat: Duration,
+    /// How often the store is asked which engines work on it, while workers are connected. An engine that nobody uses asks its
+    /// database a dozen things a minute; this adds two.
+    pub engines_asked_every: Duration,
     /// How long an answer may take, waiting requests aside.
     pub answer_timeout: Duration,
     /// After the shutdown has begun: what is being answered may take this long.
@@ -67,6 +70,7 @@ impl Default for Options {
             workers_max: 1_024,
             hello_timeout: protocol::GREETING_WITHIN,
             worker_heartbeat: protocol::HEARTBEAT,
+            engines_asked_every: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(5),
             metrics: true,

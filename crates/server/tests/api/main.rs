@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod cluster;
 mod direct;
 mod document;
 mod endpoints;

@@ -22,6 +22,10 @@ pub struct Server {
 impl Server {
     pub async fn new(options: Options) -> Server {
         let (engine, _) = engine().await;
+        Server::over(engine, options).await
+    }
+
+    pub async fn over(engine: Engine, options: Options) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, stopped) = oneshot::channel::<()>();

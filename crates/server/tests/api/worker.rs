@@ -30,7 +30,7 @@ pub struct Client {
     socket: WebSocketStream<TcpStream>,
     heard: VecDeque<Value>,
     /// Messages in the longest frame that came.
-    longest: usize,
+    pub longest: usize,
 }
 
 /// Why no connection came about: the status and the body.
@@ -76,7 +76,7 @@ impl Client {
         (refused["code"].as_str().unwrap().to_owned(), refused["message"].as_str().unwrap().to_owned())
     }
 
-    async fn new(server: &Server) -> Client {
+    pub async fn new(server: &Server) -> Client {
         connect(server, "workflow.worker.v1", &[]).await.unwrap()
     }
 
@@ -88,7 +88,7 @@ impl Client {
         client
     }
 
-    async fn say(&mut self, message: &Value) {
+    pub async fn say(&mut self, message: &Value) {
         self.say_raw(&format!("[{message}]")).await;
     }
 
@@ -101,14 +101,14 @@ impl Client {
     }
 
     /// The next message, which is of this type.
-    async fn hear(&mut self, kind: &str) -> Value {
+    pub async fn hear(&mut self, kind: &str) -> Value {
         let message = self.next().await.unwrap_or_else(|| panic!("the connection ended; `{kind}` was expected"));
         assert_eq!(message["type"], kind, "{message}");
         message
     }
 
     /// None at the end of the connection.
-    async fn next(&mut self) -> Option<Value> {
+    pub async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(message) = self.heard.pop_front() {
                 return Some(message);
