@@ -23,8 +23,11 @@ export interface WorkflowOptions<Env = unknown> {
    * key is written with, all are read with; `openssl rand -base64 32` makes one. From a secret store or the environment, not from the code.
    */
   encryptionKeys?: string
-  /** Remote: where `workflow serve` listens, `'http://127.0.0.1:4747'`. This process then only runs actions. */
-  url?: string
+  /**
+   * Remote: where `workflow serve` listens, `'http://127.0.0.1:4747'`. This process then only runs actions. Of a cluster on PostgreSQL
+   * one address or several (`['http://10.0.0.7:4747', 'http://10.0.0.8:4747']`): one that is reached is enough to find the others.
+   */
+  url?: string | readonly string[]
   /**
    * Remote: where the server asks for one (`workflow token create`). A process that registers, starts and runs actions needs an
    * admin's; one that only runs actions a worker's.

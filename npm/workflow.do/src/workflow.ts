@@ -305,7 +305,7 @@ export class Workflow<Env = any> extends DO<Env> implements WorkflowApi<Env> {
       ...(name === undefined ? {} : { name })
     }
     const bridge: Bridge = new Bridge(
-      { place: url === undefined ? { store } : { url }, concurrency, limits, keep, ...optional },
+      { place: url === undefined ? { store } : { url: [url].flat().join(',') }, concurrency, limits, keep, ...optional },
       clockOf(clock)?.native,
       new Actions(
         this,
@@ -362,6 +362,11 @@ function hasBindings(env: unknown): boolean {
 }
 
 const KNOWN = new Set(['store', 'encryptionKeys', 'url', 'token', 'caFile', 'env', 'concurrency', 'limits', 'keep', 'name', 'clock'])
+/** With one at least. */
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(text => typeof text === 'string')
+}
+
 const KEPT = new Set(['completed', 'failed', 'cancelled'])
 const LIMITS = new Set(['payloadBytesMax', 'stepsMax', 'historyEntriesMax', 'executionBytesMax'])
 
@@ -378,7 +383,9 @@ function check(options: WorkflowOptions): void {
   if (encryptionKeys !== undefined && typeof encryptionKeys !== 'string') {
     throw wrong(`\`encryptionKeys\` is of type ${typeof encryptionKeys}: expected keys as 'name:base64', separated by commas`)
   }
-  if (url !== undefined && typeof url !== 'string') throw wrong(`\`url\` is ${describe(url)}: expected 'http://127.0.0.1:4747'`)
+  if (url !== undefined && typeof url !== 'string' && !isListOfTexts(url)) {
+    throw wrong(`\`url\` is ${describe(url)}: expected 'http://127.0.0.1:4747', or a list of such addresses`)
+  }
   if (url !== undefined && store !== undefined) {
     throw wrong('both `store` and `url` are given: expected one, `store` for an engine in this process, `url` for a server elsewhere')
   }

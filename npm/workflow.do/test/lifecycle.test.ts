@@ -183,6 +183,7 @@ test('options: what is wrong with them is said at once', () => {
     [{ concurrency: 1.5 }, /1\.5/],
     [{ encryptionKeys: 7 }, /`encryptionKeys` is of type number: expected keys as 'name:base64'/],
     [{ encryptionKeys: 'k:AAAA', url: 'http://127.0.0.1:4747' }, /`encryptionKeys` are given with `url`/],
+    [{ url: [] }, /`url` is an array: expected 'http:\/\/127\.0\.0\.1:4747', or a list of such addresses/],
     [{ clock: {} }, /`clock` is an object: expected a `SimulatedClock`/]
   ]
   for (const [options, message] of wrong) {

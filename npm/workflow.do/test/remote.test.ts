@@ -45,6 +45,22 @@ test('the order runs at a server, its actions here', async () => {
   assert.equal(Object.hasOwn(execution.stepResults['fulfill'] ?? {}, 'output'), false)
 })
 
+test('of several addresses one that is reached is enough, also when it is another one later', async t => {
+  const store = join(folder(t), 'orders.db')
+  const first = await serverProcess(t, store, 0)
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  await new Promise(closed => other.close(closed))
+  await using workflow = new OrderWorkflow({ url: [`http://127.0.0.1:${port}`, first.url], name: 'orders' })
+  assert.equal((await workflow.startAndWait('order-processing', { orderId: 'ord_1' })).output, 'thank you')
+
+  first.process.kill('SIGKILL')
+  await once(first.process, 'exit')
+  await serverProcess(t, store, port)
+  assert.equal((await workflow.startAndWait('order-processing', { orderId: 'ord_2' })).output, 'thank you')
+})
+
 test('params, state and context are the same as in the process', async () => {
   await using there = await server()
   const calls: unknown[] = []

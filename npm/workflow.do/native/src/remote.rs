@@ -1,9 +1,13 @@
 //! A server elsewhere: calls go to it over HTTP, and actions are run for it by a worker of `crates/workflow-do`.
 //!
+//! Of several addresses, all of the same cluster, calls go to one for as long as that is reached, and then to the next. The worker
+//! connects to all engines by itself.
+//!
 //! The worker lives in Rust threads, so that its heartbeats go on while an action blocks JavaScript's own.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,8 +57,10 @@ struct State {
 
 /// Where requests go.
 pub struct Server {
-    /// Without a slash at its end.
-    base: String,
+    /// Without a slash at their ends.
+    bases: Vec<String>,
+    /// Which of them was reached last.
+    current: AtomicUsize,
     token: Option<String>,
     http: reqwest::Client,
     places: Semaphore,
@@ -65,6 +71,7 @@ pub struct Server {
 pub struct Sending {
     server: Arc<Server>,
     request: reqwest::Request,
+    path: String,
     is_streamed: bool,
 }
 
@@ -84,7 +91,8 @@ impl Remote {
 
     pub fn answer(&self, request: &Request<'_>) -> Result<Sending, Broken> {
         let built = self.server.request(request)?;
-        Ok(Sending { server: self.server.clone(), request: built, is_streamed: request.stream })
+        let path = request.path.to_owned();
+        Ok(Sending { server: self.server.clone(), request: built, path, is_streamed: request.stream })
     }
 
     pub fn provide(&self, actions: &[String]) {
@@ -98,7 +106,7 @@ impl Remote {
 
     pub fn work(&self) {
         let mut state = self.state();
-        let mut builder = Worker::builder(&self.server.base)
+        let mut builder = Worker::builder(self.server.bases.join(","))
             .handler(self.tasks.received())
             .offer(state.actions.iter().map(String::as_str))
             .concurrency(self.concurrency);
@@ -166,7 +174,7 @@ async fn warn(mut states: tokio::sync::watch::Receiver<WorkerState>, outbox: Arc
 /// Without the token.
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("base", &self.base).finish_non_exhaustive()
+        f.debug_struct("Server").field("bases", &self.bases).finish_non_exhaustive()
     }
 }
 
@@ -177,9 +185,13 @@ impl Server {
                 format!("`url` is '{url}', which {why}: expected the address of a server such as 'http://127.0.0.1:4747'");
             Broken { code: "invalid_request", message }
         };
-        let parsed = Url::parse(url).map_err(|error| wrong(format!("is no URL ({error})")))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(wrong("begins neither with http:// nor with https://".to_owned()));
+        let mut bases = Vec::new();
+        for url in url.split(',').map(str::trim) {
+            let parsed = Url::parse(url).map_err(|error| wrong(format!("is no URL ({error})")))?;
+            if !matches!(parsed.scheme(), "http" | "https") {
+                return Err(wrong("begins neither with http:// nor with https://".to_owned()));
+            }
+            bases.push(url.trim_end_matches('/').to_owned());
         }
         // Whoever has this addon in its process may have chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -206,13 +218,13 @@ impl Server {
         let http = builder
             .build()
             .map_err(|error| Broken { code: "invalid_request", message: format!("no HTTP client could be made: {error}") })?;
-        Ok(Server { base: url.trim_end_matches('/').to_owned(), token, http, places: Semaphore::new(REQUESTS_MAX) })
+        Ok(Server { bases, current: AtomicUsize::new(0), token, http, places: Semaphore::new(REQUESTS_MAX) })
     }
 
     fn request(&self, request: &Request<'_>) -> Result<reqwest::Request, Broken> {
         let invalid = |message: String| Broken { code: "invalid_request", message };
         let method = http::Method::from_bytes(request.method.as_bytes()).map_err(|error| invalid(error.to_string()))?;
-        let mut builder = self.http.request(method, format!("{}{}", self.base, request.path));
+        let mut builder = self.http.request(method, format!("{}{}", self.base(), request.path));
         for (name, value) in request.headers() {
             builder = builder.header(name, value.as_bytes());
         }
@@ -222,23 +234,33 @@ impl Server {
         builder.build().map_err(|error| invalid(innermost(&error)))
     }
 
+    fn base(&self) -> &str {
+        &self.bases[self.current.load(Ordering::Relaxed)]
+    }
+
+    /// From now on another address; `failed` was the one that was not reached, and others may have noticed that already.
+    fn turn_from(&self, failed: usize) {
+        let next = (failed + 1) % self.bases.len();
+        let _ = self.current.compare_exchange(failed, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     fn unknown(&self, reason: &str) -> Broken {
         let message = format!(
             "the connection to {} broke before the answer came ({reason}); it may have been done: repeating it is safe with an \
              idempotency key",
-            self.base
+            self.base()
         );
         Broken { code: "outcome_unknown", message }
     }
 
     fn unreachable(&self, reason: &str) -> Broken {
         if reason.contains("certificate") {
-            let message = format!("{} is not trusted: {reason}; a root of your own is trusted with `caFile`", self.base);
+            let message = format!("{} is not trusted: {reason}; a root of your own is trusted with `caFile`", self.base());
             return Broken { code: "unreachable", message };
         }
         Broken {
             code: "unreachable",
-            message: format!("cannot reach {}: {reason}; is `workflow serve` running there?", self.base),
+            message: format!("cannot reach {}: {reason}; is `workflow serve` running there?", self.bases.join(" or ")),
         }
     }
 
@@ -275,14 +297,19 @@ fn roots(path: &Path) -> Result<Vec<reqwest::Certificate>, Broken> {
 impl Sending {
     /// The answer, its body complete unless it is streamed.
     pub async fn answer(self) -> Result<http::Response<Body>, Broken> {
-        let Sending { server, request, is_streamed } = self;
+        let Sending { server, request, path, is_streamed } = self;
         let waits = is_streamed || request.url().query().is_some_and(|query| query.starts_with("wait="));
         let _place = if waits { None } else { server.places.acquire().await.ok() };
         let is_harmless = is_harmless(&request);
         let mut until = Instant::now() + AGAIN_WITHIN;
         let mut pause = AGAIN_AFTER_MIN;
+        let mut tried = 0;
         loop {
-            let next = request.try_clone().expect("a body is a text");
+            let mut next = request.try_clone().expect("a body is a text");
+            let at = server.current.load(Ordering::Relaxed);
+            if let Ok(url) = Url::parse(&format!("{}{path}", server.bases[at])) {
+                *next.url_mut() = url;
+            }
             let unsent = match server.send_once(next, is_streamed).await {
                 Ok(response) => return Ok(response),
                 Err(unsent) => unsent,
@@ -290,6 +317,12 @@ impl Sending {
             // What never reached the server did nothing.
             if !(is_harmless || unsent.never_arrived) {
                 return Err(server.unknown(&unsent.reason));
+            }
+            server.turn_from(at);
+            tried += 1;
+            if tried % server.bases.len() != 0 {
+                // Another one may be there, which has not been asked.
+                continue;
             }
             // It was there until now, perhaps for long: the time to be back begins with the loss.
             if !unsent.never_arrived {
