@@ -19,6 +19,7 @@ mod page;
 mod problems;
 mod schema;
 mod sensitive;
+mod several;
 mod slow;
 mod socket;
 mod stream;

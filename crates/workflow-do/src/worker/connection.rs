@@ -205,11 +205,15 @@ async fn exchange(shared: &Arc<Shared>, address: &Address, line: &Line, link: &m
             if is_last {
                 return Ok(End::Left);
             }
-            let outgoing = shared.ledger().outgoing(line.number);
+            let (outgoing, is_lost) = {
+                let mut ledger = shared.ledger();
+                (ledger.outgoing(line.number), ledger.is_lost(line.number))
+            };
             if let Some(outgoing) = outgoing {
                 is_last = outgoing.last;
                 link.send(outgoing.frame)?;
-            } else if shared.ledger().is_lost(line.number) {
+            }
+            if is_lost {
                 return Ok(End::broken(format!("{address} leads to an engine that is connected already")));
             }
         }

@@ -49,7 +49,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 /// Runs actions for a server. Cloning it is cheap, and all clones are the same worker; with the last one it stops at once, as if
 /// the process had ended ([`Worker::close`] is the orderly way).
 ///
-/// It stays connected by itself. While it is not, what runs goes on, and results are kept until the server has recorded them, so
+/// It stays connected by itself, in a cluster to every engine. While it is not, what runs goes on, and results are kept until the server has recorded them, so
 /// that neither a broken connection nor a server that is started again runs an action twice.
 ///
 /// ```no_run
@@ -69,7 +69,7 @@ pub struct Worker {
     life: Arc<Life>,
 }
 
-/// How a worker stands to its server.
+/// How a worker stands to its server; in a cluster it is connected when it is to one of the engines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkerState {
     /// It has never been connected; why the last try failed, once one did.
@@ -101,7 +101,8 @@ pub struct WorkerBuilder {
 }
 
 impl Worker {
-    /// For the server at this address: `http://127.0.0.1:4747`.
+    /// For the server at this address: `http://127.0.0.1:4747`. Of a cluster one address is enough to find the others; several, with
+    /// commas between them, help when that one is away just then.
     pub fn builder(url: impl Into<String>) -> WorkerBuilder {
         WorkerBuilder {
             url: url.into(),
@@ -211,7 +212,8 @@ impl WorkerBuilder {
         self
     }
 
-    /// Tasks that run at the same time, of all actions together; 256 unless told otherwise.
+    /// Tasks that run at the same time, of all actions together; 256 unless told otherwise. Engines of a cluster share them, with one
+    /// each at least.
     pub fn concurrency(mut self, tasks: usize) -> WorkerBuilder {
         self.concurrency = tasks.max(1);
         self

@@ -1,8 +1,8 @@
 //! Where a worker connects to: the addresses that its user gave, and those of the engines that its servers name. Nothing here waits.
 //!
 //! As long as nobody is connected, all addresses are dialled in turn, those of the user first. Once somebody is, all engines are that a
-//! server of ours names, each at its own address; those of the user too as long as one is missing, since an engine may not have said
-//! where it is. A server that names nobody is the only one.
+//! server of ours names, each at its own address; those of the user too as long as one is missing that is not reached there, or that has
+//! not said where it is. A server that names nobody is the only one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -216,7 +216,8 @@ impl Roster {
         let named = told.iter().flat_map(|told| &told.engines);
         let missing: Vec<_> = named.clone().filter(|engine| !connected.contains(engine.id.as_str())).collect();
         let mut wanted: BTreeSet<Address> = missing.iter().filter_map(|engine| engine.url.as_deref().map(address)).collect();
-        if !missing.is_empty() {
+        let is_away = |url: &str| self.places.get(&address(url)).is_some_and(|place| place.is_known_away);
+        if missing.iter().any(|engine| engine.url.as_deref().is_none_or(is_away)) {
             let leads_nowhere_new = |given: &Address| {
                 let leads_to = self.places.get(given).and_then(|place| place.leads_to.as_deref());
                 leads_to.is_some_and(|engine| connected.contains(engine))
@@ -397,6 +398,19 @@ mod tests {
         assert_eq!(dial(&mut roster, now + BACKOFF_MAX), [A]);
         roster.connected(&address(A), LineNumber::of(3), named("b"), now + BACKOFF_MAX);
         assert_eq!(dial(&mut roster, now + BACKOFF_MAX), [B]);
+    }
+
+    #[tokio::test]
+    async fn what_the_user_gave_is_tried_for_an_engine_that_is_not_where_it_says() {
+        let (mut roster, now) = roster(&[A, B]);
+        dial(&mut roster, now);
+        let named = |own: &str| Some(told(own, &[("a", "http://inner-a"), ("b", "http://inner-b")]));
+        roster.connected(&address(A), LineNumber::of(1), named("a"), now);
+        assert_eq!(dial(&mut roster, now), ["http://inner-b"]);
+        roster.failed(&address("http://inner-b"), now);
+        assert_eq!(dial(&mut roster, now), [B]);
+        roster.connected(&address(B), LineNumber::of(2), named("b"), now);
+        assert_eq!(roster.next(now + BACKOFF_MAX), Next::default());
     }
 
     #[tokio::test]

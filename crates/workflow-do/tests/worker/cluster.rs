@@ -1,9 +1,18 @@
-//! Against several servers that follow a script: the engines of a cluster.
+//! Against several servers: those that follow a script, and real ones.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use workflow_core::json::Json;
+use workflow_core::time::Timestamp;
 use workflow_do::WorkerState;
+use workflow_engine::{Engine, StartRequest};
+use workflow_store::{Member, Ranges};
 
 use crate::scripted::{worker, worker_at};
+use crate::several::{Members, Several};
 use crate::stage::{Line, Stage, engines, patiently, task};
 
 /// Two engines, `a` and `b`.
@@ -220,4 +229,63 @@ async fn addresses_are_those_of_servers_each_of_them() {
     let wrong = |urls: &str| worker_at(urls).0.connect().unwrap_err().to_string();
     assert!(wrong("http://127.0.0.1:1,").contains("`` is no URL"), "{}", wrong("http://127.0.0.1:1,"));
     assert!(wrong("http://127.0.0.1:1,ws://127.0.0.1:2").contains("`ws://127.0.0.1:2` begins neither with"));
+}
+
+/// Two real servers, each with an engine on a store of its own, which say of each other that they share one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_worker_runs_what_all_engines_have() {
+    let mut listeners = Vec::new();
+    for _ in 0..2 {
+        listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    let urls: Vec<String> = listeners.iter().map(|listener| format!("http://{}", listener.local_addr().unwrap())).collect();
+    let (mut engines, mut members) = (Vec::new(), Vec::new());
+    for (own, listener) in listeners.into_iter().enumerate() {
+        let of: Arc<Members> = Arc::default();
+        of.set(Some((0..2).map(|number| named(&urls, number, own)).collect()));
+        let engine = Engine::open(Several::new(of.clone()), workflow_engine::Options::default()).await.unwrap();
+        engine.register(Json::parse(r#"{"id":"echo","steps":[{"id":"a","action":"echo"}]}"#).unwrap()).await.unwrap();
+        let options = workflow_server::Options { engines_asked_every: Duration::from_millis(20), ..Default::default() };
+        let served = engine.clone();
+        let server = tokio::spawn(async move { workflow_server::serve(served, listener, options, std::future::pending()).await });
+        engines.push((engine, server));
+        members.push(of);
+    }
+    let (builder, _) = worker_at(&urls[0]);
+    let worker = builder.concurrency(4).connect().unwrap();
+    for number in 0..20 {
+        for (engine, _) in &engines {
+            completes(engine, number).await;
+        }
+    }
+
+    // The one that the worker was told of ends; the other one goes on.
+    members[1].set(Some(vec![named(&urls, 1, 1)]));
+    let (engine, server) = engines.swap_remove(0);
+    engine.shutdown(Duration::ZERO).await.unwrap();
+    server.abort();
+    completes(&engines[0].0, 20).await;
+    assert!(matches!(worker.state(), WorkerState::Connected { .. }));
+    patiently(worker.close()).await.unwrap();
+    engines[0].0.shutdown(Duration::ZERO).await.unwrap();
+}
+
+fn named(urls: &[String], number: usize, own: usize) -> Member {
+    Member {
+        id: format!("engine-{number}"),
+        name: "an engine".to_owned(),
+        url: Some(urls[number].clone()),
+        joined_at: Timestamp::from_millis(1),
+        ranges: Ranges::NONE,
+        lapsed: false,
+        is_self: number == own,
+    }
+}
+
+async fn completes(engine: &Engine, number: usize) {
+    let input = Json::parse(format!(r#"{{"number":{number}}}"#)).unwrap();
+    let request = StartRequest { workflow: "echo".to_owned(), input: Some(input.clone()), key: None };
+    let id = engine.start(request).await.unwrap().execution.id;
+    let execution = patiently(engine.wait(id, None)).await.unwrap();
+    assert_eq!(execution.output, Some(input), "{execution:?}");
 }

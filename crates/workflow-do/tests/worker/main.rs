@@ -7,4 +7,7 @@ mod documented;
 mod encrypted;
 mod scripted;
 mod served;
+#[path = "../../../server/tests/api/several.rs"]
+#[allow(dead_code, reason = "the server's tests need more of it")]
+mod several;
 mod stage;
