@@ -131,9 +131,9 @@ async fn connect(shared: &Shared, address: &Address) -> Result<(Link<Upgraded>, 
         Ok((link, welcome))
     };
     let no_answer = |_| Err(format!("no answer came within {} s", protocol::GREETING_WITHIN.as_secs()));
-    let welcomed: Result<(Link<Upgraded>, (Welcome, Option<Engines>)), String> =
+    let welcomed: Result<(Link<Upgraded>, Welcomed), String> =
         timeout(protocol::GREETING_WITHIN, greeting).await.unwrap_or_else(no_answer);
-    let (mut link, (welcome, engines)) = welcomed?;
+    let (mut link, Welcomed { welcome, engines }) = welcomed?;
     let number = greeted.number.take().expect("who was made welcome has said who they are");
     link.set_heartbeat(Duration::from_millis(welcome.heartbeat_ms).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX));
     let wake = shared.ledger().open(number);
@@ -160,8 +160,14 @@ impl Drop for Greeted<'_> {
 
 const VERSION: &str = concat!("workflow-do/", env!("CARGO_PKG_VERSION"));
 
-/// With the engines that it names.
-async fn welcome(link: &mut Link<Upgraded>) -> Result<(Welcome, Option<Engines>), String> {
+/// How a server answers.
+struct Welcomed {
+    welcome: Welcome,
+    /// That it names.
+    engines: Option<Engines>,
+}
+
+async fn welcome(link: &mut Link<Upgraded>) -> Result<Welcomed, String> {
     loop {
         let text = match link.next().await.map_err(|error| error.to_string())? {
             Heard::Frame(text) => text,
@@ -176,7 +182,7 @@ async fn welcome(link: &mut Link<Upgraded>) -> Result<(Welcome, Option<Engines>)
                     FromServer::Engines(engines) => Some(engines),
                     _ => None,
                 });
-                return Ok((welcome, engines));
+                return Ok(Welcomed { welcome, engines });
             }
             Some(FromServer::Refused { message, .. }) => return Err(format!("it refused: {message}")),
             Some(FromServer::Closing) => return Err("it is being stopped".to_owned()),

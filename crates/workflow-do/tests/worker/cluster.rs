@@ -107,7 +107,7 @@ async fn a_result_goes_to_its_giver_and_to_the_others_when_that_is_gone() {
     results.sort_unstable();
     assert_eq!(results, ["late", "sent"]);
     gate.add_permits(1);
-    let mut said = vec![a.next().await.unwrap(), a.next().await.unwrap()];
+    let mut said = [a.next().await.unwrap(), a.next().await.unwrap()];
     said.sort_by_key(|said| said["type"].as_str().unwrap().to_owned());
     assert_eq!((&said[0]["task"], &said[1]["slots"]), (&json!("running"), &json!(256)));
     for task in ["sent", "late", "running"] {
