@@ -14,7 +14,8 @@ pub struct Serve {
     /// Where to listen [default: 127.0.0.1:4747]
     #[arg(long, env = "WORKFLOW_LISTEN", value_name = "HOST:PORT", hide_env_values = true)]
     pub listen: Option<String>,
-    /// Where workers and other engines of the same database reach this one [default: where it listens, unless that is any address]
+    /// Where workers reach this engine when another one of its database has named it [default: where it listens, unless that is any
+    /// address]
     #[arg(long, env = "WORKFLOW_ADVERTISE", value_name = "URL", hide_env_values = true)]
     pub advertise: Option<String>,
     /// The configuration file [default: workflow.toml, when it is there]

@@ -9,7 +9,7 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::{
     Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    FaultKind, Filter, Heads, History, Member, Memory, Store, Stored, Taken, Texts, Token, VersionCount,
+    FaultKind, Filter, Heads, History, Member, Memory, Store, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 
 /// What a store says of its engines.
@@ -116,7 +116,7 @@ impl Store for Several {
     fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
         self.store.endpoints()
     }
-    fn tokens(&self) -> Result<Vec<Token>, Fault> {
+    fn tokens(&self) -> Result<TokenRows, Fault> {
         self.store.tokens()
     }
     fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {

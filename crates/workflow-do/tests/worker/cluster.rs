@@ -276,6 +276,7 @@ fn named(urls: &[String], number: usize, own: usize) -> Member {
         name: "an engine".to_owned(),
         url: Some(urls[number].clone()),
         joined_at: Timestamp::from_millis(1),
+        batch: 0,
         ranges: Ranges::NONE,
         lapsed: false,
         is_self: number == own,
