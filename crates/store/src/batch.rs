@@ -74,6 +74,17 @@ pub enum Change {
 pub struct Deletion {
     pub id: ExecutionId,
     pub which: Deletable,
+    pub erasure: Erasure,
+}
+
+/// When what was stored of a deleted execution is gone. No reader finds any of it from the commit on, either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasure {
+    /// With the commit.
+    AtOnce,
+    /// When it suits the store: where it can drop much together, that is far cheaper. Until then its id must not be given again; to a
+    /// store that was opened without any execution it may.
+    WithOthers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ mod seal;
 mod sqlite;
 mod token;
 
-pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, HeadChange, Item, Taken, Transition};
+pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, Erasure, HeadChange, Item, Taken, Transition};
 pub use cluster::{Asked, Member, Notice, Ranges};
 pub use copy::{Claimed, Copied, CopyError, Whole, copy, unfinished};
 pub use document::{Document, DocumentFilter, KeyRange, Order};
@@ -32,7 +32,7 @@ pub use lease::Lease;
 pub use location::{Location, LocationError};
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
-pub use postgres::{Postgres, PostgresError, PostgresOptions};
+pub use postgres::{Postgres, PostgresError, PostgresOptions, Tidied};
 pub use row::{
     Counted, Cursor, DefinitionRow, Ended, Endpoint, FailureCount, Filter, Head, Heads, Health, History, Snapshot, Stored,
 };

@@ -17,7 +17,7 @@ use workflow_store::conformance::sample::{
     recorded, start, started, token, update, workflow,
 };
 use workflow_store::{
-    Change, Claim, ClaimKind, Claimed, Copied, CopyError, Deletable, Deletion, Document, DocumentFilter, Filter, Head,
+    Change, Claim, ClaimKind, Claimed, Copied, CopyError, Deletable, Deletion, Document, DocumentFilter, Erasure, Filter, Head,
     Inspection, Item, KeyRange, Keys, Memory, Options, Order, Postgres, PostgresOptions, Sqlite, Store, Taken, Texts, Transition,
     Whole, copy, unfinished,
 };
@@ -145,7 +145,7 @@ fn fill_claims(store: &dyn Store) {
     let resting = Transition { parked: Some(vec![action("ship")]), ..update(resting, Status::Running) };
     commit_all(store, vec![finish(over), resting]);
     commit(store, vec![claimed("event 2", ClaimKind::EventId, json("[]"), Vec::new())]);
-    commit_changes(store, vec![Change::Delete(Deletion { id: id(14), which: Deletable::Anyhow })]);
+    commit_changes(store, vec![Change::Delete(Deletion { id: id(14), which: Deletable::Anyhow, erasure: Erasure::WithOthers })]);
     // More than a page of head rows, some with keys.
     let many: Vec<Item> = (1_000..1_700)
         .map(|n| match n % 3 {
@@ -260,11 +260,20 @@ fn everything_goes_from_sqlite_to_postgres_and_back() {
     // They are more than read: what a claim has started takes it along when it goes, an execution goes on, a key is held.
     for store in [&there as &dyn Whole, &back] {
         let key = |key: &str, kind| store.claim(kind, "order\0\u{10fffe}", key).unwrap();
-        commit_changes(store, vec![Change::Delete(Deletion { id: id(11), which: Deletable::Anyhow })]);
+        commit_changes(
+            store,
+            vec![Change::Delete(Deletion { id: id(11), which: Deletable::Anyhow, erasure: Erasure::WithOthers })],
+        );
         assert!(key("event 1", ClaimKind::EventId).is_some());
-        commit_changes(store, vec![Change::Delete(Deletion { id: id(13), which: Deletable::Anyhow })]);
+        commit_changes(
+            store,
+            vec![Change::Delete(Deletion { id: id(13), which: Deletable::Anyhow, erasure: Erasure::WithOthers })],
+        );
         assert!(key("event 1", ClaimKind::EventId).is_none());
-        commit_changes(store, vec![Change::Delete(Deletion { id: id(10), which: Deletable::Anyhow })]);
+        commit_changes(
+            store,
+            vec![Change::Delete(Deletion { id: id(10), which: Deletable::Anyhow, erasure: Erasure::WithOthers })],
+        );
         assert!(key("key 1", ClaimKind::IdempotencyKey).is_none());
         let taken = commit(
             store,

@@ -14,7 +14,8 @@ use workflow_store::conformance::sample::{
     append, at, claimed, commit, commit_all, commit_changes, completed, finish, head, id, json, recorded, start, workflow,
 };
 use workflow_store::{
-    Change, ClaimKind, Deletable, Deletion, Filter, Head, Inspection, Keys, Memory, OpenError, Options, Sqlite, Store, Texts,
+    Change, ClaimKind, Deletable, Deletion, Erasure, Filter, Head, Inspection, Keys, Memory, OpenError, Options, Sqlite, Store,
+    Texts,
 };
 
 /// Options that do not wait for a predecessor.
@@ -225,7 +226,7 @@ fn go_on(store: &dyn Store) {
     let again = claimed("first", vec![id(42)], vec![start(head(id(42), &order))]);
     assert_eq!(commit(store, vec![again]).taken.len(), 1, "the key is held by what the earlier version started");
     let which = Deletable::EndedUntil(at(1_000));
-    let delete = |n| Change::Delete(Deletion { id: id(n), which });
+    let delete = |n| Change::Delete(Deletion { id: id(n), which, erasure: Erasure::AtOnce });
     commit_changes(store, vec![delete(1), delete(3), delete(40), delete(41)]);
     let again = claimed("first", vec![id(43)], vec![start(head(id(43), &order))]);
     assert_eq!(commit(store, vec![again]).taken, [], "with that its key is free");

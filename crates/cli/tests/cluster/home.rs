@@ -50,7 +50,7 @@ const TRIGGERS: &str = "\
     CREATE FUNCTION seen.wrote() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
       INSERT INTO seen.write VALUES (pg_current_xact_id()); RETURN NULL; END $$; \
     CREATE TRIGGER seen AFTER INSERT OR UPDATE OR DELETE ON engine FOR EACH ROW EXECUTE FUNCTION seen.note(); \
-    CREATE TRIGGER seen AFTER INSERT OR UPDATE OR DELETE ON history FOR EACH STATEMENT EXECUTE FUNCTION seen.wrote(); \
+    CREATE TRIGGER seen AFTER INSERT OR UPDATE OR DELETE ON history_dated FOR EACH STATEMENT EXECUTE FUNCTION seen.wrote(); \
     CREATE TRIGGER seen AFTER INSERT OR UPDATE OR DELETE ON execution FOR EACH STATEMENT EXECUTE FUNCTION seen.wrote(); \
     INSERT INTO seen.life (what, engine, epoch, batch) SELECT 'joined', id, epoch, batch FROM engine";
 

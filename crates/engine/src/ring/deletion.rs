@@ -4,7 +4,7 @@
 
 use workflow_core::id::ExecutionId;
 use workflow_core::refusal::Refusal;
-use workflow_store::{Change, Deletable, Deletion};
+use workflow_store::{Change, Deletable, Deletion, Erasure};
 
 use super::Ring;
 use super::message::{DeleteAsk, ReplyTo};
@@ -17,7 +17,7 @@ impl Ring {
         let DeleteAsk { id, reply } = ask;
         if self.corrupt.contains(&id) && !self.deleting.contains_key(&id) {
             // Nobody can bring it to its end.
-            self.push_deletion(id, Deletable::Anyhow);
+            self.push_deletion(id, Deletable::Anyhow, Erasure::AtOnce);
             return self.reply(self.deciding(), reply, Ok(()));
         }
         self.command(id, Queued::delete(reply), now);
@@ -30,7 +30,7 @@ impl Ring {
             let refusal = Refusal::NotEnded { execution: id, status: resident.status() };
             return self.answer_control(id, reply, Err(refusal.into()));
         };
-        self.push_deletion(id, Deletable::EndedUntil(ended_at));
+        self.push_deletion(id, Deletable::EndedUntil(ended_at), Erasure::AtOnce);
         self.reply(self.deciding(), reply, Ok(()));
         let left = self.drop_from_memory(id).map(|resident| resident.queue).unwrap_or_default();
         for queued in left {
@@ -38,20 +38,20 @@ impl Ring {
         }
     }
 
-    /// Whether it is deleted; not while anybody is about to do anything with it.
+    /// Whether it is deleted, for its age; not while anybody is about to do anything with it.
     pub(super) fn delete_unless_wanted(&mut self, id: ExecutionId, which: Deletable) -> bool {
         let wanted =
             !self.owns(id) || self.residents.contains(id) || self.loading.contains_key(&id) || self.corrupt.contains(&id);
         if wanted || self.deleting.contains_key(&id) {
             return false;
         }
-        self.push_deletion(id, which);
+        self.push_deletion(id, which, Erasure::WithOthers);
         true
     }
 
-    fn push_deletion(&mut self, id: ExecutionId, which: Deletable) {
+    fn push_deletion(&mut self, id: ExecutionId, which: Deletable, erasure: Erasure) {
         self.deleting.insert(id, self.deciding());
-        self.open.push(Change::Delete(Deletion { id, which }));
+        self.open.push(Change::Delete(Deletion { id, which, erasure }));
     }
 
     /// A command to an execution that is being deleted: there is none, once that is so.

@@ -25,6 +25,7 @@ fn member(id: &str, url: Option<&str>, ranges: Ranges) -> Member {
         name: format!("the engine {id}"),
         url: url.map(str::to_owned),
         joined_at: Timestamp::from_millis(1),
+        batch: 0,
         ranges,
         lapsed: false,
         is_self: id == "a",

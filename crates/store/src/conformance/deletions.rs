@@ -9,12 +9,12 @@ use super::sample::{
     recorded, start, update, workflow,
 };
 use crate::{
-    Batch, Change, Claim, ClaimKind, Deletable, Deletion, ENDED_LOOKED_AT_MAX, Ended, FaultKind, Filter, Head, Item, Snapshot,
-    Store, Texts, Transition,
+    Batch, Change, Claim, ClaimKind, Deletable, Deletion, ENDED_LOOKED_AT_MAX, Ended, Erasure, FaultKind, Filter, Head, Item,
+    Snapshot, Store, Texts, Transition,
 };
 
 fn delete(n: u32, which: Deletable) -> Change {
-    Change::Delete(Deletion { id: id(n), which })
+    Change::Delete(Deletion { id: id(n), which, erasure: Erasure::AtOnce })
 }
 
 fn ended(n: u32, status: Status, completed_ms: i64) -> Head {
@@ -27,6 +27,14 @@ fn listed(store: &dyn Store) -> Vec<workflow_core::id::ExecutionId> {
 }
 
 pub(super) fn an_ended_execution_is_deleted_whole(store: &dyn Store) {
+    deleted_whole(store, Erasure::AtOnce);
+}
+
+pub(super) fn nothing_is_found_of_one_that_is_erased_later(store: &dyn Store) {
+    deleted_whole(store, Erasure::WithOthers);
+}
+
+fn deleted_whole(store: &dyn Store, erasure: Erasure) {
     let order = workflow("order");
     let long = json(&format!("\"{}\"", "x".repeat(9_000)));
     let first = Transition {
@@ -39,7 +47,7 @@ pub(super) fn an_ended_execution_is_deleted_whole(store: &dyn Store) {
     commit_all(store, vec![Transition { events, ..update(ended(1, Status::Failed, 9), Status::Running) }]);
     assert_eq!(store.payloads(&[(id(1), 3)]), Ok(vec![long]));
 
-    commit_changes(store, vec![delete(1, Deletable::EndedUntil(at(9)))]);
+    commit_changes(store, vec![Change::Delete(Deletion { id: id(1), which: Deletable::EndedUntil(at(9)), erasure })]);
     assert_eq!(store.load(&[id(1)]), Ok(vec![None]));
     assert_eq!(store.history(id(1), 0, 10, Texts::Read), Ok(None));
     assert_eq!(store.payloads(&[(id(1), 3)]).map_err(|fault| fault.kind), Err(FaultKind::Corrupt));

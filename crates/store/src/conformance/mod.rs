@@ -31,6 +31,7 @@ const CASES: &[Case] = &[
     ("counters_follow_the_head_rows", commits::counters_follow_the_head_rows),
     ("a_head_row_is_replaced_whole", commits::a_head_row_is_replaced_whole),
     ("an_ended_execution_is_deleted_whole", deletions::an_ended_execution_is_deleted_whole),
+    ("nothing_is_found_of_one_that_is_erased_later", deletions::nothing_is_found_of_one_that_is_erased_later),
     ("what_is_not_meant_is_left", deletions::what_is_not_meant_is_left),
     ("a_claim_goes_with_the_last_of_its_executions", deletions::a_claim_goes_with_the_last_of_its_executions),
     ("what_ended_long_ago_is_found", deletions::what_ended_long_ago_is_found),

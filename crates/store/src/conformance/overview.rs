@@ -6,8 +6,8 @@ use workflow_core::status::Status;
 
 use super::sample::{action, at, commit_all, commit_changes, head, id, json, start, update, workflow};
 use crate::{
-    Change, Counted, Deletable, Deletion, Document, DocumentFilter, FailureCount, Filter, Head, KeyRange, LISTED_LOOKED_AT_MAX,
-    Order, Store, Transition, VersionCount,
+    Change, Counted, Deletable, Deletion, Document, DocumentFilter, Erasure, FailureCount, Filter, Head, KeyRange,
+    LISTED_LOOKED_AT_MAX, Order, Store, Transition, VersionCount,
 };
 
 fn all() -> Filter {
@@ -92,7 +92,7 @@ pub(super) fn failures_are_found_and_counted_by_what_they_have_in_common(store: 
             update(of_order(1), Status::Failed),
         ],
     );
-    commit_changes(store, vec![Change::Delete(Deletion { id: id(5), which: Deletable::Anyhow })]);
+    commit_changes(store, vec![Change::Delete(Deletion { id: id(5), which: Deletable::Anyhow, erasure: Erasure::AtOnce })]);
     assert_eq!(counts(store), [(of(refused), "order".to_owned(), 1, 1, 1)]);
     assert_eq!((listed(store, &so(declined)), listed(store, &so(refused))), (vec![], ids(&[3, 2])));
     assert_eq!(listed(store, &Filter { retrying: true, ..all() }), ids(&[2]));

@@ -16,8 +16,8 @@ use super::sample::{
     action, append, at, begun, completed, definition, endpoint, head, id, json, recorded, started, token, workflow,
 };
 use crate::{
-    Batch, Change, Claim, ClaimKind, CopyError, Cursor, Deletable, Deletion, Document, DocumentFilter, Fault, Filter, Head,
-    HeadChange, Item, KeyRange, Memory, Order, Snapshot, Store, Texts, Transition, Whole, copy,
+    Batch, Change, Claim, ClaimKind, CopyError, Cursor, Deletable, Deletion, Document, DocumentFilter, Erasure, Fault, Filter,
+    Head, HeadChange, Item, KeyRange, Memory, Order, Snapshot, Store, Texts, Transition, Whole, copy,
 };
 
 /// What to do, without knowing what is there; numbers choose among what there is.
@@ -51,6 +51,7 @@ enum Step {
         which: u8,
         /// None: whatever it is.
         ended_until: Option<i64>,
+        at_once: bool,
     },
     Token {
         which: u8,
@@ -85,8 +86,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3u8).prop_map(|workflow| Step::Define { workflow }),
         1 => (0..3u8).prop_map(|workflow| Step::Undefine { workflow }),
         1 => (0..3u8, any::<bool>()).prop_map(|(which, put)| Step::Endpoint { which, put }),
-        2 => (any::<u8>(), proptest::option::weighted(0.8, 0..8i64)).prop_map(|(which, ended_until)| {
-            Step::Delete { which, ended_until }
+        2 => (any::<u8>(), proptest::option::weighted(0.8, 0..8i64), any::<bool>()).prop_map(|(which, ended_until, at_once)| {
+            Step::Delete { which, ended_until, at_once }
         }),
         1 => (0..6u8, any::<bool>()).prop_map(|(which, revoked)| Step::Token { which, revoked }),
         1 => (0..9u8, any::<bool>()).prop_map(|(which, put)| Step::Document { which, put }),
@@ -221,12 +222,13 @@ impl Run {
                 let endpoint = endpoint(["a", "b", "c"][usize::from(*which)]);
                 Some(if *put { Change::PutEndpoint(Box::new(endpoint)) } else { Change::RemoveEndpoint(endpoint.name) })
             }
-            Step::Delete { which, ended_until } => pick(*which).map(|id| {
+            Step::Delete { which, ended_until, at_once } => pick(*which).map(|id| {
                 let which = ended_until.map_or(Deletable::Anyhow, |ms| Deletable::EndedUntil(at(ms)));
                 if now.get(&id).is_some_and(|now| which.means(now.head.status, now.head.completed_at)) {
                     now.remove(&id);
                 }
-                Change::Delete(Deletion { id, which })
+                let erasure = if *at_once { Erasure::AtOnce } else { Erasure::WithOthers };
+                Change::Delete(Deletion { id, which, erasure })
             }),
             Step::Document { which, put } => {
                 let (kind, key) = ("note".to_owned(), format!("{}/{}", which / 3, which % 3));

@@ -15,6 +15,7 @@ mod link;
 mod list;
 mod member;
 mod migrate;
+mod partitions;
 mod read;
 mod row;
 mod whole;
@@ -40,6 +41,8 @@ pub use error::PostgresError;
 use error::Trouble;
 use link::{Link, Pool};
 use member::{Member, Ownership};
+use partitions::Rounds;
+pub use partitions::Tidied;
 
 /// How a database is opened. The default is right for nearly everyone.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +88,7 @@ pub struct Postgres {
     writer: Mutex<Writer>,
     readers: Pool,
     beat: Beat,
+    rounds: Rounds,
 }
 
 impl Postgres {
@@ -97,7 +101,8 @@ impl Postgres {
             other => PostgresError::Other { at: address.shown().to_owned(), reason: other.during("open").message },
         })?;
         let readers = Pool::new(address.clone(), options.readers_max);
-        Ok(Postgres { address, seals, id: writer.id().to_owned(), ownership, writer: Mutex::new(writer), readers, beat })
+        let rounds = Rounds::start(&address)?;
+        Ok(Postgres { address, seals, id: writer.id().to_owned(), ownership, writer: Mutex::new(writer), readers, beat, rounds })
     }
 
     /// Host, port and database, for people.
@@ -108,6 +113,13 @@ impl Postgres {
     /// The schema that holds the tables.
     pub fn schema(&self) -> &str {
         self.address.schema()
+    }
+
+    /// What the store does by itself once an hour, done now and as at the time `at`: makes partitions ahead, and drops those of which
+    /// nothing has to stay once that has been moved. Nobody who reads or commits notices. Broken off at any moment, it loses nothing and is
+    /// gone on with the next time.
+    pub fn tidy(&self, at: Timestamp) -> Result<Tidied, Fault> {
+        Rounds::once(&self.address, at).map_err(|trouble| trouble.during("put partitions in order"))
     }
 
     fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
@@ -132,12 +144,14 @@ fn open(address: &Address, options: &PostgresOptions) -> Result<Parts, Trouble> 
     let member = Member::join(&link, at, options)?;
     let ownership = Arc::new(Ownership::new(member.owned));
     let beat = Beat::start(address, &member, &ownership, options.lease)?;
+    partitions::prepare(&link);
     let writer = Writer::new(link, Arc::clone(&seals), member, Arc::clone(&ownership))?;
     Ok((ownership, seals, writer, beat))
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        self.rounds.stop();
         self.beat.stop();
         // Who comes next need not wait for the lease.
         let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -46,11 +46,14 @@ pub(super) fn stored_executions(link: &Link, seals: &Seals, ids: &[ExecutionId])
         _ => 0,
     };
     let afters: Vec<i64> = ids.iter().map(|id| after(*id)).collect();
+    // Partitions beyond those of the first and the last are not even opened.
     let sql = "SELECT h.execution, h.seq, h.at, h.form, h.events, h.seal \
         FROM unnest($1::uuid[], $2::int8[]) AS w(execution, after) \
-        CROSS JOIN LATERAL (SELECT * FROM history h WHERE h.execution = w.execution AND h.seq > w.after) h \
+        CROSS JOIN LATERAL (SELECT * FROM history h WHERE h.execution = w.execution AND h.seq > w.after \
+            AND h.execution >= $3 AND h.execution <= $4) h \
         ORDER BY h.execution, h.seq";
-    for row in link.query(sql, &[&uuids, &afters])? {
+    let (first, last) = ends(&uuids);
+    for row in link.query(sql, &[&uuids, &afters, &first, &last])? {
         let id = row::id(get(&row, "execution")?);
         if let Some((stored, _)) = found.get_mut(&id) {
             let read =
@@ -63,6 +66,12 @@ pub(super) fn stored_executions(link: &Link, seals: &Seals, ids: &[ExecutionId])
         expect_whole(*id, end, *last)?;
     }
     Ok(ids.iter().map(|id| found.get(id).map(|(stored, _)| stored.clone())).collect())
+}
+
+/// The least and the greatest.
+fn ends(ids: &[Uuid]) -> (Uuid, Uuid) {
+    let least = ids.iter().min().copied().unwrap_or(Uuid::nil());
+    (least, ids.iter().max().copied().unwrap_or(least))
 }
 
 /// A history that ends before event `last` has lost something.
@@ -98,10 +107,13 @@ fn events(seals: &Seals, id: ExecutionId, after: u64, row: &Row) -> Result<Vec<R
 pub(super) fn payloads(link: &Link, seals: &Seals, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Trouble> {
     let ids: Vec<Uuid> = wanted.iter().map(|(id, _)| row::uuid(*id)).collect();
     let seqs: Vec<i64> = wanted.iter().map(|(_, seq)| seq.cast_signed()).collect();
+    // One whose head row is gone may lie there until its partition goes.
     let sql = "SELECT p.execution, p.seq, p.json, p.seal FROM unnest($1::uuid[], $2::int8[]) AS w(execution, seq) \
-        JOIN payload p ON p.execution = w.execution AND p.seq = w.seq";
+        JOIN execution e ON e.id = w.execution \
+        JOIN payload p ON p.execution = w.execution AND p.seq = w.seq AND p.execution >= $3 AND p.execution <= $4";
+    let (first, last) = ends(&ids);
     let mut found = HashMap::new();
-    for row in link.query(sql, &[&ids, &seqs])? {
+    for row in link.query(sql, &[&ids, &seqs, &first, &last])? {
         let (id, seq) = (row::id(get(&row, "execution")?), seq(&row, "seq")?);
         let json = opened_json(seals, &bound::payload(id, seq), &row, "json");
         let json = json.map_err(|trouble| trouble.of(format_args!("{id}: the payload of event {seq}")))?;

@@ -18,8 +18,8 @@ use super::read;
 use super::row::{self, get, stored};
 use crate::seal::{HIDDEN, HIDDEN_EVENTS, Seals, bound};
 use crate::{
-    Batch, Change, Claim, Committed, DefinitionRow, Deletion, Document, Endpoint, Fault, FaultKind, Head, HeadChange, KeyRange,
-    PAYLOAD_INLINE_BYTES_MAX, Ranges, Token, Transition,
+    Batch, Change, Claim, Committed, DefinitionRow, Deletion, Document, Endpoint, Erasure, Fault, FaultKind, Head, HeadChange,
+    KeyRange, PAYLOAD_INLINE_BYTES_MAX, Ranges, Token, Transition,
 };
 
 pub(super) type Boxed<'a> = Vec<Box<dyn ToSql + Sync + 'a>>;
@@ -113,7 +113,7 @@ pub(super) struct Writes<'b> {
     counts: Counts,
     failures: FailureCounts,
     definitions: BTreeMap<WorkflowId, BTreeMap<Version, Defined>>,
-    deleted: Vec<Uuid>,
+    deleted: Deleted,
     /// Those that are few, in their order.
     singles: Vec<Planned<'b>>,
     /// The definitions, endpoints or tokens change.
@@ -138,6 +138,13 @@ struct Texts {
     seqs: Vec<i64>,
     texts: Vec<String>,
     seals: Vec<Vec<u8>>,
+}
+
+/// Executions that go: all of them, and those of which everything goes at once.
+#[derive(Default)]
+struct Deleted {
+    all: Vec<Uuid>,
+    erased: Vec<Uuid>,
 }
 
 struct Defined {
@@ -174,7 +181,7 @@ impl<'b> Writes<'b> {
             counts: Counts::new(),
             failures: FailureCounts::new(),
             definitions: BTreeMap::new(),
-            deleted: Vec::new(),
+            deleted: Deleted::default(),
             singles: Vec::new(),
             catalog: false,
             decided_by: None,
@@ -448,7 +455,10 @@ impl<'b> Writes<'b> {
         if deletion.which.means(known.status, known.completed_at) {
             self.count(Some(&known), None);
             self.known.insert(deletion.id, None);
-            self.deleted.push(row::uuid(deletion.id));
+            self.deleted.all.push(row::uuid(deletion.id));
+            if deletion.erasure == Erasure::AtOnce {
+                self.deleted.erased.push(row::uuid(deletion.id));
+            }
         }
     }
 
@@ -633,7 +643,7 @@ fn plan_definitions<'b>(
 
 fn plan_events<'b>(events: Events) -> Option<Planned<'b>> {
     let Events { executions, seqs, ats, forms, texts, seals } = events;
-    let sql = "INSERT INTO history (execution, seq, at, form, events, seal) \
+    let sql = "INSERT INTO history_dated (execution, seq, at, form, events, seal) \
         SELECT * FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::text[], $6::bytea[])";
     let is_empty = executions.is_empty();
     let values: Boxed<'b> =
@@ -643,7 +653,7 @@ fn plan_events<'b>(events: Events) -> Option<Planned<'b>> {
 
 fn plan_payloads<'b>(payloads: Texts) -> Option<Planned<'b>> {
     let Texts { executions, seqs, texts, seals } = payloads;
-    let sql = "INSERT INTO payload (execution, seq, json, seal) \
+    let sql = "INSERT INTO payload_dated (execution, seq, json, seal) \
         SELECT * FROM unnest($1::uuid[], $2::int8[], $3::text[], $4::bytea[])";
     let is_empty = executions.is_empty();
     let values: Boxed<'b> = vec![Box::new(executions), Box::new(seqs), Box::new(texts), Box::new(seals)];
@@ -729,19 +739,28 @@ fn plan_failures<'b>(seat: i32, failures: FailureCounts) -> Vec<Planned<'b>> {
     planned
 }
 
-/// The claim that started one goes with the last of those that it started.
-fn plan_deletions<'b>(deleted: Vec<Uuid>) -> Vec<Planned<'b>> {
-    const STATEMENTS: [&str; 6] = [
+/// The claim that started one goes with the last of those that it started. The head row goes before the rest: whoever moves what is
+/// stored of an execution holds it, so that none is on its way from the first of the tables to the second.
+fn plan_deletions<'b>(deleted: Deleted) -> Vec<Planned<'b>> {
+    const HEADS: [&str; 4] = [
         "DELETE FROM claim c USING execution e WHERE e.id = ANY($1) AND (c.kind, c.scope, c.key) = (e.claim_kind, e.claim_scope, \
             e.claim_key) AND NOT EXISTS (SELECT 1 FROM execution o WHERE o.id = ANY(c.executions) AND o.id <> ALL($1))",
-        "DELETE FROM history WHERE execution = ANY($1)",
-        "DELETE FROM payload WHERE execution = ANY($1)",
+        "DELETE FROM execution WHERE id = ANY($1)",
         "DELETE FROM snapshot WHERE execution = ANY($1)",
         "DELETE FROM parked WHERE execution = ANY($1)",
-        "DELETE FROM execution WHERE id = ANY($1)",
     ];
-    if deleted.is_empty() {
-        return Vec::new();
-    }
-    STATEMENTS.into_iter().map(|sql| Planned::new(sql, vec![Box::new(deleted.clone())])).collect()
+    const DATED: [&str; 2] =
+        ["DELETE FROM history_dated WHERE execution = ANY($1)", "DELETE FROM payload_dated WHERE execution = ANY($1)"];
+    // Nobody drops these.
+    const KEPT: [&str; 2] =
+        ["DELETE FROM history_kept WHERE execution = ANY($1)", "DELETE FROM payload_kept WHERE execution = ANY($1)"];
+    let Deleted { all, erased } = deleted;
+    let plan = |statements: &[&'static str], ids: &[Uuid]| -> Vec<Planned<'b>> {
+        let meant = if ids.is_empty() { &[] } else { statements };
+        meant.iter().map(|sql| Planned::new(sql, vec![Box::new(ids.to_vec())])).collect()
+    };
+    let mut planned = plan(&HEADS, &all);
+    planned.extend(plan(&DATED, &erased));
+    planned.extend(plan(&KEPT, &all));
+    planned
 }

@@ -99,9 +99,11 @@ CREATE INDEX execution_wake ON execution ((slot / 64), wake_at, id) WHERE wake_a
 CREATE INDEX execution_failure ON execution (failure, id) WHERE failure IS NOT NULL;
 CREATE INDEX execution_retrying ON execution (id) WHERE retrying;
 
--- The truth: a row is one transition, its events a JSON array, known by the seq of its last event. In partitions by id, and so by
--- when the execution was started: a history lies in one of them.
-CREATE TABLE history (
+-- The truth: a row is one transition, its events a JSON array, known by the seq of its last event. What is written goes to
+-- `history_dated`, which has a partition for each span of ids, and so for when the execution was started. What has to stay longer than
+-- the rest of its partition is moved to `history_kept`; `history` is both. Rows of an execution without a head row are of one that was
+-- deleted: they go with their partition.
+CREATE TABLE history_dated (
   execution UUID NOT NULL,
   seq       BIGINT NOT NULL,
   at        BIGINT NOT NULL,
@@ -110,17 +112,28 @@ CREATE TABLE history (
   seal      BYTEA NOT NULL,
   PRIMARY KEY (execution, seq)
 ) PARTITION BY RANGE (execution);
-CREATE TABLE history_kept PARTITION OF history DEFAULT;
+-- For ids that no partition is there for: of one that was dropped, or could not be made in time.
+CREATE TABLE history_undated PARTITION OF history_dated DEFAULT;
+CREATE TABLE history_kept (LIKE history_dated INCLUDING ALL);
+CREATE VIEW history AS
+SELECT execution, seq, at, form, events, seal FROM history_dated
+UNION ALL
+SELECT execution, seq, at, form, events, seal FROM history_kept;
 
--- Inputs and outputs over 4 KiB, by their event.
-CREATE TABLE payload (
+-- Inputs and outputs over 4 KiB, by their event; the same.
+CREATE TABLE payload_dated (
   execution UUID NOT NULL,
   seq       BIGINT NOT NULL,
   json      TEXT NOT NULL,
   seal      BYTEA NOT NULL,
   PRIMARY KEY (execution, seq)
 ) PARTITION BY RANGE (execution);
-CREATE TABLE payload_kept PARTITION OF payload DEFAULT;
+CREATE TABLE payload_undated PARTITION OF payload_dated DEFAULT;
+CREATE TABLE payload_kept (LIKE payload_dated INCLUDING ALL);
+CREATE VIEW payload AS
+SELECT execution, seq, json, seal FROM payload_dated
+UNION ALL
+SELECT execution, seq, json, seal FROM payload_kept;
 
 -- A cache of the fold of a long history: may be deleted at any time.
 CREATE TABLE snapshot (
