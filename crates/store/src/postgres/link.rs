@@ -165,9 +165,10 @@ impl Link {
         Ok(statement)
     }
 
-    /// Reads of one moment: nothing that is committed meanwhile is seen.
+    /// Reads of one moment: nothing that is committed meanwhile is seen. The lock is taken before that moment: what was moved out of a
+    /// table is seen in its old place until then, so whoever drops that waits for those who look back.
     pub fn of_one_moment<T>(&self, read: impl FnOnce(&Link) -> Result<T, Trouble>) -> Result<T, Trouble> {
-        self.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        self.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE ONLY history_kept IN ACCESS SHARE MODE")?;
         let answer = read(self);
         match &answer {
             Err(trouble) if trouble.breaks_connection() => {}

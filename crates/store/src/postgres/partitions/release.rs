@@ -153,7 +153,8 @@ fn drop_cleared(link: &Link, name: &str) -> Result<(), Trouble> {
             return Err(Trouble::Corrupt(format!("`{name}` is to be dropped and still holds rows of {id}: it stays")));
         }
     }
-    transaction(link, || link.script(&format!("DROP TABLE {name}")))
+    // Whoever reads as of a moment before the last of it was moved holds this lock, and would find it in neither place.
+    transaction(link, || link.script(&format!("LOCK TABLE ONLY history_kept IN ACCESS EXCLUSIVE MODE; DROP TABLE {name}")))
 }
 
 /// What lies where ids without a partition go is kept, or, where its execution was deleted, is gone: so that place stays small, and
