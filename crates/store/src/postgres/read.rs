@@ -46,11 +46,11 @@ pub(super) fn stored_executions(link: &Link, seals: &Seals, ids: &[ExecutionId])
         _ => 0,
     };
     let afters: Vec<i64> = ids.iter().map(|id| after(*id)).collect();
-    // Partitions beyond those of the first and the last are not even opened.
+    // Partitions beyond those of the first and the last are not even opened. `OFFSET 0` keeps that from being a way to the rows.
     let sql = "SELECT h.execution, h.seq, h.at, h.form, h.events, h.seal \
         FROM unnest($1::uuid[], $2::int8[]) AS w(execution, after) \
         CROSS JOIN LATERAL (SELECT * FROM history h WHERE h.execution = w.execution AND h.seq > w.after \
-            AND h.execution >= $3 AND h.execution <= $4) h \
+            AND h.execution >= $3 AND h.execution <= $4 OFFSET 0) h \
         ORDER BY h.execution, h.seq";
     let (first, last) = ends(&uuids);
     for row in link.query(sql, &[&uuids, &afters, &first, &last])? {
@@ -69,7 +69,7 @@ pub(super) fn stored_executions(link: &Link, seals: &Seals, ids: &[ExecutionId])
 }
 
 /// The least and the greatest.
-fn ends(ids: &[Uuid]) -> (Uuid, Uuid) {
+pub(super) fn ends(ids: &[Uuid]) -> (Uuid, Uuid) {
     let least = ids.iter().min().copied().unwrap_or(Uuid::nil());
     (least, ids.iter().max().copied().unwrap_or(least))
 }
@@ -110,7 +110,8 @@ pub(super) fn payloads(link: &Link, seals: &Seals, wanted: &[(ExecutionId, u64)]
     // One whose head row is gone may lie there until its partition goes.
     let sql = "SELECT p.execution, p.seq, p.json, p.seal FROM unnest($1::uuid[], $2::int8[]) AS w(execution, seq) \
         JOIN execution e ON e.id = w.execution \
-        JOIN payload p ON p.execution = w.execution AND p.seq = w.seq AND p.execution >= $3 AND p.execution <= $4";
+        CROSS JOIN LATERAL (SELECT * FROM payload p WHERE p.execution = w.execution AND p.seq = w.seq \
+            AND p.execution >= $3 AND p.execution <= $4 OFFSET 0) p";
     let (first, last) = ends(&ids);
     let mut found = HashMap::new();
     for row in link.query(sql, &[&ids, &seqs, &first, &last])? {
@@ -132,7 +133,7 @@ pub(super) fn history(
     limit: usize,
     texts: Texts,
 ) -> Result<Option<History>, Trouble> {
-    let sql = "SELECT e.workflow, e.version, e.last, (SELECT max(h.seq) FROM history h WHERE h.execution = e.id) AS newest \
+    let sql = "SELECT e.workflow, e.version, e.last, (SELECT max(h.seq) FROM history h WHERE h.execution = $1) AS newest \
         FROM execution e WHERE e.id = $1";
     let rows = link.query(sql, &[&row::uuid(id)])?;
     let Some(found) = rows.first() else { return Ok(None) };

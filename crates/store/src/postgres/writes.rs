@@ -229,9 +229,12 @@ impl<'b> Writes<'b> {
             }
         }
         if !unknown.is_empty() {
+            // Partitions beyond those of the first and the last are not even opened.
             let sql = "SELECT e.id, e.workflow, e.version, e.status, e.completed_at, e.failure, e.retrying, \
-                (SELECT max(h.seq) FROM history h WHERE h.execution = e.id) AS seq FROM execution e WHERE e.id = ANY($1)";
-            for found in link.query(sql, &[&unknown])? {
+                (SELECT max(h.seq) FROM history h WHERE h.execution = e.id AND h.execution >= $2 AND h.execution <= $3) AS seq \
+                FROM execution e WHERE e.id = ANY($1)";
+            let (first, last) = read::ends(&unknown);
+            for found in link.query(sql, &[&unknown, &first, &last])? {
                 let known = Known {
                     workflow: row::named(&found, "workflow", WorkflowId::new)?,
                     version: row::version(&found)?,
