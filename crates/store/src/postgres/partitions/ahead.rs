@@ -15,9 +15,9 @@ const AHEAD: Millis = Millis::new(3 * DAY_MS as u64);
 
 /// How many days the next one spans, by how many are over and still there. A statement locks all of them, so there may not be many; and
 /// what retention has deleted stays until its partition is over, so they may not span much of the time that things are kept. What is
-/// kept for a month lies in days; what is kept for ever in some sixty partitions, and one more a year.
+/// kept for a month lies in days; what is kept for ever in some sixty partitions, and four more a year.
 const SPANS: [(usize, i64); 3] = [(32, 1), (48, 7), (64, 28)];
-const LONGEST_SPAN: i64 = 364;
+const LONGEST_SPAN: i64 = 91;
 
 fn span(over: usize) -> Millis {
     let days = SPANS.iter().find(|(below, _)| over < *below).map_or(LONGEST_SPAN, |(_, days)| *days);
@@ -99,13 +99,13 @@ mod tests {
 
     #[test]
     fn partitions_are_few_and_span_little_of_what_is_kept() {
-        assert_eq!(played(2_000, 1), (5, 1));
-        assert_eq!(played(2_000, 30), (34, 1));
+        assert_eq!(played(2_000, 1), (4, 1));
+        assert_eq!(played(2_000, 30), (33, 1));
         let (most, longest) = played(4_000, 90);
-        assert!(most <= 42 && longest == 7, "{most} partitions, of up to {longest} days");
+        assert!(most <= 45 && longest == 7, "{most} partitions, of up to {longest} days");
         let (most, longest) = played(4_000, 365);
         assert!(most <= 60 && longest == 28, "{most} partitions, of up to {longest} days");
-        let (most, longest) = played(20 * 365, i64::MAX / 2);
-        assert!(most <= 90 && longest == 364, "{most} partitions, of up to {longest} days");
+        let (most, longest) = played(10 * 365, i64::MAX / 2);
+        assert!(most <= 110 && longest == 91, "{most} partitions, of up to {longest} days");
     }
 }
