@@ -106,8 +106,9 @@ impl Both<'_> {
     }
 
     fn compare(&self, ids: &[ExecutionId]) {
-        assert_eq!(self.store.load(ids), self.memory.load(ids));
-        for id in ids {
+        let (ours, theirs) = (self.store.load(ids).unwrap(), self.memory.load(ids).unwrap());
+        for ((id, ours), theirs) in ids.iter().zip(ours).zip(theirs) {
+            assert_eq!(ours, theirs, "{id}");
             let ours = self.store.history(*id, 0, usize::MAX, Texts::Read);
             assert_eq!(ours, self.memory.history(*id, 0, usize::MAX, Texts::Read), "{id}");
         }
