@@ -53,6 +53,8 @@ pub struct Engine {
     pub holds: bool,
     /// What the thread of the lease does.
     pub talk: Talk,
+    /// A range was being given since the beat was asked: which ranges its answer names does not count.
+    pub deaf: bool,
     pub parts: [Part; RANGES],
     /// The range that the batch under way gives, and to whom.
     pub gift: Option<Gift>,
@@ -300,7 +302,7 @@ impl Engine {
         };
         let places = [self.message, self.ghost].map(|message| message.map(|message| message.place));
         let parts = self.parts.iter().map(|part| u32::from(part.own) * 64 + u32::from(part.length) * 8 + u32::from(part.durable)).sum::<u32>();
-        (self.phase, self.row, (self.ripe, self.holds, talk), places, parts, self.gift.is_some(), self.handing.is_some())
+        (self.phase, self.row, (self.ripe, self.holds, talk, self.deaf), places, parts, self.gift.is_some(), self.handing.is_some())
     }
 
     /// The newest epoch and batch that it knows are these, from here on.

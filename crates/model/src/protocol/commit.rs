@@ -36,8 +36,12 @@ impl Model {
         if adds == [0; RANGES] && engine.gift.is_none() {
             return;
         }
-        // A gift and a beat exclude each other.
-        if engine.gift.is_some() && engine.talk != Talk::Nothing && !self.has(Mutation::BeatOutsideMutex) {
+        let busy = match engine.talk {
+            Talk::Nothing => false,
+            Talk::Asked { .. } | Talk::Renewed { .. } => !self.beats_while_giving,
+            Talk::TakesOver | Talk::TookOver { .. } => true,
+        };
+        if engine.gift.is_some() && busy && !self.has(Mutation::BeatOutsideMutex) {
             return;
         }
         let sound = engine.parts.iter().all(|part| part.length == part.durable || part.true_to >= part.durable);
@@ -45,6 +49,7 @@ impl Model {
             Message { place: Place::InTheNetwork, epoch: 0, number: 1, base, adds, sound, gift: engine.gift, in_doubt: false };
         let mut to = *state;
         (to.engines[at].message, to.engines[at].gift) = (Some(message), None);
+        to.engines[at].deaf |= engine.gift.is_some() && engine.talk != Talk::Nothing && self.beats_while_giving;
         steps.progress(What::Sends, at, to);
     }
 
@@ -148,7 +153,9 @@ impl Model {
         }
         if let Some(gift) = message.gift {
             let part = &mut engine.parts[usize::from(gift.range)];
-            *part = if self.has(Mutation::Remembered) { Part { own: false, ..*part } } else { Part::default() };
+            // What was decided upon the gift is in the next batch.
+            let keeps = self.has(Mutation::Remembered) || part.length > part.durable;
+            *part = if keeps { Part { own: false, ..*part } } else { Part::default() };
         }
         engine.settled();
         engine.count_from(0, 1);
@@ -204,6 +211,11 @@ impl Model {
 }
 
 impl Engine {
+    /// A commit that gives a range is not settled.
+    pub(super) fn has_sent_gift(&self) -> bool {
+        self.message.is_some_and(|message| message.gift.is_some())
+    }
+
     /// The answer is not awaited any more.
     fn settle_later(&mut self) {
         if let Some(message) = &mut self.message {

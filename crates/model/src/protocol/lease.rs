@@ -23,11 +23,12 @@ impl Model {
     fn beat(&self, state: &State, at: usize, steps: &mut Steps<'_>) {
         let engine = &state.engines[at];
         let mut lost = *state;
-        lost.engines[at].talk = Talk::Nothing;
+        (lost.engines[at].talk, lost.engines[at].deaf) = (Talk::Nothing, false);
         match engine.talk {
             Talk::Nothing if self.may_talk(engine) => {
                 let mut asked = *state;
                 asked.engines[at].talk = Talk::Asked { old: false };
+                asked.engines[at].deaf = engine.has_sent_gift() && self.beats_while_giving;
                 steps.fault(What::BeatDelayed, at, asked);
                 if state.is_locked(at) {
                     return;
@@ -35,6 +36,7 @@ impl Model {
                 let (own, to) = self.renewed(state, at, false);
                 let mut delayed = to;
                 delayed.engines[at].talk = Talk::Renewed { own };
+                delayed.engines[at].deaf = engine.has_sent_gift() && self.beats_while_giving;
                 if engine.row.is_some() {
                     steps.fault(What::BeatAnswerDelayed, at, delayed);
                 }
@@ -69,12 +71,15 @@ impl Model {
         let written = what == What::BeatHeard;
         let engine = &mut to.engines[at];
         engine.talk = Talk::Nothing;
+        let deaf = std::mem::take(&mut engine.deaf) || (engine.has_sent_gift() && self.beats_while_giving);
         if engine.row.is_none() && !written {
             engine.end();
             return steps.progress(What::Closes, at, to);
         }
         engine.holds = !engine.ripe || self.has(Mutation::LeaseFromAnswer);
-        self.learn(&mut to, at, own);
+        if !deaf {
+            self.learn(&mut to, at, own);
+        }
         steps.progress(what, at, to);
     }
 
@@ -100,9 +105,9 @@ impl Model {
         Part { own: true, length, durable: length, true_to: length, out: self.is_in_flight(length) }
     }
 
-    /// Whether the thread of the lease may ask anything: not while a commit gives a range, until its outcome is known.
-    pub(super) fn may_talk(&self, engine: &Engine) -> bool {
-        self.has(Mutation::BeatOutsideMutex) || engine.message.is_none_or(|message| message.gift.is_none())
+    /// Whether a beat may be asked now.
+    fn may_talk(&self, engine: &Engine) -> bool {
+        self.beats_while_giving || self.has(Mutation::BeatOutsideMutex) || !engine.has_sent_gift()
     }
 
     /// Time goes by.

@@ -26,6 +26,9 @@ pub struct Model {
     pub events: u8,
     /// The key of the table of histories refuses a second event with the same number. The protocol must not need it.
     pub history_has_key: bool,
+    /// Instead of beats and gifts that exclude each other: beats go on, and what one says of ranges does not count when a gift was not
+    /// settled all the time between its question and its answer.
+    pub beats_while_giving: bool,
 }
 
 /// What must never happen.

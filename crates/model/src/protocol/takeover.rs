@@ -13,7 +13,9 @@ impl Model {
                 let mut to = *state;
                 // One that joins does not know whether it has: it tries again, with a new id.
                 if engine.phase == Phase::Joining { to.engines[at].end() } else { to.engines[at].talk = Talk::Nothing }
-                steps.choice(What::TakeoverUnheard, at, None, to);
+                if engine.is_up() || state.can_do_without(at) {
+                    steps.choice(What::TakeoverUnheard, at, None, to);
+                }
             }
             Talk::Nothing if state.takeover.is_none() => self.begin(state, at, steps),
             _ => {}
@@ -35,6 +37,11 @@ impl Model {
         state
     }
 
+    /// A takeover and a gift that is not settled exclude each other.
+    fn may_take_over(&self, engine: &Engine) -> bool {
+        self.has(Mutation::BeatOutsideMutex) || !engine.has_sent_gift()
+    }
+
     fn begin(&self, state: &State, at: usize, steps: &mut Steps<'_>) {
         let engine = &state.engines[at];
         let found = state.rows(|row| row.lapsed);
@@ -52,7 +59,7 @@ impl Model {
         }
         let orphans = state.orphans(state.rows(|_| true)) != 0 && !self.has(Mutation::OrphansIgnored);
         let others = found & !(1 << at) != 0;
-        if engine.is_up() && self.may_talk(engine) && (others || orphans) {
+        if engine.is_up() && self.may_take_over(engine) && (others || orphans) {
             steps.progress(What::TakeoverBegins, at, begun(false));
         }
     }
@@ -83,8 +90,8 @@ impl Model {
                 let taken = state.orphans(rows);
                 let moved = |taken| State { takeover: Some(Takeover { taken: Some(taken), ..takeover }), ..*state };
                 steps.progress(What::TakeoverMoves, by, moved(taken));
-                // One that joins may leave everything to others.
-                if takeover.joins && taken != 0 {
+                // One that joins may leave everything to others, who will find it.
+                if takeover.joins && taken != 0 && !self.has(Mutation::OrphansIgnored) {
                     steps.choice(What::TakeoverMoves, by, None, moved(0));
                 }
             }
