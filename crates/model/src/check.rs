@@ -170,7 +170,9 @@ impl<'m> Search<'m> {
             state = to;
         }
         if let Some(last) = last {
-            course.extend(self.model.next(&state).iter().find(|next| next.to.is_err() && next.step.what == last).map(|next| next.step));
+            course.extend(
+                self.model.next(&state).iter().find(|next| next.to.is_err() && next.step.what == last).map(|next| next.step),
+            );
         }
         course
     }
@@ -258,5 +260,45 @@ impl fmt::Display for Counterexample {
             write!(f, "\n  {:>3}. {step}", place + 1)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Search, fingerprint};
+    use crate::protocol::Model;
+    use crate::state::{ORDERS, State};
+
+    /// Were two states that differ in more than names taken for one, something would be overlooked.
+    #[test]
+    fn a_state_with_other_names_goes_on_in_the_same_ways() {
+        let model = Model::within(2, 1, 3);
+        let mut search = Search::new(&model);
+        let followers = |state: &State| -> BTreeSet<State> {
+            model.next(state).into_iter().filter_map(|next| Some(next.to.ok()?.renamed())).collect()
+        };
+        let mut looked_at = 0;
+        while let Some((at, state)) = search.queue.pop_front().filter(|_| search.parents.len() < 40_000) {
+            for next in model.next(&state) {
+                if let Ok(to) = next.to {
+                    search.number(at, to);
+                }
+            }
+            if at % 7 != 0 {
+                continue;
+            }
+            looked_at += 1;
+            for engines in ORDERS {
+                for ranges in [[0, 1], [1, 0]] {
+                    let other = state.rename(engines, ranges);
+                    assert_eq!(other.renamed(), state.renamed(), "one for all names");
+                    assert_eq!(fingerprint(&other.renamed()), fingerprint(&state), "of {state:?}");
+                    assert_eq!(followers(&other), followers(&state), "of {state:?}");
+                }
+            }
+        }
+        assert!(looked_at > 1000, "{looked_at} states");
     }
 }

@@ -32,6 +32,8 @@ mutations! {
     BatchNumberAlone = "the batch number alone settles a lost answer",
     /// An engine with a commit in doubt goes on as if it had come to nothing.
     NotReopened = "a lost answer is taken for a refusal",
+    /// An engine of which a commit is refused closes, and does not look whether it has its place.
+    RefusalIsLoss = "a refused commit is taken for the loss of the place",
     /// The ranges of a lapsed engine change hands, its row stays.
     RowStays = "takeover moves ranges and leaves the row",
     /// Rows are deleted by the list of ids that was read first.

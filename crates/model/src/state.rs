@@ -167,7 +167,14 @@ pub struct Takeover {
 impl State {
     /// No engine has ever joined.
     pub fn first(faults: u8, gifts: u8) -> State {
-        State { engines: from_fn(|_| Engine::default()), owner: [None; RANGES], history: [0; RANGES], takeover: None, faults, gifts }
+        State {
+            engines: from_fn(|_| Engine::default()),
+            owner: [None; RANGES],
+            history: [0; RANGES],
+            takeover: None,
+            faults,
+            gifts,
+        }
     }
 
     pub fn row(&self, engine: u8) -> Option<Row> {
@@ -206,7 +213,7 @@ impl State {
     }
 
     /// Engine `n` of the new state is `engines[n]` of this one, and so with ranges.
-    fn rename(&self, engines: [u8; ENGINES], ranges: [u8; RANGES]) -> State {
+    pub(crate) fn rename(&self, engines: [u8; ENGINES], ranges: [u8; RANGES]) -> State {
         let engine = |old: u8| (0..3u8).find(|new| engines[usize::from(*new)] == old).expect("each is in an order once");
         let range = |old: u8| if ranges[0] == old { 0 } else { 1 };
         let gift = |gift: Gift| Gift { range: range(gift.range), to: engine(gift.to) };
@@ -282,7 +289,8 @@ impl State {
                         .flatten()
                         .any(|gift| usize::from(gift.to) == at)
                 });
-            if engine.phase == Phase::Gone && engine.row.is_none() && engine.ghost.is_none() && engine.handing.is_none() && !named {
+            if engine.phase == Phase::Gone && engine.row.is_none() && engine.ghost.is_none() && engine.handing.is_none() && !named
+            {
                 self.engines[at] = Engine::default();
             }
         }
@@ -301,8 +309,20 @@ impl Engine {
             Talk::TookOver { .. } => 5,
         };
         let places = [self.message, self.ghost].map(|message| message.map(|message| message.place));
-        let parts = self.parts.iter().map(|part| u32::from(part.own) * 64 + u32::from(part.length) * 8 + u32::from(part.durable)).sum::<u32>();
-        (self.phase, self.row, (self.ripe, self.holds, talk, self.deaf), places, parts, self.gift.is_some(), self.handing.is_some())
+        let parts = self
+            .parts
+            .iter()
+            .map(|part| u32::from(part.own) * 64 + u32::from(part.length) * 8 + u32::from(part.durable))
+            .sum::<u32>();
+        (
+            self.phase,
+            self.row,
+            (self.ripe, self.holds, talk, self.deaf),
+            places,
+            parts,
+            self.gift.is_some(),
+            self.handing.is_some(),
+        )
     }
 
     /// The newest epoch and batch that it knows are these, from here on.
@@ -328,11 +348,18 @@ impl Engine {
         let under_way = self.message.filter(|message| matches!(message.place, Place::InTheNetwork | Place::Open));
         // Two are under way when a lost one was never settled; the older one is lost for good then.
         let ghost = under_way.or(self.ghost).map(|message| Message { in_doubt: false, ..message });
-        *self = Engine { phase: Phase::Gone, row: self.row, ripe: self.ripe, late_reopening: self.late_reopening, ghost, ..Engine::default() };
+        *self = Engine {
+            phase: Phase::Gone,
+            row: self.row,
+            ripe: self.ripe,
+            late_reopening: self.late_reopening,
+            ghost,
+            ..Engine::default()
+        };
     }
 }
 
-const ORDERS: [[u8; ENGINES]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+pub(crate) const ORDERS: [[u8; ENGINES]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
 fn pick<T: Copy>(values: [T; RANGES], order: [u8; RANGES]) -> [T; RANGES] {
     order.map(|at| values[usize::from(at)])

@@ -62,7 +62,11 @@ impl Model {
             Place::Open => {
                 let what = if ghost { What::LateCommitCommits } else { What::Commits };
                 steps.add(Kind::Progress, what, at, None, self.committed(state, at, message, ghost));
-                if ghost { to.engines[at].ghost = None } else { to.engines[at].settle_later() }
+                if ghost {
+                    to.engines[at].ghost = None
+                } else {
+                    to.engines[at].settle_later()
+                }
                 steps.fault(What::ConnectionCut, at, to);
             }
             Place::Committed => steps.add(Kind::Progress, What::Hears, at, None, self.done(state, at, message)),
@@ -92,9 +96,10 @@ impl Model {
             let there = state.row(gift.to).is_some() || self.has(Mutation::ReceiverNotLookedFor);
             there && state.owner[usize::from(gift.range)] == Some(index(at))
         });
-        let clash = self.history_has_key
-            && (0..RANGES).any(|range| message.adds[range] > 0 && message.base[range] < state.history[range]);
-        let passes = (own || self.has(Mutation::NoFence)) && taker && !clash;
+        let passes = (own || self.has(Mutation::NoFence)) && taker;
+        if self.has(Mutation::RefusalIsLoss) && !ghost && !passes && taker && state.engines[at].row.is_some() {
+            return steps.add(Kind::Progress, What::Closes, at, None, Err(Violation::ClosedInError));
+        }
         let mut to = *state;
         let engine = &mut to.engines[at];
         let slot = if ghost { &mut engine.ghost } else { &mut engine.message };
@@ -115,7 +120,16 @@ impl Model {
     fn committed(&self, state: &State, at: usize, message: Message, ghost: bool) -> Result<State, Violation> {
         let mut to = *state;
         let engine = &mut to.engines[at];
-        for range in (0..RANGES).filter(|range| message.adds[*range] > 0) {
+        let adds = (0..RANGES).filter(|range| message.adds[*range] > 0);
+        if self.history_has_key && adds.clone().any(|range| message.base[range] < state.history[range]) {
+            if ghost {
+                engine.ghost = None
+            } else {
+                engine.settle_later()
+            }
+            return Ok(to);
+        }
+        for range in adds {
             if !message.sound || message.base[range] != state.history[range] {
                 return Err(Violation::Fork);
             }
@@ -130,7 +144,11 @@ impl Model {
         if let Some(row) = &mut engine.row {
             row.batch = message.number;
         }
-        if ghost { engine.ghost = None } else { engine.message = Some(Message { place: Place::Committed, ..message }) }
+        if ghost {
+            engine.ghost = None
+        } else {
+            engine.message = Some(Message { place: Place::Committed, ..message })
+        }
         if let Some(gift) = message.gift
             && self.has(Mutation::NotificationBelieved)
             && to.engines[usize::from(gift.to)].phase == Phase::Up
@@ -147,6 +165,8 @@ impl Model {
         for range in (0..RANGES).filter(|range| message.adds[*range] > 0) {
             let part = &mut engine.parts[range];
             part.durable = message.base[range] + message.adds[range];
+            // Only of a range that was given away and has come back meanwhile, when it should not have.
+            part.length = part.length.max(part.durable);
             if part.true_to < part.durable {
                 return Err(Violation::Lost);
             }

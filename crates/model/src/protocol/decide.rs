@@ -51,7 +51,8 @@ impl Model {
         let part = engine.parts[range];
         let (Some(gifts), None, false) = (state.gifts.checked_sub(1), engine.gift, engine.is_in_doubt()) else { return };
         let durable = part.length == part.durable || self.has(Mutation::DurabilityNotAwaited);
-        let in_flight = self.is_in_flight(part.length) || engine.handing.is_some_and(|handing| usize::from(handing.range) == range);
+        let in_flight =
+            self.is_in_flight(part.length) || engine.handing.is_some_and(|handing| usize::from(handing.range) == range);
         let awaited = !in_flight || self.has(Mutation::AttemptsNotAwaited);
         if !part.own || engine.gives(range) || !durable || !awaited {
             return;

@@ -115,17 +115,14 @@ impl Model {
         let engine = &state.engines[at];
         if !engine.ripe && engine.lives() && (engine.row.is_some() || engine.is_up()) {
             let mut to = *state;
-            to.engines[at].ripe = true;
-            if !self.has(Mutation::LeaseFromAnswer) {
-                to.engines[at].holds = false;
-            }
+            (to.engines[at].ripe, to.engines[at].holds) = (true, false);
             // An engine that beats in time has a lease that lasts.
             match engine.talk {
                 Talk::Asked { .. } | Talk::Renewed { .. } => steps.choice(What::LeaseRipens, at, None, to),
                 _ => steps.fault(What::LeaseRipens, at, to),
             }
         }
-        if engine.ripe && engine.holds {
+        if engine.ripe && engine.holds && self.has(Mutation::LeaseFromAnswer) {
             let mut to = *state;
             to.engines[at].holds = false;
             steps.progress(What::LeaseForgotten, at, to);

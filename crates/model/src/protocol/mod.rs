@@ -12,7 +12,7 @@ mod takeover;
 use std::fmt;
 
 use crate::mutation::Mutation;
-use crate::state::{Engine, ENGINES, Phase, RANGES, State, bits};
+use crate::state::{ENGINES, Engine, Phase, RANGES, State, bits};
 
 /// What is looked at, and how far.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Model {
     /// Instead of beats and gifts that exclude each other: beats go on, and what one says of ranges does not count when a gift was not
     /// settled all the time between its question and its answer.
     pub beats_while_giving: bool,
+    /// A takeover leaves the row of who runs it alone, lapsed or not.
+    pub takeover_spares_itself: bool,
 }
 
 /// What must never happen.
@@ -41,6 +43,8 @@ pub enum Violation {
     /// An attempt is handed out that has a result, or that was never begun, by an engine that has not stood still since it asked for its
     /// lease.
     HandedOut,
+    /// An engine that has its row closes as if it had lost it.
+    ClosedInError,
 }
 
 impl fmt::Display for Violation {
@@ -49,6 +53,7 @@ impl fmt::Display for Violation {
             Violation::Fork => "a history forks",
             Violation::Lost => "what was acknowledged is not there",
             Violation::HandedOut => "an attempt that has a result is handed out",
+            Violation::ClosedInError => "an engine closes that has its place",
         })
     }
 }
@@ -165,6 +170,7 @@ impl fmt::Display for Step {
 /// Collects what may happen next.
 pub(crate) struct Steps<'m> {
     model: &'m Model,
+    from: &'m State,
     all: Vec<Next>,
 }
 
@@ -177,6 +183,9 @@ impl Steps<'_> {
             to.tidy(keeps_refused, keeps_fenced);
             to
         });
+        if to.as_ref().is_ok_and(|to| to == self.from) {
+            return;
+        }
         self.all.push(Next { step: Step { what, who, with }, kind, to });
     }
 
@@ -201,6 +210,20 @@ impl Steps<'_> {
 }
 
 impl Model {
+    /// The protocol as it is meant, so far.
+    pub fn within(faults: u8, gifts: u8, events: u8) -> Model {
+        let mutations = Vec::new();
+        Model {
+            mutations,
+            faults,
+            gifts,
+            events,
+            history_has_key: false,
+            beats_while_giving: false,
+            takeover_spares_itself: false,
+        }
+    }
+
     pub fn first(&self) -> State {
         State::first(self.faults, self.gifts)
     }
@@ -211,7 +234,7 @@ impl Model {
 
     /// All that may happen next.
     pub fn next(&self, state: &State) -> Vec<Next> {
-        let mut steps = Steps { model: self, all: Vec::new() };
+        let mut steps = Steps { model: self, from: state, all: Vec::new() };
         for at in 0..ENGINES {
             self.lease(state, at, &mut steps);
             self.takeover(state, at, &mut steps);

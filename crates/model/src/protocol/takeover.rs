@@ -12,7 +12,11 @@ impl Model {
                 steps.progress(What::TakeoverHeard, at, self.heard_of_takeover(*state, at, taken));
                 let mut to = *state;
                 // One that joins does not know whether it has: it tries again, with a new id.
-                if engine.phase == Phase::Joining { to.engines[at].end() } else { to.engines[at].talk = Talk::Nothing }
+                if engine.phase == Phase::Joining {
+                    to.engines[at].end()
+                } else {
+                    to.engines[at].talk = Talk::Nothing
+                }
                 if engine.is_up() || state.can_do_without(at) {
                     steps.choice(What::TakeoverUnheard, at, None, to);
                 }
@@ -44,7 +48,8 @@ impl Model {
 
     fn begin(&self, state: &State, at: usize, steps: &mut Steps<'_>) {
         let engine = &state.engines[at];
-        let found = state.rows(|row| row.lapsed);
+        let itself = if self.takeover_spares_itself { 1 << at } else { 0 };
+        let found = state.rows(|row| row.lapsed) & !itself;
         let begun = |joins| {
             let mut to = *state;
             to.takeover = Some(Takeover { by: index(at), joins, found, deleted: 0, taken: None });
