@@ -62,6 +62,16 @@ fn a_pause_between_the_question_for_the_lease_and_the_socket_is_not_covered() {
     assert!(!seen.steps.contains_key(&What::HandsOutLate), "not without that pause");
 }
 
+/// A message that is bound to be refused is dropped at once, and so is what an engine without its row and its lease knows. It is the fence
+/// that refuses, and not the dropping.
+#[test]
+fn what_is_forgotten_would_change_nothing() {
+    let model = Model::within(1, 1, 2);
+    let (short, whole) =
+        (hold("the protocol", &model), hold("nothing forgotten", &Model { forgets_nothing: true, ..model.clone() }));
+    assert!(whole.states > short.states && whole.steps[&What::IsRefused] > 1000, "{:?}", whole.steps);
+}
+
 /// As far as somebody has the time.
 #[test]
 fn as_far_as_one_is_told() {
@@ -145,6 +155,8 @@ fn the_key_of_the_histories_alone_does_not_keep_the_promises() {
         (BeatOutsideMutex, (1, 1, 3), Some(HANDED_OUT)),
         (TakeoverOutsideMutex, (1, 1, 3), Some(HANDED_OUT)),
         (NotificationBelieved, (0, 2, 3), Some(HANDED_OUT)),
+        // What is decided so is refused, and read again.
+        (DecidesInDoubt, (0, 2, 3), None),
         (Remembered, (0, 3, 3), None),
     ] {
         let (faults, gifts, events) = bounds;

@@ -145,7 +145,8 @@ fn who_ends_or_dies_leaves_everything_to_the_others() {
     assert_eq!(second.owns(64), Ranges::ALL);
     // What it sends now comes too late, and it learns that.
     let refused = third.commit(started(of_range(0, 1))).unwrap_err();
-    assert_eq!(refused.kind, FaultKind::Fenced, "{refused}");
+    assert_eq!(refused.kind, FaultKind::Unknown, "{refused}");
+    assert_eq!(third.store.reopen().unwrap_err().kind, FaultKind::Fenced);
     assert!(
         third.hear(|notice| if let Notice::Lost(fault) = notice { Some(fault) } else { None }).message.contains("lost its place")
     );

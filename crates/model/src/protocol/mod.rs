@@ -31,6 +31,8 @@ pub struct Model {
     pub beats_while_giving: bool,
     /// A takeover leaves the row of who runs it alone, lapsed or not.
     pub takeover_spares_itself: bool,
+    /// Nothing is forgotten that could not matter any more: many more states, and the same to be found in them.
+    pub forgets_nothing: bool,
 }
 
 /// What must never happen.
@@ -176,7 +178,8 @@ pub(crate) struct Steps<'m> {
 
 impl Steps<'_> {
     fn add(&mut self, kind: Kind, what: What, who: usize, with: Option<With>, to: Result<State, Violation>) {
-        let has = |mutations: &[Mutation]| mutations.iter().any(|mutation| self.model.has(*mutation));
+        let has =
+            |mutations: &[Mutation]| self.model.forgets_nothing || mutations.iter().any(|mutation| self.model.has(*mutation));
         let keeps_refused = has(&[Mutation::NoFence, Mutation::FenceWithoutEpoch]);
         let keeps_fenced = has(&[Mutation::NoFence, Mutation::LeaseNotAsked, Mutation::LeaseFromAnswer]);
         let to = to.map(|mut to| {
@@ -212,15 +215,15 @@ impl Steps<'_> {
 impl Model {
     /// The protocol as it is meant, so far.
     pub fn within(faults: u8, gifts: u8, events: u8) -> Model {
-        let mutations = Vec::new();
         Model {
-            mutations,
+            mutations: Vec::new(),
             faults,
             gifts,
             events,
             history_has_key: false,
             beats_while_giving: false,
             takeover_spares_itself: false,
+            forgets_nothing: false,
         }
     }
 

@@ -108,9 +108,7 @@ impl Beat {
         if lost {
             return hear(Notice::Lost(member::lost(&self.shared.id, "keep the lease")));
         }
-        let guard = self.shared.ownership.lock();
         hear(Notice::Owns(self.shared.ownership.ranges()));
-        drop(guard);
         hear(Notice::Catalog);
         hear(Notice::Asked);
     }
@@ -222,29 +220,22 @@ impl Beating {
             }
         };
         let id = self.shared.id.as_str();
-        let (mut owned, row) = {
-            let guard = self.shared.ownership.lock();
-            let row = link.query_one(BEAT, &[&id, &self.lease.as_secs_f64()])?;
-            if get::<i64>(&row, "kept")? == 0 {
-                return Ok(Found::Lost);
-            }
-            let owned = of_slots(get(&row, "owned")?);
-            if !guard.in_doubt && self.shared.ownership.set(&guard, owned) {
-                self.shared.tell(Notice::Owns(owned));
-            }
-            (owned, row)
-        };
+        let ownership = &self.shared.ownership;
+        let settled = ownership.settled();
+        let row = link.query_one(BEAT, &[&id, &self.lease.as_secs_f64()])?;
+        if get::<i64>(&row, "kept")? == 0 {
+            return Ok(Found::Lost);
+        }
+        let mut owned = of_slots(get(&row, "owned")?);
+        ownership.read(settled, |_| owned, |owned| self.shared.tell(Notice::Owns(owned)));
         if get::<i64>(&row, "orphans")? > 0 {
-            let guard = self.shared.ownership.lock();
+            let settled = ownership.settled();
             let taken = member::take_over(link, id)?;
             if !taken.is_empty() {
                 tracing::info!(engine = id, ranges = taken.len(), "took over what an engine that has ended or died owned");
             }
             owned = owned.with(taken);
-            let all = self.shared.ownership.ranges().with(taken);
-            if self.shared.ownership.set(&guard, all) {
-                self.shared.tell(Notice::Owns(all));
-            }
+            ownership.read(settled, |known| known.with(taken), |owned| self.shared.tell(Notice::Owns(owned)));
         }
         let catalog = get::<i64>(&row, "catalog")?;
         if self.catalog.replace(catalog) != Some(catalog) {

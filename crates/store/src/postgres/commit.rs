@@ -61,8 +61,6 @@ impl Writer {
     /// A connection of which nothing is on its way, and the truth about the newest commit.
     pub fn reopen(&mut self, address: &Address) -> Result<(), Trouble> {
         self.known = HashMap::new();
-        let ownership = Arc::clone(&self.ownership);
-        let mut giving = ownership.lock();
         let link = match self.link.take().filter(|link| !link.is_closed()) {
             Some(link) => link,
             None => Link::connect(address, "commits")?,
@@ -78,9 +76,8 @@ impl Writer {
         };
         (self.member.epoch, self.member.batch) = (get(row, "epoch")?, get(row, "batch")?);
         self.ahead = Ahead::read(&link)?;
-        if giving.in_doubt {
-            ownership.set(&giving, member::owned_by(&link, &self.member.id)?);
-            giving.in_doubt = false;
+        if self.ownership.is_in_doubt() {
+            self.ownership.resolve(member::owned_by(&link, &self.member.id)?);
         }
         self.link = Some(link);
         Ok(())
@@ -102,13 +99,14 @@ impl Writer {
             return Err(Fault::new(FaultKind::Unavailable, "commit", "the connection to PostgreSQL was closed after a fault"));
         };
         let given = given(batch);
-        let ownership = Arc::clone(&self.ownership);
-        let mut giving = (!given.is_empty()).then(|| ownership.lock());
+        if !given.is_empty() {
+            self.ownership.give();
+        }
         let written = self.write(&link, batch);
         match written {
             Ok((committed, done)) => {
-                if let Some(giving) = &giving {
-                    ownership.set(giving, ownership.ranges().without(given));
+                if !given.is_empty() {
+                    self.ownership.gave(given);
                     // Another one writes them now.
                     self.known.retain(|id, _| !given.hold(*id));
                 }
@@ -121,8 +119,8 @@ impl Writer {
                 self.known = HashMap::new();
                 let broken = trouble.breaks_connection();
                 let fault = if sent { trouble.during_commit() } else { trouble.during("commit") };
-                if let Some(giving) = &mut giving {
-                    giving.in_doubt = fault.kind == FaultKind::Unknown;
+                if !given.is_empty() && fault.kind != FaultKind::Unknown {
+                    self.ownership.gave(Ranges::NONE);
                 }
                 // What is left of a transaction ends with its connection, if not before.
                 if !broken && link.script("ROLLBACK").is_ok() {
@@ -293,8 +291,10 @@ impl Writer {
         let Some(refusal) = refusal.filter(|_| trouble.is(&SqlState::DIVISION_BY_ZERO)) else { return Failed { trouble, sent } };
         let fault = match refusal {
             Refusal::Fenced => {
-                tracing::error!(engine = self.member.id, batch = number, "another engine has taken over what this one owned");
-                member::lost(&self.member.id, "commit")
+                // Or a reopening that was given up has come through late: the next one finds out.
+                tracing::warn!(engine = self.member.id, batch = number, "the row of this engine is not as it left it");
+                let message = format!("the row of {} is not as this engine left it; nothing was written", self.member.id);
+                Fault::new(FaultKind::Unknown, "commit", message)
             }
             Refusal::Stale => writes::stale(),
             Refusal::NoTaker => {

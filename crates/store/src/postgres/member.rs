@@ -65,7 +65,7 @@ impl Member {
 
     /// Or who was faster.
     fn enter(link: &Link, options: &PostgresOptions) -> Result<Result<Member, String>, Trouble> {
-        let batch = remove_lapsed(link)?;
+        let batch = remove_lapsed(link, "")?;
         if let Some(holder) = Member::in_the_way(link, options.alone)? {
             return Ok(Err(holder));
         }
@@ -87,17 +87,18 @@ impl Member {
 /// Takes the places of those whose lease has run out, and what nobody owns, for `id`.
 pub(super) fn take_over(link: &Link, id: &str) -> Result<Ranges, Trouble> {
     link.script("BEGIN; SET LOCAL lock_timeout = '1s'")?;
-    let taken = remove_lapsed(link).and_then(|_| take_orphans(link, id));
+    let taken = remove_lapsed(link, id).and_then(|_| take_orphans(link, id));
     link.script(if taken.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     taken
 }
 
 /// Gives the highest number of a commit of theirs. A commit of theirs that is under way is waited for, and so is a beat: who was late
-/// with it stays.
-fn remove_lapsed(link: &Link) -> Result<i64, Trouble> {
+/// with it stays. So does `own`: who stands still before it comes here does not remove itself.
+fn remove_lapsed(link: &Link, own: &str) -> Result<i64, Trouble> {
     link.query_one("SELECT number FROM cluster WHERE name = 'members' FOR UPDATE", &[])?;
     let mut batch = 0;
-    for row in link.query("DELETE FROM engine WHERE lease_until <= clock_timestamp() RETURNING id, name, batch", &[])? {
+    let sql = "DELETE FROM engine WHERE lease_until <= clock_timestamp() AND id <> $1 RETURNING id, name, batch";
+    for row in link.query(sql, &[&own])? {
         let (id, name): (String, String) = (get(&row, "id")?, get(&row, "name")?);
         tracing::info!(engine = id, name, "the lease of this engine has run out: others take over what it owned");
         batch = batch.max(get(&row, "batch")?);
@@ -125,19 +126,25 @@ pub(super) fn of_slots(slots: Vec<i32>) -> Ranges {
 }
 
 /// What this engine owns, as it knows it. It loses something only by a commit of its own, or with its place; so what is read of it
-/// counts only if no such commit is under way meanwhile.
+/// counts only if no such commit was under way at any time between the question and the answer. Nobody waits for one: a beat that did would
+/// come too late when the answer to a commit does.
 #[derive(Debug)]
 pub(super) struct Ownership {
     ranges: AtomicU64,
     giving: Mutex<Giving>,
 }
 
-/// Held by whoever reads what is owned, or commits that something is not any more.
 #[derive(Debug, Default)]
-pub(super) struct Giving {
-    /// It is not known whether such a commit took place.
-    pub in_doubt: bool,
+struct Giving {
+    /// How many such commits there were.
+    count: u64,
+    /// It is not known whether the newest one took place.
+    is_open: bool,
 }
+
+/// That no commit was giving something away when a question was asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settled(u64);
 
 impl Ownership {
     pub fn new(ranges: Ranges) -> Ownership {
@@ -148,13 +155,53 @@ impl Ownership {
         Ranges::from_bits(self.ranges.load(Ordering::SeqCst))
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, Giving> {
+    fn lock(&self) -> MutexGuard<'_, Giving> {
         self.giving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Only by who holds the lock. Whether it is something else than before.
-    pub fn set(&self, _: &MutexGuard<'_, Giving>, ranges: Ranges) -> bool {
-        self.ranges.swap(ranges.to_bits(), Ordering::SeqCst) != ranges.to_bits()
+    /// To be asked for before what is owned is read.
+    pub fn settled(&self) -> Option<Settled> {
+        let giving = self.lock();
+        (!giving.is_open).then_some(Settled(giving.count))
+    }
+
+    /// What has been read is owned, and `tell` is told if it is something else than before; unless a commit may have given something
+    /// away since the question was asked: then it is read again by who knows better, or later.
+    pub fn read(&self, settled: Option<Settled>, ranges: impl FnOnce(Ranges) -> Ranges, tell: impl FnOnce(Ranges)) {
+        let giving = self.lock();
+        if giving.is_open || settled.is_none_or(|settled| settled.0 != giving.count) {
+            return;
+        }
+        let (before, now) = (self.ranges(), ranges(self.ranges()));
+        if before != now {
+            self.ranges.store(now.to_bits(), Ordering::SeqCst);
+            // Before anything is given away again: whoever is told would think that it came back.
+            tell(now);
+        }
+    }
+
+    /// A commit begins that gives something away.
+    pub fn give(&self) {
+        let mut giving = self.lock();
+        *giving = Giving { count: giving.count + 1, is_open: true };
+    }
+
+    /// Whether it took place is known.
+    pub fn gave(&self, ranges: Ranges) {
+        let mut giving = self.lock();
+        giving.is_open = false;
+        self.ranges.fetch_and(!ranges.to_bits(), Ordering::SeqCst);
+    }
+
+    pub fn is_in_doubt(&self) -> bool {
+        self.lock().is_open
+    }
+
+    /// What is owned was read on the connection that commits, after what was in doubt.
+    pub fn resolve(&self, ranges: Ranges) {
+        let mut giving = self.lock();
+        giving.is_open = false;
+        self.ranges.store(ranges.to_bits(), Ordering::SeqCst);
     }
 }
 
