@@ -42,7 +42,7 @@ pub(crate) use jobs::Jobs;
 pub use options::{Options, Retention};
 pub use overview::{
     ActionView, Attention, AttentionCounts, ConditionView, Counts, DuplicateOf, EventDryRun, EventMatch, ExecutionFilter,
-    HistoryOrder, HistoryRequest, HistorySlice, InspectRequest, Inspected, Payloads, SizedEntry, Summary, SummaryPage,
+    HistoryOrder, HistoryRequest, HistorySlice, InspectRequest, Inspected, NodeView, Payloads, SizedEntry, Summary, SummaryPage,
     SummaryRequest, SystemView, Validated, VersionView, WorkerView,
 };
 pub use reading::EMBEDDED_HISTORY_MAX;

@@ -9,6 +9,7 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_core::trigger::Explained;
 use workflow_core::view::{Reason, ReceiptView, StepCounts};
+use workflow_store::Member;
 
 use crate::ring::catalog::Registration;
 
@@ -371,6 +372,34 @@ impl EventMatch {
             .map(|condition| ConditionView { receipt: ReceiptView::of_caller(&condition.receipt), error: condition.error });
         let (workflow_id, version) = (registration.definition.id.clone(), registration.version);
         EventMatch { workflow_id, version, pattern, condition, would_start: matches, why }
+    }
+}
+
+/// An engine that works on the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeView {
+    /// Of this life of it.
+    pub id: String,
+    /// What a person looks for it by.
+    pub name: String,
+    /// Where workers and people reach it, when it said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    pub joined_at: Timestamp,
+    /// Its share of the executions, of 4096 slots.
+    pub slots: usize,
+    /// `live`, or `lapsed`: it has not renewed its lease, and others take over what it owns.
+    pub status: &'static str,
+    /// It is the one that answers.
+    #[serde(rename = "self")]
+    pub is_self: bool,
+}
+
+impl From<Member> for NodeView {
+    fn from(member: Member) -> NodeView {
+        let Member { id, name, url, joined_at, ranges, lapsed, is_self } = member;
+        NodeView { id, name, url, joined_at, slots: ranges.slots(), status: if lapsed { "lapsed" } else { "live" }, is_self }
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn observe(engine: &Engine) -> Result<(), Error> {
         let count: u64 = counts.iter().filter(|count| count.status == status).map(|count| count.count).sum();
         metrics::gauge!(EXECUTIONS, "status" => status.as_str()).set(count as f64);
     }
-    let Gauges { resident_executions, resident_bytes, queued_commands, queued_bytes, attempts_in_flight, sessions } =
+    let Gauges { resident_executions, resident_bytes, queued_commands, queued_bytes, attempts_in_flight, sessions, owned_slots } =
         engine.gauges();
     metrics::gauge!("workflow_resident_executions").set(resident_executions as f64);
     metrics::gauge!("workflow_resident_bytes").set(resident_bytes as f64);
@@ -69,6 +69,7 @@ pub(crate) async fn observe(engine: &Engine) -> Result<(), Error> {
     metrics::gauge!("workflow_queued_bytes").set(queued_bytes as f64);
     metrics::gauge!("workflow_attempts_in_flight").set(attempts_in_flight as f64);
     metrics::gauge!("workflow_sessions").set(sessions as f64);
+    metrics::gauge!("workflow_owned_slots").set(owned_slots as f64);
     Ok(())
 }
 
@@ -109,4 +110,7 @@ fn describe() {
     describe_gauge!("workflow_sessions", "Remote workers that are connected");
     describe_counter!("workflow_sessions_joined_total", "Connections of remote workers");
     describe_counter!("workflow_sessions_lost_total", "Connections of remote workers that ended without their leaving");
+    describe_gauge!("workflow_owned_slots", "This engine's share of the executions, of 4096 slots");
+    describe_counter!("workflow_ranges_gained_total", "Ranges of 64 slots that came to this engine from others, dead or alive");
+    describe_counter!("workflow_ranges_given_total", "Ranges of 64 slots that this engine gave to others");
 }

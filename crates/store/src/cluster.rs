@@ -63,6 +63,11 @@ impl Ranges {
         self.0.count_ones() as usize
     }
 
+    /// How many slots they have together, of the 4096 that there are.
+    pub fn slots(self) -> usize {
+        self.len() * usize::from(SLOTS)
+    }
+
     /// Ascending.
     pub fn iter(self) -> impl Iterator<Item = u32> {
         (0..Ranges::COUNT).filter(move |range| self.contains(*range))
@@ -116,6 +121,15 @@ pub struct Member {
     pub is_self: bool,
 }
 
+/// What an engine is called that was given no name: `process 4711 on db1`.
+pub fn this_process() -> String {
+    #[cfg(unix)]
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let host = std::env::var("COMPUTERNAME").unwrap_or_else(|_| "an unknown machine".to_owned());
+    format!("process {} on {host}", std::process::id())
+}
+
 /// What an engine is told by its store, from any thread, whenever it likes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
@@ -157,6 +171,7 @@ mod tests {
             assert!(ranges.hold(id) && id.slot() == slot, "{slot:?}");
         }
         assert_eq!(Ranges::NONE.slot(7), None);
+        assert_eq!([Ranges::NONE.slots(), ranges.slots(), Ranges::ALL.slots()], [0, 192, usize::from(Slot::COUNT)]);
         assert_eq!(Ranges::ALL.without(ranges).with(ranges), Ranges::ALL);
         assert_eq!(Ranges::from_bits(ranges.to_bits()), ranges);
     }

@@ -23,7 +23,7 @@ mod sqlite;
 mod token;
 
 pub use batch::{Batch, Change, Claim, ClaimKind, Committed, Deletable, Deletion, Erasure, HeadChange, Item, Taken, Transition};
-pub use cluster::{Asked, Member, Notice, Ranges};
+pub use cluster::{Asked, Member, Notice, Ranges, this_process};
 pub use copy::{Claimed, Copied, CopyError, Whole, copy, unfinished};
 pub use document::{Document, DocumentFilter, KeyRange, Order};
 pub use fault::{Fault, FaultKind};

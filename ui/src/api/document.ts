@@ -490,6 +490,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The engines that share the work on this store, and which of them answers. On SQLite it is one. */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system": {
         parameters: {
             query?: never;
@@ -772,7 +789,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The store can be written, and the engine is not shutting down. */
+        /** The store can be written, the engine is not shutting down, and it has a share of the executions. */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -1717,6 +1734,33 @@ export interface components {
             /** @description For the header `authorization: Bearer ...`. Shown this once. */
             token: string;
         };
+        /** @description An engine that works on this store. */
+        Node: {
+            /** @description Of this life of it: another one when it is started again. */
+            id: string;
+            /** Format: int64 */
+            joinedAt: number;
+            /** @description What a person looks for it by. */
+            name: string;
+            /** @description It is the one that answers. */
+            self: boolean;
+            /**
+             * Format: int64
+             * @description Its share of the executions, of 4096 slots. One that has just come has none until the others give it some.
+             */
+            slots: number;
+            status: components["schemas"]["NodeStatus"];
+            /** @description Where workers and people reach it, when it said so. */
+            url?: string;
+        };
+        NodeList: {
+            nodes: components["schemas"]["Node"][];
+        };
+        /**
+         * @description `lapsed`: it has not renewed its lease, and the others take over what it owns.
+         * @enum {string}
+         */
+        NodeStatus: "live" | "lapsed";
         /** @enum {string} */
         OnError: "fail" | "continue" | "retry" | "branch";
         OutputData: {
@@ -3745,6 +3789,35 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Job"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, in the order of their ids */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeList"];
                 };
             };
             /** @description What is wrong (RFC 9457) */

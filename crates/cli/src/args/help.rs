@@ -247,6 +247,15 @@ pub const TOKEN_REVOKE: &str = "\
 Example:
   workflow token revoke deploy";
 
+pub const NODES: &str = "\
+Several servers on one PostgreSQL share the executions: each owns some of the 4096 slots, and any of
+them takes every call. One that is lapsed has not renewed its lease, and the others take over what it
+owns. On a file there is one.
+
+Examples:
+  workflow nodes
+  workflow nodes --json | jq -r '.[] | select(.status == \"live\").url'";
+
 pub const BACKUP: &str = "\
 The copy is of one moment: everything that was acknowledged before the command began is in it. It gets
 its name once all of it is on disk; nothing is overwritten. A server that has the file open goes on.

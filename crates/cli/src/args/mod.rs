@@ -167,6 +167,9 @@ pub enum Command {
     /// Who may do what
     #[command(subcommand, after_long_help = help::TOKEN)]
     Token(Token),
+    /// List the engines that share a database, and how much each of them owns
+    #[command(after_long_help = help::NODES)]
+    Nodes,
     /// Copy a database file, also while a server has it open
     #[command(after_long_help = help::BACKUP)]
     Backup(Backup),

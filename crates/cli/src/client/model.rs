@@ -237,6 +237,25 @@ pub struct Token {
     pub revoked_at: Option<i64>,
 }
 
+#[derive(Debug, Deserialize)]
+pub struct Nodes {
+    pub nodes: Vec<Box<RawValue>>,
+}
+
+/// An engine.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    pub name: String,
+    pub url: Option<String>,
+    pub joined_at: i64,
+    /// Of 4096.
+    pub slots: u32,
+    pub status: String,
+    #[serde(rename = "self", default)]
+    pub is_self: bool,
+}
+
 /// With its secret.
 #[derive(Deserialize)]
 pub struct NewToken {

@@ -16,6 +16,7 @@ mod files;
 mod graph;
 mod man;
 mod move_database;
+mod nodes;
 mod reencrypt;
 mod serve;
 mod start;
@@ -99,6 +100,7 @@ async fn with_server(command: Command, context: &Context) -> Result<(), Error> {
         Command::Endpoint(Endpoint::Add(add)) => endpoint::add(context, &add).await,
         Command::Endpoint(Endpoint::List) => endpoint::list(context).await,
         Command::Endpoint(Endpoint::Remove { names }) => endpoint::remove(context, &names).await,
+        Command::Nodes => nodes::list(context).await,
         Command::Token(Token::Create(create)) => token::create(context, &create).await,
         Command::Token(Token::List) => token::list(context).await,
         Command::Token(Token::Revoke { names }) => token::revoke(context, &names).await,

@@ -143,6 +143,26 @@ fn endpoints_are_added_with_their_secret_from_the_environment_and_listed_without
 }
 
 #[test]
+fn engines_that_share_a_database_are_a_table_and_one_that_has_it_for_itself_is_a_sentence() {
+    // Longer ago than anything is relative to the present day.
+    let node = |name: &str, slots: u32, status: &str| json!({ "id": format!("engine-{name}"), "name": name, "joinedAt": 1_577_880_000_000_u64, "slots": slots, "status": status, "self": false });
+    let (mut first, mut second) = (node("first", 2752, "live"), node("sec\u{1b}[31mond", 1344, "lapsed"));
+    first["self"] = true.into();
+    first["url"] = "http://10.0.0.1:4747".into();
+    second["url"] = "http://10.0.0.2:4747".into();
+    let third = node("process 7 on db1", 0, "live");
+    let alone = node("process 7 on db1", 4096, "live");
+    let fake = Fake::new()
+        .answers("GET /api/v1/nodes", 200, json!({ "nodes": [first, second, third] }))
+        .answers("GET /api/v1/nodes", 200, json!({ "nodes": [first, second, third] }))
+        .answers("GET /api/v1/nodes", 200, json!({ "nodes": [alone] }));
+    assert_snapshot!(fake.run(&["nodes"]).stdout);
+    assert_eq!(fake.run(&["nodes", "--json"]).json(), json!([first, second, third]));
+    let sentence = "one engine owns all executions: `process 7 on db1`, which joined 1 Jan 2020\n";
+    assert_eq!(fake.run(&["nodes"]).stdout, sentence);
+}
+
+#[test]
 fn an_event_says_what_it_started_and_what_refused() {
     let started = json!({ "id": "exec_1", "workflowId": "a", "status": "running", "startedAt": 1 });
     let refused = json!({ "workflowId": "b", "code": "invalid_input", "message": "the input is no object" });

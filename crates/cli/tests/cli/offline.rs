@@ -172,6 +172,7 @@ fn the_overview_and_every_help_fit_their_reader() {
         "event",
         "eval",
         "endpoint",
+        "nodes",
         "reencrypt",
         "doctor",
         "completions",

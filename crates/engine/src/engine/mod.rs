@@ -77,7 +77,10 @@ impl Engine {
 
     /// The same on a store of which only the address says what it is. It is let go when the engine is closed.
     pub async fn open_on(store: Arc<dyn Store>, options: Options, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
-        let shared = Arc::new(Shared::new(clock, &options, &store)?);
+        let random = uuid::Uuid::now_v7().as_u128() as u64;
+        let session =
+            SessionId::new(&format!("{ENGINE_PREFIX}{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
+        let shared = Arc::new(Shared::new(clock, &options, &store, session.clone())?);
         let (changed, batch, newest) = shared
             .readers
             .run(|store| {
@@ -91,9 +94,6 @@ impl Engine {
             .await?;
         let Changed { number: catalog_number, catalog, endpoints, tokens } = changed;
         *shared.catalog_mut() = catalog.clone();
-        let random = uuid::Uuid::now_v7().as_u128() as u64;
-        let session =
-            SessionId::new(&format!("{ENGINE_PREFIX}{:012x}", random & 0xffff_ffff_ffff)).expect("hex digits are a valid id");
         let newest = newest.first().map(|head| head.started_at);
         shared.tokens.send_replace(tokens.clone());
         let (at, owned) = (shared.clock.now().mono, store.owned());
@@ -173,9 +173,15 @@ impl Engine {
         self.shared().readers.run(|store| store.members().map_err(crate::reading::unread)).await
     }
 
-    /// Whether the store can be written and the engine is not shutting down: `/readyz`.
+    /// Whether the store can be written, the engine is not shutting down, and it has a share of the executions: `/readyz`.
     pub fn is_ready(&self) -> bool {
         self.shared().is_ready()
+    }
+
+    /// Whether nothing is started here because other engines own everything so far.
+    pub fn has_no_share(&self) -> bool {
+        // With nothing to do it closes in a moment, so that who closes is not asked for.
+        self.shared().owned().is_empty() && !*self.shared().when_closed().borrow()
     }
 
     pub fn limits(&self) -> &Limits {

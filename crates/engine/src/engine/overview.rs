@@ -10,14 +10,14 @@ use workflow_core::id::{ActionName, ExecutionId, Version, WorkflowId};
 use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_core::trigger;
-use workflow_store::{ClaimKind, Filter, Store};
+use workflow_store::{ClaimKind, Filter, Member, Store, this_process};
 
 use super::{Engine, Shared};
 use crate::changes::Watcher;
 use crate::overview::{
     ActionView, Attention, AttentionCounts, Counts, DuplicateOf, EventDryRun, EventMatch, ExecutionFilter, HistoryRequest,
-    HistorySlice, InspectRequest, Inspected, QueueView, RatesView, SeriesView, SizedEntry, StoreView, Summary, SummaryPage,
-    SummaryRequest, SystemView, UsedBy, VersionView, WorkerView,
+    HistorySlice, InspectRequest, Inspected, NodeView, QueueView, RatesView, SeriesView, SizedEntry, StoreView, Summary,
+    SummaryPage, SummaryRequest, SystemView, UsedBy, VersionView, WorkerView,
 };
 use crate::reading::summaries::{self, Now, store_filter};
 use crate::reading::{inspect, unread};
@@ -227,6 +227,24 @@ impl Engine {
         let started_at = self.shared().started_at;
         let (gauges, ready) = (self.gauges(), self.is_ready());
         self.read_looking(message::Counts::Pulse, move |store, now| system(store, now, gauges, ready, started_at)).await
+    }
+
+    /// The engines that share the work: [`Engine::members`], and where there is only ever one, this one with everything.
+    pub async fn nodes(&self) -> Result<Vec<NodeView>, Error> {
+        let mut members = self.members().await?;
+        if members.is_empty() {
+            let Shared { session, started_at, .. } = &**self.shared();
+            members.push(Member {
+                id: session.as_str().to_owned(),
+                name: this_process(),
+                url: None,
+                joined_at: *started_at,
+                ranges: self.shared().owned(),
+                lapsed: false,
+                is_self: true,
+            });
+        }
+        Ok(members.into_iter().map(NodeView::from).collect())
     }
 
     /// What the engine's clock says.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use workflow_core::definition::StepIndex;
-use workflow_core::id::{ActionName, EndpointName, Version, WorkflowId};
+use workflow_core::id::{ActionName, EndpointName, SessionId, Version, WorkflowId};
 use workflow_core::time::{Millis, Timestamp};
 use workflow_store::{Lease, Notice, Ranges, Store};
 
@@ -50,6 +50,7 @@ pub struct Shared {
     quiet: Mutex<Vec<oneshot::Sender<()>>>,
     next_provider: AtomicU64,
     /// This life of the engine.
+    pub session: SessionId,
     pub started_at: Timestamp,
     pub jobs: Jobs,
     /// Whose executions this engine decides about, as far as the callers' side knows.
@@ -102,7 +103,7 @@ impl Providers {
 }
 
 impl Shared {
-    pub fn new(clock: Arc<dyn Clock>, options: &Options, store: &Arc<dyn Store>) -> Result<Shared, Error> {
+    pub fn new(clock: Arc<dyn Clock>, options: &Options, store: &Arc<dyn Store>, session: SessionId) -> Result<Shared, Error> {
         let started_at = clock.now().wall;
         Ok(Shared {
             inbox: Arc::new(Inbox::default()),
@@ -125,6 +126,7 @@ impl Shared {
             quiet: Mutex::default(),
             next_provider: AtomicU64::new(1),
             usual: Mutex::default(),
+            session,
             started_at,
             jobs: Jobs::default(),
             owned: AtomicU64::new(store.owned().to_bits()),

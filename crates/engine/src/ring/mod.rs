@@ -168,6 +168,8 @@ pub struct Gauges {
     pub attempts_in_flight: usize,
     /// Remote workers that are connected.
     pub sessions: usize,
+    /// This engine's share of the executions, of 4096 slots.
+    pub owned_slots: usize,
 }
 
 impl Ring {
@@ -333,6 +335,7 @@ impl Ring {
             queued_bytes: self.queued_bytes,
             attempts_in_flight: self.attempts.running(),
             sessions: self.sessions.connected(),
+            owned_slots: self.ownership.slots(),
         }
     }
 

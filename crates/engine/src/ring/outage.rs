@@ -176,7 +176,7 @@ impl Ring {
     pub(super) fn store_works(&mut self) {
         if !self.store.is_up() {
             self.store = StoreState::Up;
-            self.outputs.push(Output::Ready(self.closing.is_none()));
+            self.outputs.push(Output::Ready(self.is_ready()));
         }
     }
 

@@ -99,6 +99,11 @@ impl Ownership {
         self.owned.is_empty()
     }
 
+    /// How many of all slots are owned.
+    pub fn slots(&self) -> usize {
+        self.owned.slots()
+    }
+
     /// What a batch that starts something has to find unchanged.
     pub fn catalog(&self) -> Option<u64> {
         self.catalog
@@ -136,6 +141,7 @@ impl Ring {
             owned = self.ownership.owned.len() + gained.len(),
             "this engine owns more of the executions"
         );
+        metrics::counter!("workflow_ranges_gained_total").increment(gained.len() as u64);
         let was_empty = self.ownership.is_empty();
         self.ownership.owned = self.ownership.owned.with(gained);
         self.opened_at = now.mono;
@@ -226,6 +232,7 @@ impl Ring {
     pub(super) fn given(&mut self, batch: u64) {
         if let Some((_, ranges)) = self.ownership.giving.take_if(|(number, _)| *number <= batch) {
             tracing::info!(ranges = ranges.len(), "another engine owns a share of the executions now");
+            metrics::counter!("workflow_ranges_given_total").increment(ranges.len() as u64);
             self.outputs.push(Output::Given(ranges));
         }
     }

@@ -59,6 +59,7 @@ const RIGHTS: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/jobs/{id}/continue", Operator),
     ("GET", "/api/v1/errors", Reader),
     ("GET", "/api/v1/errors/{fingerprint}", Reader),
+    ("GET", "/api/v1/nodes", Reader),
     ("GET", "/api/v1/system", Reader),
     ("GET", "/api/v1/system/stream", Reader),
     ("GET", "/api/v1/diagnosis", Reader),

@@ -26,7 +26,7 @@ pub(crate) async fn healthz() -> Result<Response, Problem> {
     reply::ok(&Health { status: "ok" })
 }
 
-/// The store can be written, and the engine is not shutting down.
+/// The store can be written, the engine is not shutting down, and it has a share of the executions.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -40,10 +40,12 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Response, Problem> 
     if app.engine.is_ready() {
         return reply::ok(&Health { status: "ready" });
     }
-    Err(Problem::new(
-        &Kind::STORE_UNAVAILABLE,
-        "the engine takes no work now: its store cannot be written, or it is shutting down",
-    ))
+    let why = if app.engine.has_no_share() {
+        "the other engines have not given this one its share yet"
+    } else {
+        "its store cannot be written, or it is shutting down"
+    };
+    Err(Problem::new(&Kind::STORE_UNAVAILABLE, format!("the engine takes no work now: {why}")))
 }
 
 /// What is stuck, and why: executions that make no sense, steps that nobody runs, endpoints that do not answer, a disk that is nearly full.

@@ -58,6 +58,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(worker::worker))
         .routes(routes!(system::workers))
         .routes(routes!(system::actions))
+        .routes(routes!(system::nodes))
         .routes(routes!(system::system))
         .routes(routes!(system::system_stream))
         .routes(routes!(health::healthz))

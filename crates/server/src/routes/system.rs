@@ -12,7 +12,7 @@ use futures_util::stream::unfold;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Interval, interval};
-use workflow_engine::{ActionView, SystemView, WorkerView};
+use workflow_engine::{ActionView, NodeView, SystemView, WorkerView};
 
 use crate::access::Standing;
 use crate::app::App;
@@ -51,6 +51,22 @@ pub(crate) async fn actions(State(app): State<App>, Query(NoQuery): Query<NoQuer
         actions: Vec<ActionView>,
     }
     reply::ok(&List { actions: app.engine.actions().await? })
+}
+
+/// The engines that share the work on this store, and which of them answers. On SQLite it is one.
+#[utoipa::path(
+    get,
+    path = "/api/v1/nodes",
+    operation_id = "listNodes",
+    tag = "operation",
+    responses((status = 200, description = "All of them, in the order of their ids", body = schema::NodeList))
+)]
+pub(crate) async fn nodes(State(app): State<App>, Query(NoQuery): Query<NoQuery>) -> Result<Response, Problem> {
+    #[derive(Serialize)]
+    struct List {
+        nodes: Vec<NodeView>,
+    }
+    reply::ok(&List { nodes: app.engine.nodes().await? })
 }
 
 /// The engine and its store, with whoever asks.

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 pub(crate) use jobs::{Job, JobAnswer, JobBody, JobItemList, JobList, JobOutcome};
 pub(crate) use statistics::{ErrorDetail, ErrorList, Statistics, Validation, VersionList, Window, WorkflowInclude};
 pub(crate) use streams::{ChangeMessage, ExecutionMessage};
-pub(crate) use system::{ActionList, System, WorkerList};
+pub(crate) use system::{ActionList, NodeList, System, WorkerList};
 
 /// Any JSON value.
 #[derive(ToSchema)]

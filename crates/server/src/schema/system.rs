@@ -148,6 +148,40 @@ pub(crate) enum WorkerKind {
 }
 
 #[derive(ToSchema)]
+pub(crate) struct NodeList {
+    nodes: Vec<Node>,
+}
+
+/// An engine that works on this store.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Node {
+    /// Of this life of it: another one when it is started again.
+    id: String,
+    /// What a person looks for it by.
+    name: String,
+    /// Where workers and people reach it, when it said so.
+    #[schema(nullable = false)]
+    url: Option<String>,
+    joined_at: i64,
+    /// Its share of the executions, of 4096 slots. One that has just come has none until the others give it some.
+    slots: u64,
+    #[schema(inline = false)]
+    status: NodeStatus,
+    /// It is the one that answers.
+    #[schema(rename = "self")]
+    is_self: bool,
+}
+
+/// `lapsed`: it has not renewed its lease, and the others take over what it owns.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum NodeStatus {
+    Live,
+    Lapsed,
+}
+
+#[derive(ToSchema)]
 pub(crate) struct ActionList {
     actions: Vec<Action>,
 }

@@ -81,6 +81,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("listExecutions", "reader"),
     ("listJobItems", "reader"),
     ("listJobs", "reader"),
+    ("listNodes", "reader"),
     ("listTokens", "admin"),
     ("listVersions", "reader"),
     ("listWorkers", "reader"),

@@ -46,6 +46,7 @@ async fn every_route_is_in_the_document_and_every_reference_leads_somewhere() {
         GET /api/v1/jobs/{id}\n\
         GET /api/v1/jobs/{id}/items\n\
         GET /api/v1/jobs/{id}/stream\n\
+        GET /api/v1/nodes\n\
         GET /api/v1/system\n\
         GET /api/v1/system/stream\n\
         GET /api/v1/tokens\n\
@@ -141,6 +142,7 @@ async fn who_runs_the_server_sees_that_it_is_there_and_what_it_has_done() {
     for line in [
         "workflow_executions_started_total{workflow=\"counted\"} 1",
         "workflow_step_duration_seconds_bucket{",
+        "workflow_owned_slots 4096",
         "workflow_http_requests_total{method=\"POST\",route=\"/api/v1/workflows/{id}/executions\",status=\"2xx\"}",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");

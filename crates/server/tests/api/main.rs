@@ -14,6 +14,7 @@ mod executions;
 mod guide;
 mod jobs;
 mod limits;
+mod nodes;
 mod overview;
 mod page;
 mod problems;

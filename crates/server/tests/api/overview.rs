@@ -411,6 +411,14 @@ async fn the_engine_says_how_it_is_and_who_runs_what() {
     );
     let workers = api.get("/api/v1/workers").await.json();
     assert_eq!(json!([workers["workers"][0]["id"], workers["workers"][0]["kind"]]), json!(["in-process", "inProcess"]));
+    let nodes = api.get("/api/v1/nodes").await.json();
+    let node = &nodes["nodes"][0];
+    assert_eq!(
+        json!([nodes["nodes"].as_array().unwrap().len(), node["slots"], node["status"], node["self"], node.get("url")]),
+        json!([1, 4096, "live", true, null])
+    );
+    assert!(node["id"].as_str().unwrap().starts_with("engine-"), "{node}");
+    assert_eq!(node["joinedAt"], system["startedAt"], "it is the engine itself");
     let mut stream = open(&api, "/api/v1/system/stream", None).await;
     let beat = stream.next().await.unwrap();
     assert_eq!(beat.event.as_deref(), Some("system"));

@@ -245,7 +245,7 @@ async fn no_page_tells_a_sensitive_value() {
     let given = witness.given.lock().unwrap().iter().filter(|given| given.contains(CANARY)).count();
     assert_eq!(given, 2 * (3 + 1), "a replay begins with the real input");
     witness.look_at_lists().await;
-    for path in ["executions/counts", "jobs", "system", "workers", "actions", "diagnosis", "validate"] {
+    for path in ["executions/counts", "jobs", "nodes", "system", "workers", "actions", "diagnosis", "validate"] {
         match path {
             "validate" => drop(witness.post("/api/v1/validate", &pay()).await),
             path => drop(witness.get(&format!("/api/v1/{path}")).await),

@@ -9,7 +9,7 @@ use workflow_core::status::Status;
 use workflow_core::time::Timestamp;
 use workflow_store::{
     Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    FaultKind, Filter, Heads, History, Member, Memory, Store, Stored, Taken, Texts, TokenRows, VersionCount,
+    FaultKind, Filter, Heads, History, Member, Memory, Notice, Ranges, Store, Stored, Taken, Texts, TokenRows, VersionCount,
 };
 
 /// What a store says of its engines.
@@ -38,19 +38,35 @@ impl Members {
     }
 }
 
+/// What an engine is told by its store with.
+pub type Hear = Box<dyn Fn(Notice) + Send + Sync>;
+
 /// A store in memory, with engines that the test names.
 pub struct Several {
     store: Memory,
     members: Arc<Members>,
+    owned: Ranges,
+    hear: Arc<Mutex<Option<Hear>>>,
 }
 
 impl Several {
     pub fn new(members: Arc<Members>) -> Several {
-        Several { store: Memory::new(), members }
+        Several { store: Memory::new(), members, owned: Ranges::ALL, hear: Arc::default() }
+    }
+
+    /// Of an engine that owns nothing until it is told otherwise.
+    pub fn newcomer(members: Arc<Members>, hear: Arc<Mutex<Option<Hear>>>) -> Several {
+        Several { owned: Ranges::NONE, hear, ..Several::new(members) }
     }
 }
 
 impl Store for Several {
+    fn owned(&self) -> Ranges {
+        self.owned
+    }
+    fn attend(&self, hear: Hear) {
+        *self.hear.lock().unwrap() = Some(hear);
+    }
     fn members(&self) -> Result<Vec<Member>, Fault> {
         self.members.asked.fetch_add(1, Ordering::SeqCst);
         self.members.now.lock().unwrap().clone().ok_or_else(|| Fault::new(FaultKind::Unavailable, "members", "away"))

@@ -231,11 +231,3 @@ pub(super) fn boot_time() -> Duration {
     static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     BEGAN.get_or_init(Instant::now).elapsed() + Duration::from_secs(3600)
 }
-
-/// What this machine is called.
-pub(super) fn host() -> String {
-    #[cfg(unix)]
-    return rustix::system::uname().nodename().to_string_lossy().into_owned();
-    #[cfg(not(unix))]
-    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "an unknown machine".to_owned())
-}

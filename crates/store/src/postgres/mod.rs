@@ -71,7 +71,7 @@ impl Default for PostgresOptions {
             alone: false,
             url: None,
             wait: lease + Duration::from_secs(5),
-            name: format!("process {} on {}", std::process::id(), member::host()),
+            name: crate::this_process(),
             readers_max: 8,
             keys: Keys::default(),
         }
