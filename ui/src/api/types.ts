@@ -48,6 +48,8 @@ export type EventSent = Schemas["StartedByEvent"];
 export type Worker = Schemas["Worker"];
 export type Action = Schemas["Action"];
 export type System = Schemas["System"];
+/** An engine that works on the same store. */
+export type Node = Schemas["Node"];
 
 /** What a list can be narrowed by. */
 export type ExecutionFilter = QueryOf<"get", "/executions/stream"> & Pick<QueryOf<"get", "/executions">, "q">;

@@ -5,20 +5,23 @@ import { useEffect } from "react";
 import { get } from "../api/client";
 import { systemQuery } from "../api/queries";
 import { openStream } from "../api/stream";
-import type { System as SystemAnswer, Worker } from "../api/types";
+import type { Node, System as SystemAnswer, Worker } from "../api/types";
 import { VERBS } from "../executions/SelectionBar";
 import { duration } from "../format/duration";
-import { bytes, count, counted, visible } from "../format/text";
+import { bytes, count, counted, percent, visible } from "../format/text";
 import { Heading } from "../frame/Frame";
 import { Command } from "../parts/copy";
 import { Empty, Failed, Skeleton } from "../parts/panels";
 import { useRowKeys } from "../parts/rows";
 import { Sparkline } from "../parts/sparkline";
-import { Mark } from "../parts/status";
+import { Mark, Status } from "../parts/status";
 import { Ago } from "../parts/time";
+import { answer, shareOf, standingOf } from "./nodes";
 import "../parts/sheet.css";
 
 const REFRESH_MS = 5_000;
+/** One engine by itself: whether it is joined by others is no hurry. */
+const ALONE_REFRESH_MS = 30_000;
 
 export function System() {
   const search = useSearch({ from: "/system" });
@@ -41,6 +44,7 @@ export function System() {
       <Heading title="System" tab="System" />
       <div className="sheet">
         {found.data ? <Cards system={found.data} /> : found.isPending ? <Skeleton rows={4} /> : <Failed error={found.error} onRetry={() => void found.refetch()} />}
+        <Engines />
         <section>
           <nav className="tabs" aria-label="Of the system">
             {(["workers", "actions", "jobs"] as const).map((one) => (
@@ -117,6 +121,80 @@ function Cards({ system }: { system: SystemAnswer }) {
         </dl>
       </section>
     </div>
+  );
+}
+
+const STANDINGS = {
+  live: ["running", "Live"],
+  coming: ["waiting", "No share yet"],
+  lapsed: ["failed", "Lapsed"],
+} as const;
+
+/** Those that share the database; an engine that has it for itself is in the cards. */
+function Engines() {
+  const found = useQuery({
+    queryKey: ["nodes"],
+    queryFn: ({ signal }) => get("/nodes", { signal }),
+    refetchInterval: ({ state }) => ((state.data?.nodes.length ?? 0) > 1 ? REFRESH_MS : ALONE_REFRESH_MS),
+  });
+  if (found.isPending) return null;
+  if (!found.data) return <Failed error={found.error} onRetry={() => void found.refetch()} />;
+  const { nodes } = found.data;
+  if (nodes.length < 2) return null;
+  const { words, bad } = answer(nodes);
+  return (
+    <section>
+      <h2>Engines</h2>
+      <p role="status" className={bad ? "notice bad" : "quiet-text"}>
+        {words}
+      </p>
+      <table className="grid stacks" aria-label="Engines">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Status</th>
+            <th scope="col">Share</th>
+            <th scope="col">Joined</th>
+            <th scope="col">Address</th>
+          </tr>
+        </thead>
+        <tbody>
+          {nodes.map((node) => (
+            <Engine key={node.id} node={node} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Engine({ node }: { node: Node }) {
+  const [kind, word] = STANDINGS[standingOf(node)];
+  const share = shareOf(node);
+  return (
+    <tr>
+      <td className="nowrap">
+        <bdi className="name" title={visible(node.id)}>
+          {visible(node.name)}
+        </bdi>
+        {node.self && <span className="quiet-text">, answered</span>}
+      </td>
+      <td className="nowrap">
+        <Status kind={kind}>{word}</Status>
+      </td>
+      <td className="nowrap">
+        <span className="sy-slots" title={`${count(node.slots)} of 4,096 slots`}>
+          <span className="progress" aria-hidden="true">
+            <span className="sy-some" style={{ width: `${share * 100}%` }} />
+          </span>
+          {percent(share)}
+        </span>
+      </td>
+      <td className="nowrap quiet-text" data-label="joined">
+        <Ago at={node.joinedAt} />
+      </td>
+      <td className="wide quiet-text">{node.url !== undefined && <bdi>{visible(node.url)}</bdi>}</td>
+    </tr>
   );
 }
 

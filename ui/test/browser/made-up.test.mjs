@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { change, makeWorld } from "../fake/answers.mjs";
 import { startFake } from "../fake/server.mjs";
-import { closeBrowser, countOf, live, open } from "./support.mjs";
+import { closeBrowser, countOf, findings, live, open, PHONE } from "./support.mjs";
 
 let fake;
 let world;
@@ -16,6 +16,7 @@ beforeEach(() => {
   Object.assign(world, makeWorld(), { streams: world.streams });
   delete world.broken;
   delete world.slow;
+  delete world.nodes;
 });
 after(async () => {
   await closeBrowser();
@@ -65,5 +66,33 @@ test("a search that ran out of time says how far it looked, and goes on when ask
     await page.waitForFunction((last) => (document.querySelector(".ex-scroller").scrollTo(0, 1e6), document.querySelector(`.ex-row[data-row="${last}"]`)), rows - 1);
   }
   await page.getByText("That is all: 40 executions.").waitFor();
+  await close();
+});
+
+test("engines that share a database are listed, with what stands still; one by itself is not", async () => {
+  const node = (name, slots, more) => ({ id: `engine-${name}`, name, url: `http://${name}:4747`, joinedAt: world.now - 7_200_000, slots, status: "live", self: false, ...more });
+  world.nodes = [node("first", 1408, { self: true }), node("sec\u202eond", 1344, { status: "lapsed" }), node("third", 1344, { url: undefined })];
+  for (const size of [undefined, PHONE]) {
+    const { page, close } = await open(`${fake.url}/system`, { size });
+    const table = page.getByRole("table", { name: "Engines" });
+    const row = (name) => table.getByRole("row").filter({ hasText: name });
+    await page.getByText("1 of 3 engines has not been heard from. 33 % of the executions stand still until another engine takes them over.").waitFor();
+    assert.match(await row("first").textContent(), /^first, answeredLive34 %2 h agohttp:\/\/first:4747$/);
+    // Its name turns the direction of writing, and is a text like any other.
+    assert.match(await row("\\u202e").textContent(), /^sec\\u202eondLapsed33 %/);
+    assert.match(await row("third").textContent(), /^thirdLive33 %2 h ago$/);
+    assert.deepEqual(await findings(page), []);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the window");
+    await close();
+  }
+  const { page, close } = await open(`${fake.url}/system`);
+  await page.getByText("1 of 3 engines has not been heard from.").waitFor();
+  // It has been taken over; the page asks by itself.
+  world.nodes = [node("first", 2048, { self: true }), node("third", 2048)];
+  await page.getByText("2 engines share the executions; what is shown above is of the one that answered.").waitFor();
+  assert.deepEqual(await page.getByRole("table", { name: "Engines" }).getByText("Lapsed").count(), 0);
+  world.nodes = undefined;
+  await page.getByRole("table", { name: "Engines" }).waitFor({ state: "detached" });
+  await page.getByText("Takes work").waitFor();
   await close();
 });

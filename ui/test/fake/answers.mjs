@@ -199,6 +199,8 @@ const system = (world) => ({
   access: world.access,
 });
 
+const nodes = (world) => world.nodes ?? [{ id: "engine-0a1b2c3d4e5f", name: "process 7 on shop", joinedAt: world.now - 93_600_000, slots: 4096, status: "live", self: true }];
+
 const workers = () => [
   { id: "in-process", name: "this process", kind: "inProcess", actions: ["validateOrder", "notifyOrder"], running: 3, slots: 64 },
   { id: "ses_1", name: "orders-7f9c", kind: "worker", actions: ["chargeOrder", "reserveOrder", "fulfillOrder"], running: 8, slots: 8, connectedAt: Date.now() - 7_200_000, lastSeen: Date.now() - 1000 },
@@ -329,6 +331,8 @@ function fixed(world, method, path, parameters, body, headers) {
       return ok({ workers: workers() });
     case "GET /actions":
       return ok({ actions: actions() });
+    case "GET /nodes":
+      return ok({ nodes: nodes(world) });
     case "GET /system":
       return ok(system(world));
     default:
