@@ -398,7 +398,7 @@ pub struct NodeView {
 
 impl From<Member> for NodeView {
     fn from(member: Member) -> NodeView {
-        let Member { id, name, url, joined_at, ranges, lapsed, is_self } = member;
+        let Member { id, name, url, joined_at, ranges, lapsed, is_self, .. } = member;
         NodeView { id, name, url, joined_at, slots: ranges.slots(), status: if lapsed { "lapsed" } else { "live" }, is_self }
     }
 }

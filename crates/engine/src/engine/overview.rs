@@ -242,6 +242,7 @@ impl Engine {
                 ranges: self.shared().owned(),
                 lapsed: false,
                 is_self: true,
+                batch: 0,
             });
         }
         Ok(members.into_iter().map(NodeView::from).collect())

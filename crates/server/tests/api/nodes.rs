@@ -24,6 +24,7 @@ fn member(name: &str, ranges: Ranges) -> Member {
         ranges,
         lapsed: false,
         is_self: false,
+        batch: 0,
     }
 }
 
