@@ -277,8 +277,9 @@ impl Ring {
                 again |= full && taken > 0;
             }
             Err(fault) => {
-                again = true;
-                self.read_again(&fault, now);
+                // Not at once: the store may be away for a while.
+                self.ownership.asked.again = true;
+                return self.read_again(&fault, now);
             }
         }
         if again {
@@ -415,6 +416,9 @@ impl Ring {
     pub(super) fn read_of_others_again(&mut self) {
         if std::mem::take(&mut self.ownership.catalog_again) {
             self.catalog_changed();
+        }
+        if std::mem::take(&mut self.ownership.asked.again) {
+            self.others_asked();
         }
     }
 
