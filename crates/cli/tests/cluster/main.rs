@@ -1,8 +1,10 @@
-//! What a home on PostgreSQL promises: the real binary, a real PostgreSQL, workers in processes of their own, load, and what goes wrong
-//! between machines: engines that are killed or stand still, a PostgreSQL that is restarted, a network that cuts and swallows.
+//! What a home of several engines promises: the real binary, a real PostgreSQL, workers in processes of their own, load on all
+//! engines, and what goes wrong between machines: engines that are killed, stand still, come and go, a PostgreSQL that is restarted, a
+//! network that cuts and swallows.
 //!
 //! The judge is that of `crash`: histories are legal and agree with what service, workers and callers have noted. Besides, triggers
-//! of this test keep a log of all commits in the database itself, in which no commit of an engine follows its successor's beginning.
+//! of this test keep a log of all commits in the database itself, in which each engine's commits follow each other, and each history
+//! is written by the engine that owns its range at that moment.
 //!
 //! `WORKFLOW_CLUSTER_SEED` repeats a run's choices, `WORKFLOW_CLUSTER_SECONDS` says how long each case goes on. What a run that fails
 //! has left is kept, but for the PostgreSQL.
@@ -31,8 +33,6 @@ mod pauses;
 #[path = "../../../store/tests/server/mod.rs"]
 #[allow(dead_code, reason = "the store's own tests use the rest")]
 mod postgres;
-#[path = "../crash/proxy.rs"]
-mod proxy;
 #[path = "../crash/random.rs"]
 mod random;
 mod rest;
@@ -42,6 +42,8 @@ mod restarts;
 mod server;
 #[path = "../crash/service.rs"]
 mod service;
+mod storm;
+mod turns;
 #[path = "../crash/verdict.rs"]
 #[allow(dead_code, reason = "the crash test uses the rest")]
 mod verdict;
@@ -52,12 +54,14 @@ mod world;
 
 use std::time::Duration;
 
+/// How many there are, unless a case says otherwise.
+const ENGINES: usize = 3;
 /// An engine that is not heard of for so long has lost its place (the default of `workflow serve`).
 const LEASE: Duration = Duration::from_secs(10);
 /// What comes after the lease has run out, on a machine that is busy with other tests: looking, loading, a first commit.
 const GOES_ON_WITHIN: Duration = Duration::from_secs(15);
 /// How long each case goes on unless it is told otherwise.
-const SECONDS: u64 = 30;
+const SECONDS: u64 = 15;
 
 fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;

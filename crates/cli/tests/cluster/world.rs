@@ -12,14 +12,13 @@ use workflow_core::status::Status;
 use workflow_store::{Postgres, PostgresOptions};
 
 use crate::client::Client;
-use crate::engines::Engines;
+use crate::engines::{Engine, Engines};
 use crate::home::{Commits, Home};
 use crate::load::{self, Caller, Shared};
-use crate::proxy;
 use crate::random::Random;
 use crate::service::Service;
 use crate::verdict::Histories;
-use crate::worker::{Role, Worker};
+use crate::{ENGINES, GOES_ON_WITHIN, LEASE};
 
 const CALLERS: u64 = 12;
 /// Clients start executions while fewer than this are in flight.
@@ -27,9 +26,6 @@ const IN_FLIGHT: u64 = 160;
 /// The load has begun.
 const IN_FLIGHT_MIN: u64 = 80;
 const SLOTS: u32 = 48;
-const WORKERS: usize = 2;
-/// Of each worker.
-const WORKER_SLOTS: usize = 24;
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
 /// How late a call may begin that was on its way when its attempt ended, on a machine that is busy with other tests.
 const ON_ITS_WAY_MS: u64 = 1_500;
@@ -43,29 +39,40 @@ pub struct World {
     pub home: Home,
     http: reqwest::Client,
     service: Service,
-    workers: Vec<Worker>,
     ledger: Shared,
     in_flight: watch::Receiver<u64>,
     stop: watch::Sender<bool>,
     callers: JoinSet<()>,
 }
 
+/// What there is before something goes wrong.
+#[derive(Debug)]
+pub struct Setup {
+    pub engines: usize,
+    /// Of PostgreSQL.
+    pub settings: &'static [&'static str],
+    /// Whether each engine has a network of its own between itself and PostgreSQL.
+    pub networks: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup { engines: ENGINES, settings: &["fsync=off"], networks: false }
+    }
+}
+
 impl World {
-    /// An engine under load on this home, whose address for engines is `url`.
-    pub fn new(seed: u64, home: Home, runtime: tokio::runtime::Runtime, url: &str) -> World {
-        let directory = tempfile::tempdir().unwrap();
-        let engines = Engines::open(directory.path(), url);
+    /// Engines under load.
+    pub fn new(setup: &Setup) -> World {
+        let seed = crate::seed();
+        let (home, runtime, directory) = (Home::open(setup.settings), World::runtime(), tempfile::tempdir().unwrap());
+        let networks = setup.networks.then(|| runtime.handle().clone());
+        let mut engines = Engines::open(directory.path(), &home, setup.engines, networks);
         home.watch();
         let (service, service_url) = runtime.block_on(Service::start(seed));
-        let client = Client::patient(engines.life.subscribe());
+        let client = Client::patient(engines.lives.subscribe());
         runtime.block_on(load::register(client.clone(), &service_url, SLOTS));
-        // Workers know one address, which leads to whoever owns the database.
-        let address = runtime.block_on(proxy::start(engines.life.subscribe()));
-        let worker = |number: usize| {
-            let (url, name, seed) = (address.clone(), format!("w{number}"), seed ^ number as u64);
-            Worker::spawn(&Role { url, name, seed, slots: WORKER_SLOTS })
-        };
-        let workers = (0..WORKERS).map(worker).collect();
+        engines.employ(seed);
 
         let ledger = Shared::default();
         let (stop, stopped) = watch::channel(false);
@@ -80,13 +87,12 @@ impl World {
         }
         let random = Random::new(seed, u64::MAX);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build().unwrap();
-        let mut world =
-            World { runtime, random, directory, engines, home, http, service, workers, ledger, in_flight, stop, callers };
+        let mut world = World { runtime, random, directory, engines, home, http, service, ledger, in_flight, stop, callers };
         world.load_has_begun();
         world
     }
 
-    pub fn runtime() -> tokio::runtime::Runtime {
+    fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
     }
 
@@ -102,25 +108,32 @@ impl World {
         }
     }
 
+    /// Any engine that owns something.
+    pub fn any(&mut self) -> usize {
+        self.engines.any(&self.home, &mut self.random)
+    }
+
     /// What `/readyz` says.
-    pub fn is_ready(&self) -> bool {
-        let url = self.engines.life.borrow().as_ref().unwrap().1.clone();
-        let answer = self.runtime.block_on(async { self.http.get(format!("{url}/readyz")).send().await });
+    pub fn is_ready(&self, engine: &Engine) -> bool {
+        let answer = self.runtime.block_on(async { self.http.get(format!("{}/readyz", engine.url())).send().await });
         answer.unwrap().status().is_success()
     }
 
-    /// Stops the load, waits until everything has ended, and judges what is there.
-    pub fn verdict(mut self) -> Commits {
+    /// Stops the load, waits until everything has ended, and judges what is there. Gives how many engines there were in the end, too.
+    pub fn verdict(mut self) -> (Commits, usize) {
         self.drain();
         self.events_are_answered_as_before();
         let over_http = self.histories_over_http();
-        let mut by_workers = Vec::new();
-        for mut worker in std::mem::take(&mut self.workers) {
-            assert!(worker.close().success(), "{:#?}", worker.notes());
-            by_workers.extend(worker.calls());
+        let (asked, unanswered) = self.home.questions();
+        let count = self.engines.all.len();
+        let by_workers = self.engines.stop();
+        let commits = self.home.each_range_has_one_owner_at_a_time();
+        for orphans in self.home.orphans() {
+            println!("{orphans:?}");
+            assert!(u128::from(orphans.max_ms) < (LEASE + 2 * GOES_ON_WITHIN).as_millis(), "{orphans:?}");
         }
-        self.engines.stop();
-        let commits = self.home.commits_are_of_one_engine_at_a_time();
+        println!("{} ranges changed hands; {asked} questions, {unanswered} unanswered", commits.given + commits.taken);
+        assert_eq!(unanswered, 0, "every question has been answered");
         let store = Postgres::open(&self.home.url, PostgresOptions::default()).unwrap();
         let histories = Histories::read(&store);
         let ledger = self.ledger.lock().unwrap();
@@ -134,7 +147,7 @@ impl World {
         let (lost_calls, lost_by_workers) = histories.agree_with(&calls, &by_workers);
         calls.extend(by_workers);
         histories.none_is_called_after_its_end(&calls, ON_ITS_WAY_MS);
-        let log = self.engines.log();
+        let log = self.engines.logs();
         assert!(!log.contains("panicked"), "{log}");
         let of = |status| histories.count(status);
         println!(
@@ -151,7 +164,7 @@ impl World {
             ledger.seen.len(),
         );
         drop(ledger);
-        commits
+        (commits, count)
     }
 
     fn drain(&mut self) {
@@ -167,11 +180,11 @@ impl World {
             self.in_flight.wait_for(|count| *count == 0).await.unwrap();
         };
         let drained = self.runtime.block_on(async { tokio::time::timeout(DRAINED_WITHIN, all).await });
-        drained.unwrap_or_else(|_| panic!("executions are stuck:\n{}", self.engines.owner.newest_log()));
+        drained.unwrap_or_else(|_| panic!("executions are stuck:\n{}\n{}", self.home.under_way(), self.engines.newest_logs()));
     }
 
     fn client(&self) -> Client {
-        Client::patient(self.engines.life.subscribe())
+        Client::patient(self.engines.lives.subscribe())
     }
 
     /// The same id, the same answer, whatever has happened since.

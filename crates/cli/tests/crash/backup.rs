@@ -42,7 +42,7 @@ fn a_backup_made_under_load_holds_all_that_was_acknowledged_before_and_goes_on_f
     let callers = std::mem::take(&mut world.callers);
     world.runtime.block_on(callers.join_all());
     world.server.kill();
-    world.life.send_replace(None);
+    world.life.send_replace(Vec::new());
     is_sound(&world.database());
     let names: Vec<_> = std::fs::read_dir(backups.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(names, ["workflow.db"], "nothing else is left");
@@ -53,7 +53,7 @@ fn a_backup_made_under_load_holds_all_that_was_acknowledged_before_and_goes_on_f
     println!("{} executions in flight in the backup, {} attempts", image.in_flight, image.attempts.len());
     assert!(image.in_flight >= IN_FLIGHT_MIN, "{}", image.in_flight);
     world.server = Server::spawn(serve(&backup), &backups.path().join("log"));
-    world.life.send_replace(Some((world.lives, world.server.ready())));
+    world.life.send_replace(vec![(world.lives, world.server.ready())]);
     world.drain();
     assert!(world.server.stop().success(), "{}", world.server.newest_log());
     is_sound(&backup);

@@ -1,4 +1,4 @@
-//! An HTTP client of a server that is killed again and again: asks until it is answered, as a careful client does.
+//! An HTTP client of servers that are killed again and again: asks until it is answered, as a careful client does.
 
 use std::time::Duration;
 
@@ -8,14 +8,16 @@ use tokio::sync::watch;
 /// What a careful client asks again after, with the same key.
 const AGAIN: &[&str] = &["store_unavailable", "outcome_unknown", "closed"];
 
-/// Where the server is in its present life; none while it is dead.
-pub type Life = Option<(usize, String)>;
+/// The servers that are alive, each of which answers for all: the number of its life, and where it is.
+pub type Lives = Vec<(usize, String)>;
 
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    life: watch::Receiver<Life>,
-    /// Whether the server may be without its store for a while, and stand still.
+    lives: watch::Receiver<Lives>,
+    /// Whose turn it is.
+    turn: usize,
+    /// Whether a server may be without its store for a while, and stand still.
     patient: bool,
 }
 
@@ -26,16 +28,16 @@ pub struct Answer {
 }
 
 impl Client {
-    pub fn new(life: watch::Receiver<Life>) -> Client {
+    pub fn new(lives: watch::Receiver<Lives>) -> Client {
         rustls::crypto::ring::default_provider().install_default().ok();
         // An answer that takes so long never comes: that fails the test, instead of hanging it.
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
-        Client { http, life, patient: false }
+        Client { http, lives, turn: 0, patient: false }
     }
 
-    /// One that asks again when the server has no store, or cannot be heard, or another one has taken its place.
-    pub fn patient(life: watch::Receiver<Life>) -> Client {
-        Client { patient: true, ..Client::new(life) }
+    /// One that asks again, and another one if there is one, when a server has no store, or cannot be heard, or has ended.
+    pub fn patient(lives: watch::Receiver<Lives>) -> Client {
+        Client { patient: true, ..Client::new(lives) }
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
@@ -46,17 +48,17 @@ impl Client {
         self.ask("POST", path, key, body).await
     }
 
-    /// The first answer of the server, in this life or a later one, that says what became of the request.
+    /// The first answer of a server, in this life or a later one, that says what became of the request. They are asked in turn.
     pub async fn ask(&mut self, method: &str, path: &str, key: Option<&str>, body: &Value) -> Answer {
         let mut failed_in = None;
         loop {
             let (life, url) = self.life_after(failed_in).await;
             let url = format!("{url}{path}");
-            let mut next = self.life.clone();
+            let mut next = self.lives.clone();
             let asked = tokio::select! {
                 asked = self.try_once(method, &url, key, body) => asked,
                 // Whoever stands still does not answer in this test's time.
-                _ = next.wait_for(|now| now.as_ref().is_some_and(|(now, _)| *now != life)), if self.patient => continue,
+                _ = next.wait_for(|now| now.iter().all(|(now, _)| *now != life)), if self.patient => continue,
             };
             match asked {
                 Ok(answer) if answer.status == 429 => {
@@ -82,8 +84,12 @@ impl Client {
     }
 
     async fn life_after(&mut self, failed_in: Option<usize>) -> (usize, String) {
-        let life = self.life.wait_for(|life| life.as_ref().is_some_and(|(life, _)| Some(*life) != failed_in)).await;
-        life.expect("the server outlives its clients").clone().expect("it was waited for")
+        let other = |life: &&(usize, String)| Some(life.0) != failed_in;
+        let lives = self.lives.wait_for(|lives| lives.iter().any(|life| other(&life))).await;
+        let lives = lives.expect("the servers outlive their clients");
+        self.turn += 1;
+        let turn = self.turn % lives.iter().filter(other).count();
+        lives.iter().filter(other).nth(turn).expect("it was waited for").clone()
     }
 
     async fn try_once(&self, method: &str, url: &str, key: Option<&str>, body: &Value) -> reqwest::Result<Answer> {

@@ -40,7 +40,7 @@ use workflow_core::id::ExecutionId;
 use workflow_core::status::Status;
 use workflow_store::{Options, Sqlite};
 
-use client::{Client, Life};
+use client::{Client, Lives};
 use image::Attempt;
 use load::{Caller, Shared};
 use random::Random;
@@ -100,7 +100,7 @@ struct World {
     directory: tempfile::TempDir,
     server: Server,
     lives: usize,
-    life: watch::Sender<Life>,
+    life: watch::Sender<Lives>,
     service: Service,
     workers: Workers,
     ledger: Shared,
@@ -166,7 +166,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let (service, url) = runtime.block_on(Service::start(seed));
         let mut server = launch(&directory);
-        let (life, lives) = watch::channel(Some((0, server.ready())));
+        let (life, lives) = watch::channel(vec![(0, server.ready())]);
         let client = Client::new(lives);
         runtime.block_on(load::register(client.clone(), &url, SLOTS));
         let workers = Workers::new(runtime.block_on(proxy::start(life.subscribe())), seed);
@@ -208,7 +208,7 @@ impl World {
             }
             let acknowledged = self.acknowledged_since(&mut checked);
             self.server.kill();
-            self.life.send_replace(None);
+            self.life.send_replace(Vec::new());
             if self.random.percent(BOTH_PERCENT) {
                 self.kill_a_worker(&mut report);
             }
@@ -220,7 +220,7 @@ impl World {
             self.server = launch(&self.directory);
             is_early = kill % EARLY_EVERY == 0 && kill != kills;
             if !is_early {
-                self.life.send_replace(Some((self.lives, self.server.ready())));
+                self.life.send_replace(vec![(self.lives, self.server.ready())]);
             }
             self.lives += 1;
         }

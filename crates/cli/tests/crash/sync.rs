@@ -153,7 +153,7 @@ async fn one_thing_at_a_time(url: String) -> Asked {
     let service = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let (_life, life) = watch::channel(Some((0, url)));
+    let (_life, life) = watch::channel(vec![(0, url)]);
     let mut caller = Caller { client: Client::new(life), calls, asked: Asked::default() };
     caller.ask("PUT", "/api/v1/endpoints/one", None, json!({ "url": service, "actions": ["hold"] })).await;
     let triggers = json!([{ "event": "Round.begun" }]);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::client::Life;
+use crate::client::Lives;
 use crate::proxy;
 use crate::server::{self, READY_WITHIN};
 use crate::site::{Site, database};
@@ -23,7 +23,7 @@ pub struct Stage {
     pub runtime: tokio::runtime::Runtime,
     pub directory: tempfile::TempDir,
     pub site: Site,
-    life: watch::Sender<Life>,
+    life: watch::Sender<Lives>,
     address: String,
 }
 
@@ -50,7 +50,7 @@ impl Stage {
     pub fn run(directory: tempfile::TempDir, serve: Command) -> Stage {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let site = Site::run(serve, directory.path());
-        let (life, lives) = watch::channel(Some((0, site.url.clone())));
+        let (life, lives) = watch::channel(vec![(0, site.url.clone())]);
         let address = runtime.block_on(proxy::start(lives));
         Stage { runtime, directory, site, life, address }
     }
@@ -62,9 +62,9 @@ impl Stage {
     }
 
     pub fn reopen_with(&mut self, serve: Command) {
-        self.life.send_replace(None);
+        self.life.send_replace(Vec::new());
         self.site = Site::run(serve, self.directory.path());
-        self.life.send_replace(Some((0, self.site.url.clone())));
+        self.life.send_replace(vec![(0, self.site.url.clone())]);
     }
 
     pub fn database(&self) -> PathBuf {

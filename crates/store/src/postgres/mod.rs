@@ -254,7 +254,7 @@ impl Store for Postgres {
         limit: usize,
     ) -> Result<Ended, Fault> {
         self.read("find what ended long ago", |link| {
-            read::ended(link, &self.seals, self.owned(), workflow, status, until, after, limit)
+            read::ended(link, &self.seals, self.owned(), (workflow, status), until, after, limit)
         })
     }
 
