@@ -37,7 +37,7 @@ while ((SECONDS < until)); do
   scripts/schemathesis.sh target/release/workflow 600 "$((RANDOM * 32768 + RANDOM))" || (($? == 77))
   WORKFLOW_CRASH_KILLS=200 cargo test -p workflow-cli --test crash -- --nocapture
   cargo test -p workflow-cli --test process
-  WORKFLOW_CLUSTER_SECONDS=300 cargo test -p workflow-cli --test cluster -- --show-output
+  WORKFLOW_CLUSTER_SECONDS=300 cargo test -p workflow-cli --test cluster -- --include-ignored --show-output
   WORKFLOW_OVERLOAD_SECONDS=60 WORKFLOW_OVERLOAD_CONNECTIONS=12000 cargo test -p workflow-cli --test overload -- --nocapture
 done
 echo "soak: $round rounds without a failure"

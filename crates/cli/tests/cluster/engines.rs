@@ -90,10 +90,12 @@ impl Engines {
         engines
     }
 
-    /// Workers, each of which is told of one engine, and hears of the others from it.
-    pub fn employ(&mut self, seed: u64) {
+    /// Workers, each of which is told of one engine, and hears of the others from it. When all that it has heard of are gone before it
+    /// hears of new ones, there is `balancer` left, which leads to any of those that live.
+    pub fn employ(&mut self, seed: u64, balancer: &str) {
         let worker = |number: usize| {
-            let (url, name, seed) = (self.all[number % self.all.len()].url.clone(), format!("w{number}"), seed ^ number as u64);
+            let url = format!("{},{balancer}", self.all[number % self.all.len()].url);
+            let (name, seed) = (format!("w{number}"), seed ^ number as u64);
             Worker::spawn(&Role { url, name, seed, slots: WORKER_SLOTS })
         };
         self.workers = (0..WORKERS).map(worker).collect();
@@ -189,7 +191,11 @@ impl Engines {
             calls.extend(worker.calls());
         }
         for mut engine in self.all.drain(..) {
-            assert!(engine.server.stop().success(), "{}", engine.server.newest_log());
+            if engine.server.is_alive() {
+                assert!(engine.server.stop().success(), "{}", engine.server.newest_log());
+            } else {
+                engine.has_lost_its_place();
+            }
         }
         calls
     }

@@ -33,6 +33,8 @@ mod pauses;
 #[path = "../../../store/tests/server/mod.rs"]
 #[allow(dead_code, reason = "the store's own tests use the rest")]
 mod postgres;
+#[path = "../crash/proxy.rs"]
+mod proxy;
 #[path = "../crash/random.rs"]
 mod random;
 mod rest;
