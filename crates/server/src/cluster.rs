@@ -1,7 +1,7 @@
 //! Which engines work on the store, for the workers of this one: they connect to each.
 //!
-//! The store is asked when a worker comes and now and then while one is there, all workers together; and never again once it has
-//! said that there is only ever one engine.
+//! The store is asked when a worker comes, and while one is there whenever other engines have come or gone and now and then, all workers
+//! together; and never again once it has said that there is only ever one engine.
 
 use std::time::Duration;
 
@@ -62,8 +62,11 @@ pub(crate) async fn attend(app: &App) -> Option<Told> {
 
 /// Asks again and again for as long as a worker is connected.
 async fn watch_over(app: App) {
+    let mut changed = app.engine.members_changed();
     loop {
         tokio::select! {
+            // The store tells: a worker that hears of a new engine late keeps that one's executions waiting.
+            Ok(()) = changed.changed() => ask(&app, &mut *app.cluster.asking.lock().await).await,
             () = sleep(app.options.engines_asked_every) => ask(&app, &mut *app.cluster.asking.lock().await).await,
             () = app.cluster.told.closed() => {}
         }

@@ -139,6 +139,8 @@ pub enum Notice {
     Owns(Ranges),
     /// This engine has more than its share: it is to give so many ranges to another one ([`Change::Give`](crate::Change::Give)).
     Share { count: usize, to: String },
+    /// Other engines have come or gone.
+    Members,
     /// Other engines may have asked something ([`Store::asked`](crate::Store::asked)).
     Asked,
     /// Something that was asked of others may have been answered ([`Store::take_answer`](crate::Store::take_answer)).

@@ -184,6 +184,11 @@ impl Engine {
         self.shared().owned().is_empty() && !*self.shared().when_closed().borrow()
     }
 
+    /// Changes whenever another engine has come or gone.
+    pub fn members_changed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.shared().members.subscribe()
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.shared().limits
     }

@@ -55,6 +55,8 @@ pub struct Shared {
     pub jobs: Jobs,
     /// Whose executions this engine decides about, as far as the callers' side knows.
     owned: AtomicU64,
+    /// How often other engines have come or gone.
+    pub members: watch::Sender<u64>,
     /// Something that was asked of other engines may have been answered.
     pub answered: tokio::sync::Notify,
     usual: Mutex<BTreeMap<(WorkflowId, Version), Usual>>,
@@ -130,6 +132,7 @@ impl Shared {
             started_at,
             jobs: Jobs::default(),
             owned: AtomicU64::new(store.owned().to_bits()),
+            members: watch::Sender::new(0),
             answered: tokio::sync::Notify::new(),
         })
     }
@@ -260,6 +263,7 @@ impl Shared {
             Notice::Asked => Input::Asked,
             Notice::Catalog => Input::CatalogChanged { reply: None },
             Notice::Answered => return self.answered.notify_waiters(),
+            Notice::Members => return self.members.send_modify(|changes| *changes += 1),
         };
         self.inbox.push(input);
     }

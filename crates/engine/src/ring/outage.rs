@@ -67,8 +67,12 @@ impl Ring {
     }
 
     pub(super) fn commit_failed(&mut self, sealed: Sealed, fault: &Fault, now: Now) {
-        tracing::error!(%fault, batch = sealed.batch.number, "a commit failed");
-        metrics::counter!("workflow_commit_faults_total").increment(1);
+        if fault.kind == FaultKind::Stale {
+            tracing::info!(%fault, batch = sealed.batch.number, "a commit is decided anew");
+        } else {
+            tracing::error!(%fault, batch = sealed.batch.number, "a commit failed");
+            metrics::counter!("workflow_commit_faults_total").increment(1);
+        }
         self.in_store = Some(sealed);
         match fault.kind {
             FaultKind::Unknown => {

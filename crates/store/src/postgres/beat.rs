@@ -85,7 +85,8 @@ impl Beat {
             hearing: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
-        let beating = Beating { address: address.clone(), lease, shared: Arc::clone(&shared), runtime, catalog: None };
+        let beating =
+            Beating { address: address.clone(), lease, shared: Arc::clone(&shared), runtime, catalog: None, others: Vec::new() };
         let thread =
             std::thread::Builder::new().name("workflow-lease".to_owned()).spawn(move || beating.run()).map_err(failed)?;
         Ok(Beat { shared, thread: Mutex::new(Some(thread)) })
@@ -129,6 +130,8 @@ struct Beating {
     /// Where it waits while there is no connection.
     runtime: tokio::runtime::Runtime,
     catalog: Option<i64>,
+    /// The others that lived at the last beat.
+    others: Vec<String>,
 }
 
 /// Why a wait is over.
@@ -248,6 +251,10 @@ impl Beating {
             self.shared.tell(Notice::Asked);
         }
         let others: Vec<String> = get(&row, "others")?;
+        if self.others != others {
+            self.others.clone_from(&others);
+            self.shared.tell(Notice::Members);
+        }
         if let Some((count, to)) = share(owned.len(), &others, &get::<Vec<i32>>(&row, "their")?) {
             self.shared.tell(Notice::Share { count, to });
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
@@ -34,15 +35,22 @@ pub(super) struct Writer {
     link: Option<Link>,
     seals: Arc<Seals>,
     member: Member,
+    lease: Duration,
     ownership: Arc<Ownership>,
     known: HashMap<ExecutionId, Known>,
     ahead: Ahead,
 }
 
 impl Writer {
-    pub fn new(link: Link, seals: Arc<Seals>, member: Member, ownership: Arc<Ownership>) -> Result<Writer, Trouble> {
+    pub fn new(
+        link: Link,
+        seals: Arc<Seals>,
+        member: Member,
+        lease: Duration,
+        ownership: Arc<Ownership>,
+    ) -> Result<Writer, Trouble> {
         let ahead = Ahead::read(&link)?;
-        Ok(Writer { link: Some(link), seals, member, ownership, known: HashMap::new(), ahead })
+        Ok(Writer { link: Some(link), seals, member, lease, ownership, known: HashMap::new(), ahead })
     }
 
     /// Of this life of the engine.
@@ -63,7 +71,7 @@ impl Writer {
         self.known = HashMap::new();
         let link = match self.link.take().filter(|link| !link.is_closed()) {
             Some(link) => link,
-            None => Link::connect(address, "commits")?,
+            None => Link::for_commits(address, self.lease)?,
         };
         link.script("ROLLBACK")?;
         // A commit that is still on its way on another connection is waited for when it has come this far, and else finds another

@@ -17,6 +17,8 @@ use super::error::{PostgresError, Trouble, message};
 
 /// A statement that takes longer has no answer: the network is gone, or PostgreSQL stands still.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// However short the lease is, a commit may take so long.
+const COMMIT_WITHIN_MIN: Duration = Duration::from_secs(10);
 /// A connection is made, or not, in this time.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Statements whose plans a connection keeps.
@@ -59,6 +61,12 @@ impl Link {
     /// A connection that is set up as ours are. `role` is what `pg_stat_activity` shows it as.
     pub fn connect(address: &Address, role: &str) -> Result<Link, PostgresError> {
         Link::connect_within(address, role, CONNECT_WITHIN, ANSWER_WITHIN)
+    }
+
+    /// The one that commits. A network that swallows what is sent is given up about when others would take over from an engine that is
+    /// gone: what it owns would stand still for longer otherwise, since the lease is kept on another connection.
+    pub fn for_commits(address: &Address, lease: Duration) -> Result<Link, PostgresError> {
+        Link::connect_within(address, "commits", CONNECT_WITHIN.min(lease), ANSWER_WITHIN.min(lease.max(COMMIT_WITHIN_MIN)))
     }
 
     /// The same for who cannot wait that long for a connection, or for an answer on it.

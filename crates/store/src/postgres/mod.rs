@@ -136,7 +136,7 @@ type Parts = (Arc<Ownership>, Arc<Seals>, Writer, Beat);
 
 fn open(address: &Address, options: &PostgresOptions) -> Result<Parts, Trouble> {
     let at = address.shown();
-    let link = Link::connect(address, "commits")?;
+    let link = Link::for_commits(address, options.lease)?;
     migrate::migrate(&link, address)?;
     let other = |reason: String| PostgresError::Other { at: at.to_owned(), reason };
     let seals = Arc::new(Seals::new(&options.keys).map_err(other)?);
@@ -145,7 +145,7 @@ fn open(address: &Address, options: &PostgresOptions) -> Result<Parts, Trouble> 
     let ownership = Arc::new(Ownership::new(member.owned));
     let beat = Beat::start(address, &member, &ownership, options.lease)?;
     partitions::prepare(&link);
-    let writer = Writer::new(link, Arc::clone(&seals), member, Arc::clone(&ownership))?;
+    let writer = Writer::new(link, Arc::clone(&seals), member, options.lease, Arc::clone(&ownership))?;
     Ok((ownership, seals, writer, beat))
 }
 
