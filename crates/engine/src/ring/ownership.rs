@@ -28,6 +28,8 @@ const PAGE: usize = 256;
 #[derive(Debug)]
 pub struct Ownership {
     owned: Ranges,
+    /// How often there was more of it than before.
+    gains: u64,
     leaving: Option<Leaving>,
     /// On its way to another engine, with the batch of this number.
     giving: Option<(u64, Ranges)>,
@@ -66,6 +68,7 @@ impl Ownership {
     pub fn new(owned: Ranges, catalog: Option<u64>) -> Ownership {
         Ownership {
             owned,
+            gains: 0,
             leaving: None,
             giving: None,
             leave_again_at: None,
@@ -93,6 +96,10 @@ impl Ownership {
         let leaving = self.leaving.as_ref().map_or(Ranges::NONE, |leaving| leaving.ranges);
         let open = self.owned.without(leaving);
         if open.is_empty() { self.owned } else { open }
+    }
+
+    pub fn gains(&self) -> u64 {
+        self.gains
     }
 
     pub fn is_empty(&self) -> bool {
@@ -144,6 +151,7 @@ impl Ring {
         metrics::counter!("workflow_ranges_gained_total").increment(gained.len() as u64);
         let was_empty = self.ownership.is_empty();
         self.ownership.owned = self.ownership.owned.with(gained);
+        self.ownership.gains += 1;
         self.opened_at = now.mono;
         self.scan.restart();
         self.forget_parked();

@@ -57,8 +57,8 @@ struct Session {
     presence: Option<Presence>,
     /// Attempts whose batch became durable while it had no connection: no more than its slots, since each has one.
     undelivered: Vec<(AttemptKey, Box<Task>)>,
-    /// When it last named what it holds.
-    named_at: Option<Mono>,
+    /// How often this engine had come to own more when it last named what it holds.
+    named_after: Option<u64>,
     /// Attempts that it named when it joined and that nobody knew; each is being looked up, and has a slot until that is known.
     /// At most [`HOLDING_MAX`].
     named: BTreeSet<AttemptKey>,
@@ -126,7 +126,7 @@ impl Sessions {
 
     fn insert(&mut self, provider: ProviderId, id: SessionId, state: State) {
         self.names.insert(id.clone(), provider);
-        let session = Session { id, state, presence: None, undelivered: Vec::new(), named_at: None, named: BTreeSet::new() };
+        let session = Session { id, state, presence: None, undelivered: Vec::new(), named_after: None, named: BTreeSet::new() };
         self.map.insert(provider, session);
         self.count(provider, state);
     }
@@ -211,7 +211,7 @@ impl Ring {
         };
         if let Some(session) = self.sessions.map.get_mut(&provider) {
             session.presence = Some(Presence { name, connected_at: now.wall, seen });
-            session.named_at = Some(now.mono);
+            session.named_after = Some(self.ownership.gains());
         }
         // No slots before it offers some.
         self.provide_session(provider, &session, Vec::new(), 0);
@@ -401,15 +401,16 @@ impl Ring {
         let provider = match self.sessions.provider(session) {
             Some(provider) => {
                 // One that was here before this engine owned the attempt is asked to join again, and names it then, or does not.
+                let recently = now.mono < self.opened_at + self.options.worker_grace;
+                let gains = self.ownership.gains();
                 let awaited = self.sessions.map.get(&provider).is_some_and(|session| {
                     matches!(session.state, State::Awaited { .. })
-                        || session
-                            .named_at
-                            .is_some_and(|at| at < self.opened_at && now.mono < self.opened_at + self.options.worker_grace)
+                        || recently && session.named_after.is_some_and(|named_after| named_after < gains)
                 });
                 if !awaited && !self.sessions.is_named(provider, &attempt) {
                     return false;
                 }
+                self.slots.await_provider(provider, session);
                 provider
             }
             // As many as there were when the engine closed, within their limit.

@@ -160,6 +160,15 @@ impl Slots {
         Some(id)
     }
 
+    /// One that has gone and is expected back has a place for what it may hold, also when it had nothing before it went.
+    pub fn await_provider(&mut self, id: ProviderId, session: &SessionId) {
+        let awaited = || {
+            let kind = ProviderKind::Worker { session: session.clone() };
+            Place { provider: Provider { id, kind, actions: Vec::new(), limit: 0 }, used: 0, withdrawn: true }
+        };
+        self.places.entry(id).or_insert_with(awaited);
+    }
+
     /// Takes a slot for an attempt that has one already, also when that is more than the limit.
     pub fn occupy(&mut self, id: ProviderId) {
         if let Some(place) = self.places.get_mut(&id) {

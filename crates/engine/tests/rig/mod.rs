@@ -35,7 +35,7 @@ use workflow_engine::ring::slots::{Provider, ProviderId, ProviderKind};
 use workflow_engine::ring::{Opened, Ring};
 use workflow_engine::token::Tokens;
 use workflow_engine::{Error, Options};
-use workflow_store::{Batch, Change, Claim, Committed, Fault, FaultKind, Filter, Store, Texts};
+use workflow_store::{Batch, Change, Claim, Committed, Fault, FaultKind, Filter, Ranges, Store, Texts};
 
 pub const ORDER: &str = r#"{
     "id": "order-processing",
@@ -165,10 +165,10 @@ impl Rig {
     }
 
     pub fn with(store: impl Store, options: Options) -> Rig {
-        Rig::life(Arc::new(store), options, SimulatedClock::default(), 1)
+        Rig::life(Arc::new(store), options, SimulatedClock::default(), 1, Ranges::ALL)
     }
 
-    fn life(store: Arc<dyn Store>, options: Options, clock: SimulatedClock, life: u64) -> Rig {
+    fn life(store: Arc<dyn Store>, options: Options, clock: SimulatedClock, life: u64, owned: Ranges) -> Rig {
         let newest =
             store.executions(&Filter { limit: 1, ..Filter::default() }).unwrap().heads.first().map(|head| head.started_at);
         let tokens = Arc::new(Tokens::from_rows(store.tokens().unwrap()));
@@ -179,7 +179,7 @@ impl Rig {
             batch: store.batch().unwrap(),
             session: SessionId::new(&format!("engine-{life}")).unwrap(),
             seed: life,
-            owned: store.owned(),
+            owned,
             catalog_number: store.catalog().unwrap(),
             at: clock.now().mono,
         };
@@ -223,7 +223,12 @@ impl Rig {
 
     /// The process is gone and another one opens the store: what was not committed is lost.
     pub fn crash(self) -> Rig {
-        Rig::life(self.store, self.options, self.clock, self.life + 1)
+        self.crash_owning(Ranges::ALL)
+    }
+
+    /// The next engine owns only these.
+    pub fn crash_owning(self, owned: Ranges) -> Rig {
+        Rig::life(self.store, self.options, self.clock, self.life + 1, owned)
     }
 
     pub fn now(&self) -> Now {
