@@ -324,8 +324,15 @@ impl Shared {
         told
     }
 
+    /// Nothing is left to do of what had come in by now.
     pub fn tell_quiet(&self) {
-        for waiter in self.quiet.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let mut waiting = std::mem::take(&mut *self.quiet.lock().unwrap_or_else(PoisonError::into_inner));
+        // Whoever began to wait while the ring was at work may have asked for something just before. Not looked at first: it could come
+        // in between.
+        if !self.inbox.is_empty() {
+            return self.quiet.lock().unwrap_or_else(PoisonError::into_inner).append(&mut waiting);
+        }
+        for waiter in waiting {
             // One who has gone away does not want to know.
             let _ = waiter.send(());
         }
