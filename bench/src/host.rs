@@ -23,6 +23,17 @@ pub struct Arguments {
     store: PathBuf,
 }
 
+/// What the driver says.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Load(Load),
+    Owned {
+        #[serde(rename = "owned")]
+        _owned: bool,
+    },
+}
+
 /// What is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,8 +59,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         engine.register(Workload::FanOut.definition()).await?;
         println!("{}", json!({ "ready": true }));
         for line in std::io::stdin().lock().lines() {
-            let load: Load = serde_json::from_str(&line?)?;
-            let answer = load.run(&engine).await;
+            let answer = match serde_json::from_str(&line?)? {
+                Line::Load(load) => load.run(&engine).await,
+                // As the engine knows it, which is somewhat later than the database does.
+                Line::Owned { .. } => Ok(json!({ "slots": engine.inner().gauges().owned_slots })),
+            };
             println!("{}", answer.unwrap_or_else(|error| json!({ "error": format!("{error:#}") })));
         }
         Ok(engine.close().await?)

@@ -13,5 +13,5 @@ export function digits(value) {
 }
 
 export function mapValues(object, change) {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]))
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value, name)]))
 }

@@ -7,6 +7,8 @@
 //           {"error": "..."}                                                      when one was wrong
 //   driver  {"sleeping": 10000}
 //   host    {"note": "..."}                                                       once so many are recorded and at rest
+//   driver  {"owned": true}                                                       only of ours, where several share a database
+//   host    {"slots": 2048}                                                       of the executions, by what this engine knows
 //
 // A host ends when its standard input does.
 
@@ -39,6 +41,11 @@ export class Host {
   async sleeping(count) {
     const { note } = await this.#ask({ sleeping: count })
     return note
+  }
+
+  async owned() {
+    const { slots } = await this.#ask({ owned: true })
+    return slots
   }
 
   stop() {

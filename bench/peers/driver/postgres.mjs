@@ -7,9 +7,13 @@ import { Program, freePort, output } from './processes.mjs'
 
 const DEBIAN = '/usr/lib/postgresql'
 const SETTINGS = ['fsync', 'synchronous_commit', 'wal_sync_method', 'full_page_writes', 'shared_buffers']
+const TOLD = "xact_commit, wal_sync, wal_sync_time from pg_stat_wal, pg_stat_database where datname = 'bench'"
 const IN_BENCH = "dbid = (select oid from pg_database where datname = 'bench')"
-/** Debian's package of the server has it. It costs each statement some microseconds, so only those who want the counts load it. */
-const COUNTING = ['-c', 'shared_preload_libraries=pg_stat_statements']
+/**
+ * Debian's package of the server has it. It costs each statement some microseconds, so only those who want the counts load it; the time
+ * of a sync costs two looks at a clock each.
+ */
+const COUNTING = ['-c', 'shared_preload_libraries=pg_stat_statements', '-c', 'track_wal_io_timing=on']
 /** Statements that `costliest` tells of. */
 const COSTLIEST = 14
 
@@ -68,12 +72,17 @@ export class Postgres {
 
   /**
    * What it has done since it was started: statements in the database `bench` (each one of a message counts, BEGIN and COMMIT too; what
-   * asks for the counts is in another database), and bytes of the write-ahead log, whoever wrote them.
+   * asks for the counts is in another database), COMMITs among them, and bytes of the write-ahead log, whoever wrote them. And what each
+   * process has told the statistics, up to a second late, so of these only ratios are exact: `told` transactions of `bench`, syncs of
+   * the log and how long they took.
    */
   async counts() {
-    const query = `select coalesce(sum(calls), 0), pg_current_wal_lsn() - '0/0' from pg_stat_statements where ${IN_BENCH}`
-    const [statements, walBytes] = (await this.ask(query, 'postgres')).split('|').map(Number)
-    return { statements, walBytes }
+    const counted = `coalesce(sum(calls), 0), coalesce(sum(calls) filter (where upper(query) = 'COMMIT'), 0), pg_current_wal_lsn() - '0/0'`
+    const numbers = async (query) => (await this.ask(query, 'postgres')).split('|').map(Number)
+    const [statements, commits, walBytes] = await numbers(`select ${counted} from pg_stat_statements where ${IN_BENCH}`)
+    // PostgreSQL 18 has its syncs elsewhere: then they are not known.
+    const [told, syncs, syncMs] = await numbers(`select ${TOLD}`).catch(() => [])
+    return { statements, commits, walBytes, told, syncs, syncMs }
   }
 
   /** The statements that took it longest, a line each: for people who look for where the time goes. */

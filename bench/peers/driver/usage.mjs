@@ -39,6 +39,20 @@ export function between(before, after) {
   }
 }
 
+/** CPU of the threads of these processes by what they are called, without numbers: `{name: us}`. Those that have ended are not there. */
+export function threadsUs(pids) {
+  const used = {}
+  for (const pid of pids) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const stat = read(pid, `task/${thread}/stat`)
+      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')).replace(/-?\d+$/, '')
+      const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13)
+      used[name] = (used[name] ?? 0) + (Number(user) + Number(system)) * TICK_US
+    }
+  }
+  return used
+}
+
 /** MiB in memory of each part. Where a part is several processes, what they share counts once (PSS). */
 export function residentMib(parts) {
   const children = childrenByParent()

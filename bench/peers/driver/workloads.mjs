@@ -3,7 +3,7 @@
 import { digits, mapValues } from './figures.mjs'
 import { Unavailable } from './places.mjs'
 import { countSyncs } from './syncs.mjs'
-import { between, fileBytes, moment, residentMib } from './usage.mjs'
+import { between, fileBytes, moment, residentMib, threadsUs } from './usage.mjs'
 
 const SLEEPERS = 10_000
 const STARTS_AT_ONCE = 64
@@ -30,11 +30,12 @@ async function* closedLoop(peer, { workload, inFlight, warm, seconds, profile })
   await peer.run({ workload, inFlight: 1, count: 1 })
   const diskBefore = fileBytes(peer.dataFolder, { open: true })
   const counts = () => (peer.postgres?.counted ? peer.postgres.counts() : undefined)
-  const countsBefore = await counts()
+  const threads = () => peer.threadsOf && threadsUs(peer.threadsOf())
+  const [countsBefore, threadsBefore] = [await counts(), threads()]
   const before = moment(peer.parts(), peer.dataFolder)
   const { answered, ...run } = await peer.run({ workload, inFlight, warm, seconds })
   const used = between(before, moment(peer.parts(), peer.dataFolder))
-  const countsAfter = await counts()
+  const [threadsAfter, countsAfter] = [threads(), await counts()]
   if (profile && countsAfter) console.error(await peer.postgres.costliest())
   const memory = resident(peer)
   await peer.close()
@@ -43,12 +44,24 @@ async function* closedLoop(peer, { workload, inFlight, warm, seconds, profile })
     ...run,
     cpu_us: Math.round(used.cpuUs / answered),
     cpu_parts: mapValues(used.cpuParts, (us) => Math.round(us / answered)),
+    cpu_threads: threadsAfter && mapValues(threadsAfter, (us, name) => digits((us - (threadsBefore[name] ?? 0)) / answered)),
     other_cores: digits(used.otherCores),
     ...memory,
     disk_bytes: Math.round((fileBytes(peer.dataFolder) - diskBefore) / answered),
     written_bytes: used.writtenBytes === undefined ? undefined : Math.round(used.writtenBytes / answered),
-    statements: countsAfter && digits((countsAfter.statements - countsBefore.statements) / answered),
-    wal_bytes: countsAfter && Math.round((countsAfter.walBytes - countsBefore.walBytes) / answered),
+    ...(countsAfter && ofPostgres(countsBefore, countsAfter, answered)),
+  }
+}
+
+function ofPostgres(before, after, answered) {
+  const since = (name) => after[name] - before[name]
+  return {
+    statements: digits(since('statements') / answered),
+    orders_a_commit: digits(answered / since('commits')),
+    wal_bytes: Math.round(since('walBytes') / answered),
+    // Of a PostgreSQL that does not say them they are NaN, which JSON has no word for.
+    commits_a_sync: digits(since('told') / since('syncs')) || undefined,
+    sync_ms: digits(since('syncMs') / since('syncs')) || undefined,
   }
 }
 

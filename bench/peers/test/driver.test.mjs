@@ -1,7 +1,7 @@
 // What the figures of all peers rest on, tried on processes whose work is known. Needs none of the peers.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -10,7 +10,7 @@ import { Host, Hosts } from '../driver/host.mjs'
 import { expected, input, output } from '../driver/order.mjs'
 import { Program } from '../driver/processes.mjs'
 import { countSyncs, withPerf, withStrace } from '../driver/syncs.mjs'
-import { between, fileBytes, moment, residentMib, tree } from '../driver/usage.mjs'
+import { between, fileBytes, moment, residentMib, threadsUs, tree } from '../driver/usage.mjs'
 
 let folder
 const puppets = []
@@ -69,6 +69,20 @@ test('the CPU of a process counts, that of its children too, also of children th
   const both = between(start, moment(parts, folder))
   assert.ok(both.cpuUs >= alone.cpuUs + 250_000, `a busy child added ${both.cpuUs - alone.cpuUs} us`)
   assert.deepEqual(both.cpuParts, { program: both.cpuUs })
+  await program.stop('SIGTERM')
+})
+
+test('the CPU of threads counts by their names', async () => {
+  const program = puppet('threads')
+  await told(program, BUSY)
+  const start = threadsUs([program.pid])
+  await told(program, BUSY)
+  const end = threadsUs([program.pid])
+  const [[busiest, us]] = Object.keys(end).map((name) => [name, end[name] - (start[name] ?? 0)]).sort(([, a], [, b]) => b - a)
+  // The one that runs JavaScript, whose name is that of the process.
+  assert.equal(busiest, readFileSync(`/proc/${program.pid}/comm`, 'utf8').trim().replace(/-?\d+$/, ''))
+  assert.ok(us >= 250_000, `300 ms of a busy loop were counted as ${us} us`)
+  assert.ok(Object.keys(end).every((name) => !/\d$/.test(name)), JSON.stringify(end))
   await program.stop('SIGTERM')
 })
 
