@@ -40,7 +40,7 @@ function elsewhere(costs) {
   const { engines, databaseCores, engineCores, inFlightEach, roundTripUs } = ELSEWHERE
   const far = { ...costs, roundTrip: roundTripUs }
   const at = (engines, database) =>
-    simulate({ engines, inFlight: engines * inFlightEach, transitions: TRANSITIONS, hosts: { database, engine: engineCores }, costs: far })
+    simulate({ engines, inFlight: engines * inFlightEach, transitions: TRANSITIONS, hosts: { database, engine: engineCores }, costs: far, seconds: 1, warm: 0.5 })
   return databaseCores.map((cores) => ({ cores, each: engines.map((count) => ({ engines: count, ...at(count, cores) })) }))
 }
 

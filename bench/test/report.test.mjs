@@ -97,6 +97,9 @@ test('on PostgreSQL ours is held against DBOS with as many processes, and where 
   assert.deepEqual(figures(1), [[64, 20]])
   assert.deepEqual(figures(2), [[64, 30]])
   assert.deepEqual(figures(3), [[64, 20]])
+  const page = postgres(records).join('\n\n')
+  assert.match(page, /2 engines \|[^|]*\| 30x at 64 \(beside one process of DBOS\) \| yes \|/)
+  assert.match(page, /3 engines \|[^|]*\| 20x at 64 \| yes \|/)
 })
 
 test('on PostgreSQL the least ratio decides, and engines that were not run have no figure', () => {
