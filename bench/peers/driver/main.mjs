@@ -7,6 +7,7 @@
 //   open()                     everything else, until workflows can be started
 //   postgres, engines          a `Postgres` that counts, and how many processes share it, for `order-5-postgres`
 //   parts()                    {name: pid} of what belongs to the system, without the load generator
+//   threadsOf()                pids whose CPU is counted by thread as well, where that is wanted
 //   run({workload, inFlight, warm, seconds, count}) the closed loop; `count` workflows, or as many as the seconds give.
 //                              Fails when a workflow does not complete with the output of its last step
 //   sleeping(count)            resolves when so many sleepers are recorded and at rest, with a note to the record

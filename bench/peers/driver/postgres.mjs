@@ -7,6 +7,7 @@ import { Program, freePort, output } from './processes.mjs'
 
 const DEBIAN = '/usr/lib/postgresql'
 const SETTINGS = ['fsync', 'synchronous_commit', 'wal_sync_method', 'full_page_writes', 'shared_buffers']
+/** In the order of `counts`; `wal_sync_time` is in milliseconds. */
 const TOLD = "xact_commit, wal_sync, wal_sync_time from pg_stat_wal, pg_stat_database where datname = 'bench'"
 const IN_BENCH = "dbid = (select oid from pg_database where datname = 'bench')"
 /**
