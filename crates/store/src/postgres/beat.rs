@@ -27,7 +27,7 @@ const BEAT: &str = "WITH kept AS (UPDATE engine SET lease_until = clock_timestam
     (SELECT count(*) FROM range r WHERE NOT EXISTS \
         (SELECT 1 FROM engine e WHERE e.id = r.owner AND (e.id = $1 OR e.lease_until > clock_timestamp()))) AS orphans, \
     (SELECT number FROM cluster WHERE name = 'catalog') AS catalog, \
-    EXISTS (SELECT 1 FROM inbox i JOIN range r ON r.slot_from = i.slot / 64 * 64 WHERE r.owner = $1 AND i.answer IS NULL) AS asked, \
+    EXISTS (SELECT 1 FROM inbox i JOIN range r ON r.slot_from = (i.slot >> 6) << 6 WHERE r.owner = $1 AND i.answer IS NULL) AS asked, \
     ARRAY(SELECT id FROM engine e WHERE e.id <> $1 AND lease_until > clock_timestamp() ORDER BY id) AS others, \
     ARRAY(SELECT (SELECT count(*)::int4 FROM range r WHERE r.owner = e.id) FROM engine e \
         WHERE e.id <> $1 AND lease_until > clock_timestamp() ORDER BY id) AS their";

@@ -23,7 +23,7 @@ const KNOWN_MAX: usize = 1 << 18;
 
 /// Fails the transaction unless the engine's row is as it must be: what follows of it comes to nothing.
 const FENCE: &str = "WITH fenced AS (UPDATE engine SET batch = $3 WHERE id = $1 AND epoch = $2 AND batch = $3::int8 - 1 RETURNING 1) \
-    SELECT 1 / (SELECT count(*)::int FROM fenced)";
+    SELECT 1 / (SELECT count(*)::int4 FROM fenced)";
 const CLAIM: &str = "INSERT INTO claim (kind, scope, key, executions, data, seal) VALUES ($1, $2, $3, $4, $5, $6)";
 const CLAIM_IF_FREE: &str = "INSERT INTO claim (kind, scope, key, executions, data, seal) VALUES ($1, $2, $3, $4, $5, $6) \
     ON CONFLICT DO NOTHING RETURNING 1";

@@ -9,7 +9,7 @@ use workflow_core::id::ExecutionId;
 use workflow_core::json::Json;
 
 /// Answers that nobody has taken for so long belong to a question whose asker has died. Looked for whenever something is asked.
-const ASK: &str = "WITH old AS (DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox ORDER BY seq LIMIT 16) AND answer IS NOT NULL \
+const ASK: &str = "WITH old AS (DELETE FROM inbox WHERE seq = ANY(ARRAY(SELECT seq FROM inbox ORDER BY seq LIMIT 16)) AND answer IS NOT NULL \
     AND asked_at < clock_timestamp() - INTERVAL '10 minutes'), \
     told AS (SELECT pg_notify('workflow:' || current_schema(), 'asked')) \
     INSERT INTO inbox (execution, slot, command, asked_at) SELECT $1, $2, $3, clock_timestamp() FROM told RETURNING seq";
@@ -21,7 +21,7 @@ pub(super) fn ask(link: &Link, execution: ExecutionId, command: &Json) -> Result
 }
 
 pub(super) fn asked(link: &Link, owned: Ranges, after: u64, limit: usize) -> Result<Vec<Asked>, Trouble> {
-    let sql = "SELECT seq, execution, command FROM inbox WHERE seq > $1 AND answer IS NULL AND slot / 64 = ANY($2::int4[]) \
+    let sql = "SELECT seq, execution, command FROM inbox WHERE seq > $1 AND answer IS NULL AND (slot >> 6) = ANY($2::int4[]) \
         ORDER BY seq LIMIT $3";
     let rows = link.query(sql, &[&after.cast_signed(), &row::ranges(owned), &row::rows(limit)])?;
     let asked = |row: &tokio_postgres::Row| {

@@ -239,15 +239,20 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// What every connection needs. A commit survives a crash whatever the database's default is; a stopped process holds no locks for
-/// long; and statements have one plan, over indexes, however small or young a table is.
+/// long; and statements have one plan, over indexes and in their order, however small or young a table is: what a bitmap finds, or what is
+/// sorted, would have to be read whole before the first row is there.
 const SETTINGS: &str = "\
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local'); \
     SET idle_in_transaction_session_timeout = '5s'; \
     SET lock_timeout = '20s'; \
     SET plan_cache_mode = force_generic_plan; \
     SET enable_seqscan = off; \
+    SET enable_bitmapscan = off; \
+    SET enable_incremental_sort = off; \
     SET enable_hashjoin = off; \
     SET enable_mergejoin = off; \
+    SET enable_material = off; \
+    SET enable_memoize = off; \
     SET jit = off; \
     SET client_min_messages = 'error'; \
     SET TimeZone = 'UTC'";

@@ -143,22 +143,30 @@ impl Range {
     }
 
     /// Selects head rows from `$1` down to `$2`, the newest `$3`.
+    ///
+    /// What is equal for all of them is said as both ends of a range, and ordered by: so an index is the only way to them. Were it said
+    /// as an equation, PostgreSQL would think of reading all ids and leaving out what is not meant, which is as good as long as nearly
+    /// all are meant, and goes on being done when that has changed.
     fn sql(&self) -> String {
         let between = "e.id BETWEEN $2 AND $1 ORDER BY e.id DESC LIMIT $3";
         match self {
             Range::All => format!("SELECT {HEAD} FROM execution e WHERE {between}"),
             Range::Of(..) => format!(
                 "SELECT {HEAD} FROM unnest($4::text[], $5::text[]) AS p(status, workflow) CROSS JOIN LATERAL \
-                 (SELECT * FROM execution e WHERE e.status = p.status AND e.workflow = p.workflow AND {between}) e \
-                 ORDER BY e.id DESC LIMIT $3"
+                 (SELECT * FROM execution e WHERE (e.status, e.workflow, e.id) >= (p.status, p.workflow, $2) \
+                 AND (e.status, e.workflow, e.id) <= (p.status, p.workflow, $1) \
+                 ORDER BY e.status DESC, e.workflow DESC, e.id DESC LIMIT $3) e ORDER BY e.id DESC LIMIT $3"
             ),
-            Range::Failure(_) => format!("SELECT {HEAD} FROM execution e WHERE e.failure = $4 AND {between}"),
+            Range::Failure(_) => format!(
+                "SELECT {HEAD} FROM execution e WHERE e.failure IS NOT NULL AND (e.failure, e.id) >= ($4, $2) \
+                 AND (e.failure, e.id) <= ($4, $1) ORDER BY e.failure DESC, e.id DESC LIMIT $3"
+            ),
             Range::Retrying => format!("SELECT {HEAD} FROM execution e WHERE e.retrying AND {between}"),
             Range::Parked(_) => format!(
                 "SELECT {HEAD} FROM (SELECT DISTINCT p.execution FROM unnest($4::text[]) AS a(action) CROSS JOIN LATERAL \
-                 (SELECT execution FROM parked WHERE action = a.action AND execution BETWEEN $2 AND $1 \
-                 ORDER BY execution DESC LIMIT $3) p ORDER BY p.execution DESC LIMIT $3) p \
-                 JOIN execution e ON e.id = p.execution ORDER BY e.id DESC"
+                 (SELECT execution FROM parked p WHERE (p.action, p.execution) >= (a.action, $2) \
+                 AND (p.action, p.execution) <= (a.action, $1) ORDER BY p.action DESC, p.execution DESC LIMIT $3) p \
+                 ORDER BY p.execution DESC LIMIT $3) p JOIN execution e ON e.id = p.execution ORDER BY e.id DESC"
             ),
         }
     }

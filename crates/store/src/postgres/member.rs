@@ -75,7 +75,7 @@ impl Member {
         let (id, lease_s) = (format!("engine-{:016x}", u64::from_be_bytes(random)), options.lease.as_secs_f64());
         let asked_at = boot_time();
         let sql = "INSERT INTO engine (id, seat, name, url, alone, joined_at, lease_until, epoch, batch) \
-            SELECT $1, (SELECT min(s) FROM generate_series(0, (SELECT count(*)::int FROM engine)) s \
+            SELECT $1, (SELECT min(s) FROM generate_series(0, (SELECT count(*)::int4 FROM engine)) s \
             WHERE NOT EXISTS (SELECT 1 FROM engine WHERE seat = s)), \
             $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::float8 * INTERVAL '1 second', 1, $6 RETURNING seat";
         let row = link.query_one(sql, &[&id, &options.name, &options.url, &options.alone, &lease_s, &batch])?;

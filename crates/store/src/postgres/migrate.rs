@@ -71,7 +71,7 @@ fn schema(link: &Link, address: &Address) -> Result<i64, Trouble> {
 }
 
 fn expect_server(link: &Link, at: &str) -> Result<(), Trouble> {
-    let sql = "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version, \
+    let sql = "SELECT current_setting('server_version_num')::int4 AS number, current_setting('server_version') AS version, \
         current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync";
     let row = link.query_one(sql, &[])?;
     let text = |column| get::<String>(&row, column);

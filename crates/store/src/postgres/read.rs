@@ -233,7 +233,7 @@ pub(super) fn due(
     limit: usize,
 ) -> Result<Vec<Cursor>, Trouble> {
     let sql = "SELECT d.wake_at, d.id FROM unnest($1::int4[]) AS r(range) CROSS JOIN LATERAL \
-        (SELECT e.wake_at, e.id FROM execution e WHERE e.slot / 64 = r.range AND e.wake_at IS NOT NULL AND e.wake_at <= $2 \
+        (SELECT e.wake_at, e.id FROM execution e WHERE (e.slot >> 6) = r.range AND e.wake_at IS NOT NULL AND e.wake_at <= $2 \
         AND (e.wake_at, e.id) > ($3, $4) ORDER BY e.wake_at, e.id LIMIT $5) d ORDER BY d.wake_at, d.id LIMIT $5";
     let (wake_at, id) = cursor.map_or((i64::MIN, Uuid::nil()), |cursor| (cursor.wake_at.millis(), row::uuid(cursor.id)));
     let rows = link.query(sql, &[&row::ranges(owned), &until.millis(), &wake_at, &id, &row::rows(limit)])?;
@@ -242,7 +242,7 @@ pub(super) fn due(
 
 pub(super) fn next_wake(link: &Link, owned: Ranges, after: Timestamp) -> Result<Option<Timestamp>, Trouble> {
     let sql = "SELECT min(d.wake_at) AS wake_at FROM unnest($1::int4[]) AS r(range) CROSS JOIN LATERAL \
-        (SELECT e.wake_at FROM execution e WHERE e.slot / 64 = r.range AND e.wake_at IS NOT NULL AND e.wake_at > $2 \
+        (SELECT e.wake_at FROM execution e WHERE (e.slot >> 6) = r.range AND e.wake_at IS NOT NULL AND e.wake_at > $2 \
         ORDER BY e.wake_at LIMIT 1) d";
     row::optional_time(&link.query_one(sql, &[&row::ranges(owned), &after.millis()])?, "wake_at")
 }
@@ -255,10 +255,11 @@ pub(super) fn parked(
     limit: usize,
 ) -> Result<Vec<ExecutionId>, Trouble> {
     let sql = "SELECT d.execution FROM unnest($1::int4[]) AS r(range) CROSS JOIN LATERAL \
-        (SELECT p.execution FROM parked p WHERE p.action = $2 AND p.slot / 64 = r.range AND p.execution > $3 \
-        ORDER BY p.execution LIMIT $4) d ORDER BY d.execution LIMIT $4";
+        (SELECT p.execution FROM parked p WHERE (p.action, p.slot >> 6, p.execution) > ($2, r.range, $3) \
+        AND (p.action, p.slot >> 6, p.execution) <= ($2, r.range, $5) ORDER BY p.action, p.slot >> 6, p.execution LIMIT $4) d \
+        ORDER BY d.execution LIMIT $4";
     let after = after.map_or(Uuid::nil(), row::uuid);
-    let rows = link.query(sql, &[&row::ranges(owned), &action.as_str(), &after, &row::rows(limit)])?;
+    let rows = link.query(sql, &[&row::ranges(owned), &action.as_str(), &after, &row::rows(limit), &Uuid::max()])?;
     rows.iter().map(|row| Ok(row::id(get(row, "execution")?))).collect()
 }
 
@@ -271,9 +272,10 @@ pub(super) fn ended(
     after: Option<ExecutionId>,
     limit: usize,
 ) -> Result<Ended, Trouble> {
-    // A range of the index of lists, with its head rows.
+    // A range of the index of lists, with its head rows; said so that there is no other way to them.
     let sql = format!(
-        "SELECT {HEAD} FROM execution e WHERE e.status = $1 AND e.workflow = $2 AND e.id > $3 AND e.id < $4 ORDER BY e.id LIMIT $5"
+        "SELECT {HEAD} FROM execution e WHERE (e.status, e.workflow, e.id) > ($1, $2, $3) AND (e.status, e.workflow, e.id) < ($1, $2, $4) \
+         ORDER BY e.status, e.workflow, e.id LIMIT $5"
     );
     let after = after.map_or(Uuid::nil(), row::uuid);
     let beyond = first_id_from(until.millis().saturating_add(1));

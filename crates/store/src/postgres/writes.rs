@@ -530,12 +530,12 @@ fn plan_catalog<'b>(changes: bool, decided_by: Option<i64>) -> Vec<Planned<'b>> 
     }
 }
 
-const IS_NEWEST: &str = "SELECT 1 / (number = $1)::int FROM cluster WHERE name = 'catalog'";
+const IS_NEWEST: &str = "SELECT 1 / (number = $1)::int4 FROM cluster WHERE name = 'catalog'";
 const RAISE: &str = "WITH raised AS (UPDATE cluster SET number = number + 1 WHERE name = 'catalog' AND ($1::int8 IS NULL OR number = $1) \
-    RETURNING 1) SELECT 1 / (SELECT count(*)::int FROM raised)";
+    RETURNING 1) SELECT 1 / (SELECT count(*)::int4 FROM raised)";
 const GIVE: &str = "WITH given AS (UPDATE range SET owner = $2, epoch = epoch + 1 WHERE owner = $1 AND slot_from = ANY($3::int4[]) \
     AND EXISTS (SELECT 1 FROM engine WHERE id = $2) RETURNING 1) \
-    SELECT 1 / (count(*) = $4::int8)::int FROM given";
+    SELECT 1 / (count(*) = $4::int8)::int4 FROM given";
 /// Slots of one range.
 pub(super) const SLOTS: i32 = 64;
 
@@ -752,8 +752,11 @@ fn plan_deletions<'b>(deleted: Deleted) -> Vec<Planned<'b>> {
         "DELETE FROM snapshot WHERE execution = ANY($1)",
         "DELETE FROM parked WHERE execution = ANY($1)",
     ];
-    const DATED: [&str; 2] =
-        ["DELETE FROM history_dated WHERE execution = ANY($1)", "DELETE FROM payload_dated WHERE execution = ANY($1)"];
+    // Partitions beyond those of the first and the last are not even opened.
+    const DATED: [&str; 2] = [
+        "DELETE FROM history_dated WHERE execution = ANY($1) AND execution >= $2 AND execution <= $3",
+        "DELETE FROM payload_dated WHERE execution = ANY($1) AND execution >= $2 AND execution <= $3",
+    ];
     // Nobody drops these.
     const KEPT: [&str; 2] =
         ["DELETE FROM history_kept WHERE execution = ANY($1)", "DELETE FROM payload_kept WHERE execution = ANY($1)"];
@@ -763,7 +766,11 @@ fn plan_deletions<'b>(deleted: Deleted) -> Vec<Planned<'b>> {
         meant.iter().map(|sql| Planned::new(sql, vec![Box::new(ids.to_vec())])).collect()
     };
     let mut planned = plan(&HEADS, &all);
-    planned.extend(plan(&DATED, &erased));
+    if !erased.is_empty() {
+        let (first, last) = read::ends(&erased);
+        let of = || -> Boxed<'b> { vec![Box::new(erased.clone()), Box::new(first), Box::new(last)] };
+        planned.extend(DATED.iter().map(|sql| Planned::new(sql, of())));
+    }
     planned.extend(plan(&KEPT, &all));
     planned
 }

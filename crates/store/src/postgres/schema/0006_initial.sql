@@ -16,7 +16,7 @@ INSERT INTO cluster VALUES ('members', 0), ('catalog', 0), ('ahead_min', 0), ('a
 CREATE TABLE engine (
   id          TEXT PRIMARY KEY,
   -- The smallest number that no other has: engines have counters of their own.
-  seat        INTEGER NOT NULL UNIQUE,
+  seat        INT4 NOT NULL UNIQUE,
   -- What a person looks for it by, and where workers reach it.
   name        TEXT NOT NULL,
   url         TEXT,
@@ -32,8 +32,8 @@ CREATE TABLE engine (
 
 -- Who owns the executions of which slots: 64 ranges of 64 slots each. An owner that is not in `engine` is nobody.
 CREATE TABLE range (
-  slot_from INTEGER PRIMARY KEY,
-  slot_to   INTEGER NOT NULL,
+  slot_from INT4 PRIMARY KEY,
+  slot_to   INT4 NOT NULL,
   owner     TEXT NOT NULL,
   -- How often it changed hands.
   epoch     BIGINT NOT NULL
@@ -44,7 +44,7 @@ INSERT INTO range SELECT n * 64, n * 64 + 64, '', 0 FROM generate_series(0, 63) 
 CREATE TABLE inbox (
   seq       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   execution UUID NOT NULL,
-  slot      INTEGER NOT NULL,
+  slot      INT4 NOT NULL,
   command   TEXT NOT NULL,
   asked_at  TIMESTAMPTZ NOT NULL,
   answer    TEXT
@@ -64,7 +64,7 @@ CREATE TABLE definition (
 -- The head rows. Nothing here changes with every transition.
 CREATE TABLE execution (
   id                UUID PRIMARY KEY,
-  slot              INTEGER NOT NULL, -- the last 12 bits of the id
+  slot              INT4 NOT NULL, -- the last 12 bits of the id
   workflow          TEXT NOT NULL,
   version           BIGINT NOT NULL,
   status            TEXT NOT NULL,
@@ -93,8 +93,9 @@ CREATE TABLE execution (
 
 -- Every list reads ranges of this one (or of the ids): newest first within a status and a workflow.
 CREATE INDEX execution_list ON execution (status, workflow, id);
--- Empty but for what is under way or asleep; by range, so that an engine looks at what is its own.
-CREATE INDEX execution_wake ON execution ((slot / 64), wake_at, id) WHERE wake_at IS NOT NULL;
+-- Empty but for what is under way or asleep; by range, so that an engine looks at what is its own. A range is `slot >> 6`: a division
+-- of integers is something else in other databases that speak this dialect.
+CREATE INDEX execution_wake ON execution ((slot >> 6), wake_at, id) WHERE wake_at IS NOT NULL;
 -- Empty but for what has failed or is tried again.
 CREATE INDEX execution_failure ON execution (failure, id) WHERE failure IS NOT NULL;
 CREATE INDEX execution_retrying ON execution (id) WHERE retrying;
@@ -148,11 +149,11 @@ CREATE TABLE snapshot (
 CREATE TABLE parked (
   action    TEXT NOT NULL,
   execution UUID NOT NULL,
-  slot      INTEGER NOT NULL,
+  slot      INT4 NOT NULL,
   PRIMARY KEY (action, execution)
 );
 CREATE INDEX parked_execution ON parked (execution);
-CREATE INDEX parked_range ON parked (action, (slot / 64), execution);
+CREATE INDEX parked_range ON parked (action, (slot >> 6), execution);
 
 -- Idempotency keys and event ids.
 CREATE TABLE claim (
@@ -189,7 +190,7 @@ CREATE TABLE token (
 
 -- How many executions there are: the sum over all seats, of which one may be negative.
 CREATE TABLE counter (
-  seat     INTEGER NOT NULL,
+  seat     INT4 NOT NULL,
   workflow TEXT NOT NULL,
   version  BIGINT NOT NULL,
   status   TEXT NOT NULL,
@@ -199,7 +200,7 @@ CREATE TABLE counter (
 
 -- How many executions have failed, and how many are being tried again, by what their failures have in common.
 CREATE TABLE failure_counter (
-  seat     INTEGER NOT NULL,
+  seat     INT4 NOT NULL,
   failure  BIGINT NOT NULL,
   workflow TEXT NOT NULL,
   version  BIGINT NOT NULL,
