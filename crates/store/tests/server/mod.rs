@@ -48,6 +48,7 @@ struct Own {
 impl Server {
     /// # Panics
     /// When there is no PostgreSQL.
+    #[allow(dead_code, reason = "some tests have settings of their own")]
     pub fn start() -> Server {
         let databases = AtomicU32::new(0);
         if let Ok(url) = std::env::var("DATABASE_URL") {
@@ -107,6 +108,12 @@ impl Server {
         self.own.as_ref().expect("a server of its own").port
     }
 
+    /// Of which `data` is where its data are.
+    #[allow(dead_code, reason = "not every test looks into it")]
+    pub fn directory(&self) -> &Path {
+        self.own.as_ref().expect("a server of its own").directory.path()
+    }
+
     /// The address of a new, empty database.
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
@@ -138,13 +145,6 @@ impl Drop for Own {
             let _ = kill_process(Pid::from_child(&self.process), Signal::QUIT);
             let _ = self.process.wait();
         }
-    }
-}
-
-impl Own {
-    #[allow(dead_code, reason = "not every test kills its server")]
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
     }
 }
 
