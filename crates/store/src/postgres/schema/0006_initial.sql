@@ -61,7 +61,8 @@ CREATE TABLE definition (
   PRIMARY KEY (workflow, version)
 );
 
--- The head rows. Nothing here changes with every transition.
+-- The head rows. Nothing here changes with every transition. What does change is mostly status or `wake_at`, which are in indexes; the
+-- room that pages keep is for the rest, and for what a row grows by when it fails or ends.
 CREATE TABLE execution (
   id                UUID PRIMARY KEY,
   slot              INT4 NOT NULL, -- the last 12 bits of the id
@@ -143,7 +144,7 @@ CREATE TABLE snapshot (
   codec     BIGINT NOT NULL,
   body      TEXT NOT NULL,
   seal      BYTEA NOT NULL
-);
+) WITH (fillfactor = 50);
 
 -- What executions at rest want, a row an action.
 CREATE TABLE parked (
@@ -216,7 +217,7 @@ CREATE TABLE document (
   body TEXT NOT NULL,
   seal BYTEA NOT NULL,
   PRIMARY KEY (kind, key)
-);
+) WITH (fillfactor = 50);
 
 -- The keys that the database was written with; `proof` is an empty text, encrypted.
 CREATE TABLE encryption_key (
