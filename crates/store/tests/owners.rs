@@ -3,8 +3,11 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "what is outside the test functions is part of them")]
 
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use workflow_core::id::{ExecutionId, Slot};
 use workflow_core::json::Json;
@@ -16,7 +19,7 @@ use workflow_store::{
 
 mod server;
 
-use server::Server;
+use server::{Server, Stop};
 
 /// So short that nobody waits for long, and yet no busy machine is taken for a dead engine.
 const LEASE: Duration = Duration::from_secs(4);
@@ -155,6 +158,68 @@ fn who_ends_or_dies_leaves_everything_to_the_others() {
     // Who comes and finds nobody takes everything.
     drop(second);
     assert_eq!(join(&url, "fourth").store.owned(), Ranges::ALL);
+}
+
+/// To PostgreSQL, while it is open.
+struct Way {
+    address: SocketAddr,
+    is_open: Arc<AtomicBool>,
+}
+
+impl Way {
+    fn to(port: u16) -> Way {
+        let (listener, is_open) = (TcpListener::bind("127.0.0.1:0").unwrap(), Arc::new(AtomicBool::new(true)));
+        let way = Way { address: listener.local_addr().unwrap(), is_open: Arc::clone(&is_open) };
+        std::thread::spawn(move || {
+            for near in listener.incoming().map(Result::unwrap) {
+                if !is_open.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+                    std::thread::spawn(move || {
+                        // With either end both ways end.
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+                    });
+                }
+            }
+        });
+        way
+    }
+}
+
+/// PostgreSQL was away for longer than a lease lasts: each of them is as late as the others, and the first that is back takes nothing
+/// from those that are not.
+#[test]
+fn when_nobody_could_renew_its_lease_all_keep_their_places() {
+    let mut server = Server::with(&["fsync=off"]);
+    let url = server.database();
+    let way = Way::to(server.port());
+    let late = join(&url.replace(&format!("127.0.0.1:{}", server.port()), &way.address.to_string()), "first");
+    let engines = [late, join(&url, "second"), join(&url, "third")];
+    assert_eq!(engines[0].store.owned(), Ranges::ALL);
+    way.is_open.store(false, Ordering::SeqCst);
+    server.stop(Stop::Immediate);
+    std::thread::sleep(LEASE + Duration::from_millis(500));
+    server.start_again();
+    // The others are back, and see that its lease has run out.
+    std::thread::sleep(Duration::from_millis(800));
+    way.is_open.store(true, Ordering::SeqCst);
+    std::thread::sleep(LEASE);
+    for engine in &engines {
+        let lost = |notice| matches!(notice, Notice::Lost(_));
+        assert!(!engine.notices.try_iter().any(lost) && engine.store.lease().lasts(), "{}", engine.store.shown());
+        assert_eq!(engine.store.members().unwrap().len(), 3);
+    }
+    assert_eq!(engines[0].store.owned(), Ranges::ALL);
+    // Whoever does not come back is missed all the same.
+    server.psql(&url, "DELETE FROM workflow.engine WHERE name = 'first'");
+    let until = Instant::now() + Duration::from_secs(60);
+    while engines[1..].iter().map(|engine| engine.store.owned().len()).sum::<usize>() < 64 {
+        assert!(Instant::now() < until, "nobody takes over");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]

@@ -127,6 +127,60 @@ fn a_connection_that_is_gone_is_made_again() {
     assert_eq!(store.load(&[id(1), id(2)]).unwrap().iter().flatten().count(), 2);
 }
 
+/// Several servers in an address: one says nothing, as a machine that is gone, one refuses, one follows. The one that can be written is
+/// found by every connection, and so is the one that takes its place; until then the store is away, and nothing else.
+#[test]
+#[cfg(target_os = "linux")]
+fn of_several_servers_the_one_that_can_be_written_is_found_also_when_it_is_another_one() {
+    use std::net::TcpListener;
+    let mut primary = Server::with(&["fsync=off"]);
+    let database = primary.database();
+    let standby = primary.standby();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refuses = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let silent_port = silent.local_addr().unwrap().port();
+    let servers = [silent_port, refuses, standby.port(), primary.port()].map(|port| format!("127.0.0.1:{port}")).join(",");
+    let url = database.replace(&format!("127.0.0.1:{}", primary.port()), &servers);
+    assert_ne!(url, database);
+
+    let of_standby = database.replace(&primary.port().to_string(), &standby.port().to_string());
+    let refused = Postgres::open(&of_standby, PostgresOptions::default()).unwrap_err();
+    let said = refused.to_string();
+    assert!(
+        matches!(refused, PostgresError::Unreachable { .. }) && said.contains("a standby that has not been promoted"),
+        "{said}"
+    );
+
+    let opened = std::time::Instant::now();
+    let store = open(&url);
+    assert!(opened.elapsed() < Duration::from_secs(8), "a server that says nothing is waited for: {:?}", opened.elapsed());
+    commit(&store, 1).unwrap();
+    assert_eq!(store.load(&[id(1)]).unwrap().iter().flatten().count(), 1);
+
+    // What is silent costs each question all of its time while nobody can be written.
+    drop(silent);
+    primary.kill();
+    assert_eq!(commit(&store, 2).unwrap_err().kind, FaultKind::Unknown);
+    for fault in [store.reopen().unwrap_err(), store.load(&[id(1)]).unwrap_err()] {
+        assert_eq!(fault.kind, FaultKind::Unavailable, "{fault}");
+        for expected in ["refused", "a standby that has not been promoted"] {
+            assert!(fault.message.contains(expected), "{fault}");
+        }
+    }
+    let (sender, receiver) = std::sync::mpsc::channel();
+    store.attend(Box::new(move |notice| drop(sender.send(notice))));
+    standby.promote();
+    store.reopen().unwrap();
+    assert_eq!(store.batch(), Ok(1));
+    commit(&store, 2).unwrap();
+    assert_eq!(store.load(&[id(1), id(2)]).unwrap().iter().flatten().count(), 2);
+    // It beats there, and hears what is told there.
+    let again = |notice: &Notice| matches!(notice, Notice::Answered);
+    assert!(std::iter::from_fn(|| receiver.recv_timeout(Duration::from_secs(30)).ok()).any(|notice| again(&notice)));
+    standby.psql(&of_standby, "NOTIFY \"workflow:workflow\", 'answered'");
+    assert!(std::iter::from_fn(|| receiver.recv_timeout(Duration::from_secs(3)).ok()).any(|notice| again(&notice)));
+}
+
 #[test]
 fn what_is_no_database_of_ours_stays_as_it_is() {
     let server = Server::start();

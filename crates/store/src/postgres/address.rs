@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,19 +15,26 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio_postgres::config::SslMode;
+use tokio::task::JoinSet;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::PostgresError;
+use super::error::{self, PostgresError};
 
 /// A connection that is idle is asked for a sign of life after this; a network that is gone is noticed in three times that.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
+/// Of several servers, the next is asked as well when one has not answered for so long: a machine that is gone says nothing.
+const NEXT_ASKED_AFTER: Duration = Duration::from_millis(300);
 
-/// A database's address, read from a URL as `psql` takes it.
+/// A database's address, read from a URL as `psql` takes it: one server, or several, of which one can be written. That one is looked for
+/// by each connection, so all of ours lead to the same one, and to another one when that has taken its place.
 #[derive(Clone)]
 pub(super) struct Address {
-    config: Config,
+    /// One each, in the order of the URL.
+    servers: Vec<Config>,
+    /// Which of them could be written when that was last asked.
+    newest: Arc<AtomicUsize>,
     /// None: the connection is plain.
     tls: Option<MakeRustlsConnect>,
     /// Where our tables are.
@@ -72,6 +80,7 @@ impl Address {
         }
         config.keepalives_idle(KEEPALIVE_AFTER).keepalives_interval(KEEPALIVE_AFTER).keepalives_retries(2);
         config.tcp_user_timeout(3 * KEEPALIVE_AFTER);
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         config.ssl_mode(match trust {
             Trust::Disable => SslMode::Disable,
             Trust::Prefer => SslMode::Prefer,
@@ -81,11 +90,13 @@ impl Address {
             Trust::Disable => None,
             _ => Some(MakeRustlsConnect::new(client_config(trust, root.as_deref())?)),
         };
-        let shown = shown(&config);
-        Ok(Address { config, tls, schema, shown })
+        let servers = servers(&config).map_err(wrong)?;
+        let names: Vec<String> = servers.iter().map(shown).collect();
+        let shown = format!("{}/{}", names.join(","), config.get_dbname().unwrap_or_default());
+        Ok(Address { servers, newest: Arc::default(), tls, schema, shown })
     }
 
-    /// Host, port and database, for people.
+    /// Hosts, ports and database, for people.
     pub fn shown(&self) -> &str {
         &self.shown
     }
@@ -94,51 +105,173 @@ impl Address {
         &self.schema
     }
 
-    /// A connection that goes on on the current runtime. `told` hears what others notify it of.
-    pub async fn connect(&self, role: &str, told: Option<UnboundedSender<String>>) -> Result<Client, tokio_postgres::Error> {
-        let mut config = self.config.clone();
-        if config.get_application_name().is_none() {
-            config.application_name(format!("workflow.do {role}"));
+    /// A connection to the server that can be written, which goes on on the current runtime. `told` hears what others notify it of.
+    /// Begins with the server that it was last; one that says nothing does not keep the others from being asked.
+    pub async fn connect(&self, role: &str, told: UnboundedSender<String>, within: Duration) -> Result<Client, Unconnected> {
+        let (count, first) = (self.servers.len(), self.newest.load(Ordering::Relaxed));
+        let mut unasked = (0..count).map(|place| (first + place) % count);
+        let mut asked = JoinSet::new();
+        let mut said: Vec<Option<(bool, String)>> = vec![None; count];
+        let over = tokio::time::sleep(within);
+        tokio::pin!(over);
+        loop {
+            if let Some(place) = unasked.next() {
+                let (mut config, tls, told) = (self.servers[place].clone(), self.tls.clone(), told.clone());
+                if config.get_application_name().is_none() {
+                    config.application_name(format!("workflow.do {role}"));
+                }
+                asked.spawn(async move { (place, connect_to(&config, tls, told).await) });
+            }
+            tokio::select! {
+                Some(answer) = asked.join_next() => match answer.expect("nobody ends it, and it does not panic") {
+                    (place, Ok(client)) => {
+                        self.newest.store(place, Ordering::Relaxed);
+                        return Ok(client);
+                    }
+                    (place, Err(error)) => {
+                        said[place] = Some((error.as_db_error().is_some(), error::unconnected(&error)));
+                        if said.iter().all(Option::is_some) {
+                            return Err(self.unconnected(said, within));
+                        }
+                    }
+                },
+                () = tokio::time::sleep(NEXT_ASKED_AFTER), if unasked.len() > 0 => {}
+                () = &mut over => return Err(self.unconnected(said, within)),
+            }
         }
-        match &self.tls {
-            None => {
-                let (client, connection) = config.connect(NoTls).await?;
-                tokio::spawn(go_on(connection, told));
-                Ok(client)
-            }
-            Some(tls) => {
-                let (client, connection) = config.connect(tls.clone()).await?;
-                tokio::spawn(go_on(connection, told));
-                Ok(client)
-            }
+    }
+
+    /// What each of them has said.
+    fn unconnected(&self, said: Vec<Option<(bool, String)>>, within: Duration) -> Unconnected {
+        let refused = said.iter().all(|said| said.as_ref().is_some_and(|(refused, _)| *refused));
+        let silent = || format!("no answer within {} s", within.as_secs_f32());
+        let reasons = said.into_iter().zip(&self.servers).map(|(said, server)| {
+            let reason = said.map_or_else(silent, |(_, reason)| reason);
+            if self.servers.len() == 1 { reason } else { format!("{}: {reason}", shown(server)) }
+        });
+        Unconnected { refused, reason: reasons.collect::<Vec<_>>().join("; ") }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) struct Unconnected {
+    /// PostgreSQL has said so.
+    pub refused: bool,
+    pub reason: String,
+}
+
+async fn connect_to(
+    config: &Config,
+    tls: Option<MakeRustlsConnect>,
+    told: UnboundedSender<String>,
+) -> Result<Client, tokio_postgres::Error> {
+    match tls {
+        None => {
+            let (client, connection) = config.connect(NoTls).await?;
+            tokio::spawn(go_on(connection, told));
+            Ok(client)
+        }
+        Some(tls) => {
+            let (client, connection) = config.connect(tls).await?;
+            tokio::spawn(go_on(connection, told));
+            Ok(client)
         }
     }
 }
 
 /// Until the connection ends; then who has asked something on it is told.
-async fn go_on<S, T>(mut connection: Connection<S, T>, told: Option<UnboundedSender<String>>)
+async fn go_on<S, T>(mut connection: Connection<S, T>, told: UnboundedSender<String>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
     while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-        if let (AsyncMessage::Notification(notification), Some(told)) = (message, &told) {
+        if let AsyncMessage::Notification(notification) = message {
             // Nobody waits for it any more: so does nobody for the connection.
             let _ = told.send(notification.payload().to_owned());
         }
     }
 }
 
+/// Host and port of the first server.
 fn shown(config: &Config) -> String {
-    use tokio_postgres::config::Host;
     let host = match config.get_hosts().first() {
         Some(Host::Tcp(host)) => host.clone(),
         #[cfg(unix)]
         Some(Host::Unix(path)) => path.display().to_string(),
-        None => "localhost".to_owned(),
+        None => config.get_hostaddrs().first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
     };
     let port = config.get_ports().first().copied().unwrap_or(5432);
-    format!("{host}:{port}/{}", config.get_dbname().unwrap_or_default())
+    format!("{host}:{port}")
+}
+
+/// One for each server of an address.
+fn servers(config: &Config) -> Result<Vec<Config>, String> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let count = hosts.len().max(addresses.len());
+    let fits = |given: usize| given == 0 || given == count;
+    if !fits(hosts.len()) || !fits(addresses.len()) || !(fits(ports.len()) || ports.len() == 1) {
+        return Err(format!("it has {} hosts, {} addresses of hosts and {} ports", hosts.len(), addresses.len(), ports.len()));
+    }
+    if count <= 1 {
+        return Ok(vec![config.clone()]);
+    }
+    let only = |place: usize| {
+        let mut server = without_hosts(config);
+        match hosts.get(place) {
+            Some(Host::Tcp(host)) => drop(server.host(host)),
+            #[cfg(unix)]
+            Some(Host::Unix(path)) => drop(server.host_path(path)),
+            None => {}
+        }
+        if let Some(address) = addresses.get(place) {
+            server.hostaddr(*address);
+        }
+        if let Some(port) = ports.get(place).or(ports.first()) {
+            server.port(*port);
+        }
+        server
+    };
+    Ok((0..count).map(only).collect())
+}
+
+/// A configuration takes hosts, and does not give them back.
+fn without_hosts(of: &Config) -> Config {
+    let mut config = Config::new();
+    if let Some(user) = of.get_user() {
+        config.user(user);
+    }
+    if let Some(password) = of.get_password() {
+        config.password(password);
+    }
+    if let Some(name) = of.get_dbname() {
+        config.dbname(name);
+    }
+    if let Some(options) = of.get_options() {
+        config.options(options);
+    }
+    if let Some(name) = of.get_application_name() {
+        config.application_name(name);
+    }
+    if let Some(timeout) = of.get_connect_timeout() {
+        config.connect_timeout(*timeout);
+    }
+    if let Some(timeout) = of.get_tcp_user_timeout() {
+        config.tcp_user_timeout(*timeout);
+    }
+    if let Some(interval) = of.get_keepalives_interval() {
+        config.keepalives_interval(interval);
+    }
+    if let Some(retries) = of.get_keepalives_retries() {
+        config.keepalives_retries(retries);
+    }
+    config.keepalives(of.get_keepalives()).keepalives_idle(of.get_keepalives_idle());
+    config.ssl_mode(of.get_ssl_mode()).ssl_negotiation(of.get_ssl_negotiation());
+    config.channel_binding(of.get_channel_binding());
+    config.target_session_attrs(of.get_target_session_attrs());
+    config.load_balance_hosts(of.get_load_balance_hosts());
+    config
 }
 
 /// What is ours in a URL, and the rest of it, which `tokio-postgres` knows.
@@ -167,6 +300,14 @@ fn take_ours(url: &str) -> Result<Taken, PostgresError> {
                         return Err(wrong(format!("`sslmode` is `{other}`: known are {known}")));
                     }
                 });
+            }
+            // Every connection of ours is to be able to write, also where an address has one server.
+            Some(("target_session_attrs", attributes)) => {
+                if !matches!(attributes, "any" | "read-write" | "primary") {
+                    return Err(wrong(format!(
+                        "`target_session_attrs` is `{attributes}`: known are `read-write`, `primary` and `any`"
+                    )));
+                }
             }
             Some(("sslrootcert", file)) => root = Some(PathBuf::from(decoded(file))),
             Some(("schema", name)) => {
@@ -286,11 +427,25 @@ mod tests {
             ("postgres://x:s3cret@h", "names no database"),
             ("postgres://x:s3cret@h/d?sslmode=verify-ca", "known are `disable`"),
             ("postgres://x:s3cret@h/d?schema=a;b", "expected lower-case letters"),
+            ("postgres://x:s3cret@h,g/d?target_session_attrs=standby", "known are `read-write`"),
+            ("postgres://x:s3cret@h,g/d?hostaddr=127.0.0.1", "it has 2 hosts, 1 addresses"),
             ("postgres://x:s3cret@h/d?sslmode=verify-full&sslrootcert=%2Fno%2Fsuch.pem", "/no/such.pem"),
         ] {
             let said = Address::parse(url).unwrap_err().to_string();
             assert!(said.contains(expected) && !said.contains("s3cret"), "{url}: {said}");
         }
+    }
+
+    /// Each by itself is what all of them are, but for where it is.
+    #[test]
+    fn several_servers_are_asked_one_by_one() {
+        let query = "sslmode=require&target_session_attrs=primary&application_name=x&options=-c%20a%3Db&connect_timeout=3&channel_binding=disable";
+        let address = Address::parse(&format!("postgres://shop:s3cret@a:1,b,[::1]:3/orders?{query}")).unwrap();
+        assert_eq!(address.shown(), "a:1,b:5432,::1:3/orders");
+        let alone =
+            |host: &str| Address::parse(&format!("postgres://shop:s3cret@{host}/orders?{query}")).unwrap().servers.remove(0);
+        assert_eq!(address.servers, [alone("a:1"), alone("b:5432"), alone("[::1]:3")]);
+        assert_eq!(address.servers[0].get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
     }
 
     #[test]

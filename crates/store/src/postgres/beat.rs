@@ -85,8 +85,15 @@ impl Beat {
             hearing: Mutex::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
-        let beating =
-            Beating { address: address.clone(), lease, shared: Arc::clone(&shared), runtime, catalog: None, others: Vec::new() };
+        let beating = Beating {
+            address: address.clone(),
+            lease,
+            shared: Arc::clone(&shared),
+            runtime,
+            catalog: None,
+            others: Vec::new(),
+            patient_until: Duration::ZERO,
+        };
         let thread =
             std::thread::Builder::new().name("workflow-lease".to_owned()).spawn(move || beating.run()).map_err(failed)?;
         Ok(Beat { shared, thread: Mutex::new(Some(thread)) })
@@ -132,6 +139,9 @@ struct Beating {
     catalog: Option<i64>,
     /// The others that lived at the last beat.
     others: Vec<String>,
+    /// When it has not reached the database it may be that nobody has, and the leases of all have run out: until then the others have
+    /// time to come back, and nobody is taken over.
+    patient_until: Duration,
 }
 
 /// Why a wait is over.
@@ -150,14 +160,19 @@ enum Found {
 impl Beating {
     fn run(mut self) {
         let mut link: Option<Link> = None;
-        let mut pause = self.lease / 2;
+        let (mut pause, mut was_away) = (self.lease / 2, false);
         loop {
             if !self.wait(&mut link, pause) {
                 return;
             }
             let asked_at = boot_time();
+            if was_away {
+                // Unless this one fails, the next beat comes when that is over.
+                self.patient_until = asked_at + self.lease / 2;
+            }
             pause = match self.beat(&mut link) {
                 Ok(Found::Kept) => {
+                    was_away = false;
                     let until = asked_at + self.lease.saturating_sub(MARGIN);
                     self.shared.until.store(millis(until), Ordering::Relaxed);
                     self.lease / 2
@@ -168,7 +183,7 @@ impl Beating {
                     return self.shared.tell(Notice::Lost(lost(&self.shared.id, "keep the lease")));
                 }
                 Err(trouble) => {
-                    link = None;
+                    (link, was_away) = (None, true);
                     let fault = trouble.during("keep the lease");
                     tracing::warn!(%fault, "the lease could not be renewed; trying again");
                     BEAT_AGAIN_AFTER.min(self.lease / 4)
@@ -231,7 +246,7 @@ impl Beating {
         }
         let mut owned = of_slots(get(&row, "owned")?);
         ownership.read(settled, |_| owned, |owned| self.shared.tell(Notice::Owns(owned)));
-        if get::<i64>(&row, "orphans")? > 0 {
+        if get::<i64>(&row, "orphans")? > 0 && boot_time() >= self.patient_until {
             let settled = ownership.settled();
             let taken = member::take_over(link, id)?;
             if !taken.is_empty() {

@@ -126,7 +126,13 @@ impl Trouble {
     /// Whether the connection must not be used again.
     pub fn breaks_connection(&self) -> bool {
         match self {
-            Trouble::Postgres(error) => error.is_closed() || error.as_db_error().is_none() || is_ending(error),
+            Trouble::Postgres(error) => {
+                // What has become read-only, another server of the address may have taken the place of.
+                error.is_closed()
+                    || error.as_db_error().is_none()
+                    || is_ending(error)
+                    || self.is(&SqlState::READ_ONLY_SQL_TRANSACTION)
+            }
             Trouble::Silent(_) | Trouble::Connect(_) => true,
             Trouble::Fault(_) | Trouble::Corrupt(_) => false,
         }
@@ -158,6 +164,33 @@ fn is_corrupt(error: &tokio_postgres::Error) -> bool {
     }
 }
 
+const READ_ONLY: &str = "it cannot be written, as a standby that has not been promoted: let the address lead to the primary, or name all \
+    servers in it, with commas between them";
+
+/// Why a connection was not made.
+pub(super) fn unconnected(error: &tokio_postgres::Error) -> String {
+    if error.as_db_error().is_some() {
+        return message(error);
+    }
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    // So does the library say that a server is not what `target_session_attrs` wants.
+    if cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied && cause.raw_os_error().is_none()) {
+        return READ_ONLY.to_owned();
+    }
+    causes(error)
+}
+
+/// An error with what caused it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        told = format!("{told}: {next}");
+        cause = next.source();
+    }
+    told
+}
+
 /// What PostgreSQL says, and what to do about it.
 pub(super) fn message(error: &tokio_postgres::Error) -> String {
     let Some(said) = error.as_db_error() else {
@@ -170,10 +203,7 @@ pub(super) fn message(error: &tokio_postgres::Error) -> String {
         SqlState::DISK_FULL => "the disk of PostgreSQL is full: make room",
         SqlState::TOO_MANY_CONNECTIONS => "PostgreSQL takes no more connections: raise `max_connections`, or end other programs",
         SqlState::INSUFFICIENT_PRIVILEGE => "the user may not do this: make it the owner of the database",
-        SqlState::READ_ONLY_SQL_TRANSACTION => {
-            "PostgreSQL is read-only: the address leads to a standby; give that of the primary, or several with \
-             `target_session_attrs=read-write`"
-        }
+        SqlState::READ_ONLY_SQL_TRANSACTION => READ_ONLY,
         SqlState::ADMIN_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => "PostgreSQL is being stopped or started",
         _ => return format!("PostgreSQL says: {told}"),
     };

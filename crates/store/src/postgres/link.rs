@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::address::Address;
+use super::address::{Address, Unconnected};
 use super::error::{PostgresError, Trouble, message};
 
 /// A statement that takes longer has no answer: the network is gone, or PostgreSQL stands still.
@@ -81,16 +81,11 @@ impl Link {
         let runtime = runtime.map_err(|error| PostgresError::Other { at: at(), reason: error.to_string() })?;
         let unreachable = |reason: String| PostgresError::Unreachable { at: at(), reason };
         let (teller, told) = unbounded_channel();
-        let connecting = || {
-            let connecting = async { tokio::time::timeout(connect_within, address.connect(role, Some(teller))).await };
-            runtime.block_on(connecting)
-        };
-        let client = match off_runtime(connecting) {
-            Ok(Ok(client)) => Ok(client),
-            Ok(Err(error)) if error.as_db_error().is_some() => Err(PostgresError::Refused { at: at(), reason: message(&error) }),
-            Ok(Err(error)) => Err(unreachable(causes(&error))),
-            Err(_) => Err(unreachable(format!("no answer within {} s", connect_within.as_secs_f32()))),
-        }?;
+        let connected = off_runtime(|| runtime.block_on(address.connect(role, teller, connect_within)));
+        let client = connected.map_err(|Unconnected { refused, reason }| match refused {
+            true => PostgresError::Refused { at: at(), reason },
+            false => unreachable(reason),
+        })?;
         let link = Link { client, answer_within, statements: Mutex::default(), told, runtime: Some(runtime) };
         let settings = format!("SET search_path = {}; {SETTINGS}", address.schema());
         let settled = link.run(|link| link.client.batch_execute(&settings));
@@ -225,17 +220,6 @@ async fn in_order(mut statements: Vec<OnItsWay<'_>>) -> Vec<Said<Vec<Row>>> {
     })
     .await;
     said.into_iter().flatten().collect()
-}
-
-/// An error with what caused it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        told = format!("{told}: {next}");
-        cause = next.source();
-    }
-    told
 }
 
 /// What every connection needs. A commit survives a crash whatever the database's default is; a stopped process holds no locks for

@@ -204,6 +204,8 @@ impl Store for Postgres {
     }
 
     fn reopen(&self) -> Result<(), Fault> {
+        // They may lead to a machine that is gone, which each would learn by waiting.
+        self.readers.rest();
         self.writer().reopen(&self.address).map_err(|trouble| trouble.during("open again"))
     }
 

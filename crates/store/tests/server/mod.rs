@@ -60,14 +60,9 @@ impl Server {
 
     /// One of its own, whatever `DATABASE_URL` says, with these settings.
     pub fn with(settings: &[&str]) -> Server {
-        let databases = AtomicU32::new(0);
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let programs = programs();
-        let directory = tempfile::tempdir().unwrap();
+        let (programs, directory) = (programs(), directory());
         let data = directory.path().join("data");
-        if is_root() {
-            chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-        }
         let made = as_nobody(&mut Command::new(programs.join("initdb")))
             .args(["--username=test", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--pgdata"])
             .arg(&data)
@@ -75,11 +70,15 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+        Server::begin(programs, directory, settings)
+    }
+
+    /// With what is in this directory.
+    fn begin(programs: PathBuf, directory: TempDir, settings: Vec<String>) -> Server {
         // Taken from those that are free now; a server that finds it taken ends, and another one is tried.
         let (port, process) = (0..10).find_map(|_| begin(&programs, directory.path(), &settings)).expect("a server starts");
         let own = Own { programs, directory, port, settings, process };
-        Server { address: format!("postgres://test@127.0.0.1:{port}"), own: Some(own), databases }
+        Server { address: format!("postgres://test@127.0.0.1:{port}"), own: Some(own), databases: AtomicU32::new(0) }
     }
 
     /// Ends it; nothing answers until [`Server::start_again`].
@@ -100,6 +99,68 @@ impl Server {
         let own = self.own.as_mut().expect("a server of its own");
         let started = launch(&own.programs, own.directory.path(), own.port, &own.settings);
         own.process = answers(&own.programs, own.port, started).expect("its port is still free");
+    }
+
+    /// Ends it as a machine does that loses its power: none of its processes does anything more.
+    #[cfg(target_os = "linux")]
+    #[allow(dead_code, reason = "not every test kills its server")]
+    pub fn kill(&mut self) {
+        let own = self.own.as_mut().expect("a server of its own");
+        let postmaster = Pid::from_child(&own.process);
+        // While it stands still it has no more children.
+        kill_process(postmaster, Signal::STOP).unwrap();
+        let children = children(own.process.id());
+        assert!(!children.is_empty(), "a server has processes besides the first one");
+        for child in &children {
+            // Or it has ended by itself.
+            let _ = kill_process(Pid::from_raw(*child).unwrap(), Signal::KILL);
+        }
+        kill_process(postmaster, Signal::KILL).unwrap();
+        own.process.wait().unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        while children.iter().any(|child| state_and_parent(*child).is_some_and(|(state, _)| state != "Z")) {
+            assert!(Instant::now() < until, "processes of PostgreSQL live on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// A copy of it that follows it. From then on it answers no commit before that has what is committed; what follows may be promoted.
+    #[allow(dead_code, reason = "not every test has a standby")]
+    pub fn standby(&self) -> Server {
+        let own = self.own.as_ref().expect("a server of its own");
+        let directory = directory();
+        let copied = as_nobody(&mut Command::new(own.programs.join("pg_basebackup")))
+            .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync", "--pgdata"])
+            .arg(directory.path().join("data"))
+            .args(["--host=127.0.0.1", "--username=test", &format!("--port={}", own.port)])
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
+        let standby = Server::begin(own.programs.clone(), directory, own.settings.clone());
+        let administration = format!("{}/postgres", self.address);
+        // In a file of this one alone: what is promoted has nobody to wait for.
+        self.psql(&administration, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.psql(&administration, "SELECT pg_reload_conf()");
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.psql(&administration, "SELECT sync_state FROM pg_stat_replication") != "sync" {
+            assert!(Instant::now() < until, "nobody follows");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        standby
+    }
+
+    /// What follows another one takes its place.
+    #[allow(dead_code, reason = "not every test has a standby")]
+    pub fn promote(&self) {
+        let own = self.own.as_ref().expect("a server of its own");
+        let promoted = as_nobody(&mut Command::new(own.programs.join("pg_ctl")))
+            .args(["promote", "--silent", "--wait", "--pgdata"])
+            .arg(own.directory.path().join("data"))
+            .current_dir(own.directory.path())
+            .output()
+            .unwrap();
+        assert!(promoted.status.success(), "pg_ctl promote: {}", String::from_utf8_lossy(&promoted.stderr));
     }
 
     /// Where it listens.
@@ -146,6 +207,32 @@ impl Drop for Own {
             let _ = self.process.wait();
         }
     }
+}
+
+/// That of whom a server runs as.
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    if is_root() {
+        chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+/// Of a process.
+#[cfg(target_os = "linux")]
+fn children(parent: u32) -> Vec<i32> {
+    let all = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse::<i32>().ok());
+    all.filter(|process| state_and_parent(*process).is_some_and(|(_, of)| of == parent)).collect()
+}
+
+/// None: it is gone.
+#[cfg(target_os = "linux")]
+fn state_and_parent(process: i32) -> Option<(String, u32)> {
+    let told = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Behind its name, in which anything may be.
+    let mut words = told.rsplit_once(')')?.1.split_whitespace();
+    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
 }
 
 /// A server that answers at a port that was free.
