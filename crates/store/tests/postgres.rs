@@ -135,7 +135,7 @@ fn of_several_servers_the_one_that_can_be_written_is_found_also_when_it_is_anoth
     use std::net::TcpListener;
     let mut primary = Server::with(&["fsync=off"]);
     let database = primary.database();
-    let standby = primary.standby();
+    let standby = primary.standby(None);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let refuses = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let silent_port = silent.local_addr().unwrap().port();

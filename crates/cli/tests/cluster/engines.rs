@@ -26,8 +26,6 @@ const SHARED_WITHIN: Duration = Duration::from_secs(45);
 
 pub struct Engines {
     directory: PathBuf,
-    /// Of the database.
-    url: String,
     pub all: Vec<Engine>,
     born: usize,
     /// Where callers find those that answer.
@@ -76,7 +74,6 @@ impl Engines {
     pub fn open(directory: &Path, home: &Home, count: usize, networks: Option<tokio::runtime::Handle>) -> Engines {
         let mut engines = Engines {
             directory: directory.to_owned(),
-            url: home.url.clone(),
             all: Vec::new(),
             born: 0,
             lives: watch::channel(Vec::new()).0,
@@ -105,15 +102,11 @@ impl Engines {
     pub fn add(&mut self, home: &Home) {
         let (number, log) = (self.born, self.directory.join(format!("engine-{}", self.born)));
         self.born += 1;
-        let network = self.networks.as_ref().map(|runtime| runtime.block_on(Network::start(home.server.port())));
-        let database = match &network {
-            Some(network) => {
-                let url = self.url.replace(&format!("127.0.0.1:{}", home.server.port()), &network.address.to_string());
-                assert_ne!(url, self.url);
-                url
-            }
-            None => self.url.clone(),
-        };
+        // Where there is a standby, every other one finds the primary by itself.
+        let has_network = home.standby.is_none() || number % 2 == 1;
+        let runtime = self.networks.as_ref().filter(|_| has_network);
+        let network = runtime.map(|runtime| runtime.block_on(Network::start(home.server.port())));
+        let database = network.as_ref().map_or_else(|| home.address(), |network| home.at(&network.address.to_string()));
         let mut serve = server::serve_in(&self.directory, OsStr::new(&database));
         serve.args(["--worker-grace", WORKER_GRACE]);
         let mut server = Server::spawn(serve, &log);
@@ -121,6 +114,13 @@ impl Engines {
         let id = home.engine_of(server.pid());
         self.lives.send_modify(|lives| lives.push((number, url.clone())));
         self.all.push(Engine { server, id, number, url, log, network });
+    }
+
+    /// Their networks lead to PostgreSQL at another port.
+    pub fn lead_to(&self, postgres: u16) {
+        for network in self.all.iter().filter_map(|engine| engine.network.as_ref()) {
+            network.lead_to(postgres);
+        }
     }
 
     /// Any of those that own something.

@@ -16,6 +16,8 @@ const RANGES: usize = 64;
 
 pub struct Home {
     pub server: Server,
+    /// What follows it.
+    pub standby: Option<Server>,
     /// The way to it for psql, whatever stands between it and the engines.
     pub url: String,
 }
@@ -101,7 +103,38 @@ impl Home {
     pub fn open(settings: &[&str]) -> Home {
         let server = Server::with(settings);
         let url = server.database();
-        Home { server, url }
+        Home { server, standby: None, url }
+    }
+
+    /// The same with a standby.
+    pub fn followed(settings: &[&str]) -> Home {
+        let home = Home::open(settings);
+        Home { standby: Some(home.server.standby(None)), ..home }
+    }
+
+    /// The address for engines that go to PostgreSQL themselves: all of its servers.
+    pub fn address(&self) -> String {
+        let Some(standby) = &self.standby else { return self.url.clone() };
+        // In one order, whichever of them is the primary now.
+        let mut ports = [self.server.port(), standby.port()];
+        ports.sort_unstable();
+        let all = ports.map(|port| format!("127.0.0.1:{port}")).join(",");
+        format!("{}?target_session_attrs=read-write", self.at(&all))
+    }
+
+    /// The address for those that reach it there.
+    pub fn at(&self, host: &str) -> String {
+        let url = self.url.replace(&format!("127.0.0.1:{}", self.server.port()), host);
+        assert!(url.contains(host));
+        url
+    }
+
+    /// What follows takes the place of the primary, which is dead; nobody follows it.
+    pub fn promote(&mut self) {
+        let standby = self.standby.take().expect("it has a standby");
+        standby.promote();
+        self.url = self.at(&format!("127.0.0.1:{}", standby.port()));
+        self.server = standby;
     }
 
     /// Where the engines' tables are.

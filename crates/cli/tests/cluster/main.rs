@@ -1,6 +1,6 @@
 //! What a home of several engines promises: the real binary, a real PostgreSQL, workers in processes of their own, load on all
-//! engines, and what goes wrong between machines: engines that are killed, stand still, come and go, a PostgreSQL that is restarted, a
-//! network that cuts and swallows.
+//! engines, and what goes wrong between machines: engines that are killed, stand still, come and go, a PostgreSQL that is restarted or
+//! replaced by its standby, a network that cuts and swallows.
 //!
 //! The judge is that of `crash`: histories are legal and agree with what service, workers and callers have noted. Besides, triggers
 //! of this test keep a log of all commits in the database itself, in which each engine's commits follow each other, and each history
@@ -44,6 +44,8 @@ mod restarts;
 mod server;
 #[path = "../crash/service.rs"]
 mod service;
+#[cfg(target_os = "linux")]
+mod standby;
 mod storm;
 mod turns;
 #[path = "../crash/verdict.rs"]

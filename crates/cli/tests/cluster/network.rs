@@ -1,6 +1,7 @@
 //! The network between engines and PostgreSQL: passes everything on until it is told to do harm.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +39,7 @@ pub struct Network {
 
 #[derive(Debug)]
 struct Shared {
-    postgres: u16,
+    postgres: AtomicU16,
     /// Waits for the connection that it befalls.
     harm: Mutex<Option<Harm>>,
     /// One more cuts all connections.
@@ -53,7 +54,7 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (cuts, swallows) = (watch::Sender::new(0), watch::Sender::new(false));
-        let shared = Arc::new(Shared { postgres, harm: Mutex::default(), cuts, swallows });
+        let shared = Arc::new(Shared { postgres: postgres.into(), harm: Mutex::default(), cuts, swallows });
         let pass = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
@@ -71,6 +72,11 @@ impl Network {
         }
     }
 
+    /// New connections lead to PostgreSQL on this port, as an address does that moves to another machine.
+    pub fn lead_to(&self, postgres: u16) {
+        self.shared.postgres.store(postgres, Ordering::SeqCst);
+    }
+
     /// Whether what was asked for has happened.
     pub fn is_done(&self) -> bool {
         self.shared.harm.lock().unwrap().is_none()
@@ -85,7 +91,7 @@ impl Network {
 impl Shared {
     async fn pass_on(self: Arc<Shared>, near: TcpStream) {
         let mut cuts = self.cuts.subscribe();
-        let Ok(far) = TcpStream::connect(("127.0.0.1", self.postgres)).await else { return };
+        let Ok(far) = TcpStream::connect(("127.0.0.1", self.postgres.load(Ordering::SeqCst))).await else { return };
         near.set_nodelay(true).unwrap();
         far.set_nodelay(true).unwrap();
         let ((from_engine, to_engine), (from_postgres, to_postgres)) = (near.into_split(), far.into_split());

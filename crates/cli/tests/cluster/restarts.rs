@@ -1,7 +1,7 @@
 //! PostgreSQL is restarted under load, as an administrator does it and as a crash does: no engine is ready meanwhile, and all come
 //! back by themselves.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::GOES_ON_WITHIN;
 use crate::postgres::Stop;
@@ -21,11 +21,11 @@ fn engines_survive_restarts_of_postgresql() {
         let line = world.home.newest_line();
         world.home.server.stop(how);
         let stopped_at = now_ms();
-        until(&world, false);
+        world.all_ready(false);
         world.goes_on_for(0..1_000);
         world.home.server.start_again();
         let started = Instant::now();
-        until(&world, true);
+        world.all_ready(true);
         let ready_ms = started.elapsed().as_millis();
         let progress_ms = world.home.first_progress(stopped_at, GOES_ON_WITHIN) - stopped_at;
         for engine in &world.engines.all {
@@ -39,15 +39,4 @@ fn engines_survive_restarts_of_postgresql() {
     let (commits, engines) = world.verdict();
     assert_eq!(commits.engines, engines, "each has kept its place");
     assert!(commits.reopened >= restarts * engines, "{commits:?}");
-}
-
-/// Of every engine.
-fn until(world: &World, ready: bool) {
-    let deadline = Instant::now() + GOES_ON_WITHIN;
-    for engine in &world.engines.all {
-        while world.is_ready(engine) != ready {
-            assert!(Instant::now() < deadline, "readiness should be {ready}:\n{}", engine.server.newest_log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
 }

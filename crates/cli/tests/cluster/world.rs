@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -55,13 +55,15 @@ pub struct Setup {
     pub engines: usize,
     /// Of PostgreSQL.
     pub settings: &'static [&'static str],
-    /// Whether each engine has a network of its own between itself and PostgreSQL.
+    /// Whether each engine has a network of its own between itself and PostgreSQL; with a standby, every other one.
     pub networks: bool,
+    /// Whether PostgreSQL has one.
+    pub standby: bool,
 }
 
 impl Default for Setup {
     fn default() -> Setup {
-        Setup { engines: ENGINES, settings: &["fsync=off"], networks: false }
+        Setup { engines: ENGINES, settings: &["fsync=off"], networks: false, standby: false }
     }
 }
 
@@ -69,7 +71,8 @@ impl World {
     /// Engines under load.
     pub fn new(setup: &Setup) -> World {
         let seed = crate::seed();
-        let (home, runtime, directory) = (Home::open(setup.settings), World::runtime(), tempfile::tempdir().unwrap());
+        let home = if setup.standby { Home::followed(setup.settings) } else { Home::open(setup.settings) };
+        let (runtime, directory) = (World::runtime(), tempfile::tempdir().unwrap());
         let networks = setup.networks.then(|| runtime.handle().clone());
         let mut engines = Engines::open(directory.path(), &home, setup.engines, networks);
         home.watch();
@@ -119,9 +122,20 @@ impl World {
     }
 
     /// What `/readyz` says.
-    pub fn is_ready(&self, engine: &Engine) -> bool {
+    fn is_ready(&self, engine: &Engine) -> bool {
         let answer = self.runtime.block_on(async { self.http.get(format!("{}/readyz", engine.url())).send().await });
         answer.unwrap().status().is_success()
+    }
+
+    /// Waits until every engine says that it is ready, or that it is not.
+    pub fn all_ready(&self, ready: bool) {
+        let deadline = Instant::now() + GOES_ON_WITHIN;
+        for engine in &self.engines.all {
+            while self.is_ready(engine) != ready {
+                assert!(Instant::now() < deadline, "readiness should be {ready}:\n{}", engine.server.newest_log());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
     }
 
     /// Stops the load, waits until everything has ended, and judges what is there. Gives how many engines there were in the end, too.

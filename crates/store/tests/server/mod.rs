@@ -70,13 +70,15 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        Server::begin(programs, directory, settings)
+        Server::begin(programs, directory, settings, None)
     }
 
     /// With what is in this directory.
-    fn begin(programs: PathBuf, directory: TempDir, settings: Vec<String>) -> Server {
+    fn begin(programs: PathBuf, directory: TempDir, settings: Vec<String>, port: Option<u16>) -> Server {
+        let at = |port| Some((port, answers(&programs, port, launch(&programs, directory.path(), port, &settings))?));
         // Taken from those that are free now; a server that finds it taken ends, and another one is tried.
-        let (port, process) = (0..10).find_map(|_| begin(&programs, directory.path(), &settings)).expect("a server starts");
+        let free = || TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let (port, process) = (0..10).find_map(|_| at(port.unwrap_or_else(free))).expect("a server starts");
         let own = Own { programs, directory, port, settings, process };
         Server { address: format!("postgres://test@127.0.0.1:{port}"), own: Some(own), databases: AtomicU32::new(0) }
     }
@@ -124,9 +126,9 @@ impl Server {
         }
     }
 
-    /// A copy of it that follows it. From then on it answers no commit before that has what is committed; what follows may be promoted.
+    /// A copy of it that follows it, at any port or at this one. From then on no commit is answered before the copy has it.
     #[allow(dead_code, reason = "not every test has a standby")]
-    pub fn standby(&self) -> Server {
+    pub fn standby(&self, port: Option<u16>) -> Server {
         let own = self.own.as_ref().expect("a server of its own");
         let directory = directory();
         let copied = as_nobody(&mut Command::new(own.programs.join("pg_basebackup")))
@@ -137,7 +139,7 @@ impl Server {
             .output()
             .unwrap();
         assert!(copied.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&copied.stderr));
-        let standby = Server::begin(own.programs.clone(), directory, own.settings.clone());
+        let standby = Server::begin(own.programs.clone(), directory, own.settings.clone(), port);
         let administration = format!("{}/postgres", self.address);
         // In a file of this one alone: what is promoted has nobody to wait for.
         self.psql(&administration, "ALTER SYSTEM SET synchronous_standby_names = '*'");
@@ -233,13 +235,6 @@ fn state_and_parent(process: i32) -> Option<(String, u32)> {
     // Behind its name, in which anything may be.
     let mut words = told.rsplit_once(')')?.1.split_whitespace();
     Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
-}
-
-/// A server that answers at a port that was free.
-fn begin(programs: &Path, directory: &Path, settings: &[String]) -> Option<(u16, Child)> {
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let process = answers(programs, port, launch(programs, directory, port, settings))?;
-    Some((port, process))
 }
 
 fn launch(programs: &Path, directory: &Path, port: u16, settings: &[String]) -> Child {
