@@ -264,3 +264,17 @@ async fn what_happens_elsewhere_is_seen_here() {
         engine.shutdown(Duration::from_secs(5)).await.unwrap();
     }
 }
+
+/// What was acknowledged was on a primary that is gone, and not on the standby that was promoted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_whose_commits_are_missing_says_so_and_closes() {
+    let server = server::Server::start();
+    let url = server.database();
+    let engine = open(&url, "only").await;
+    engine.register(definition("w", "1h")).await.unwrap();
+    engine.start(start("w", None)).await.unwrap();
+    server.psql(&url, "UPDATE workflow.engine SET batch = 1");
+    let refused = engine.start(start("w", None)).await.unwrap_err().to_string();
+    assert!(refused.contains("commits that were acknowledged are missing") && refused.contains("is 1,"), "{refused}");
+    tokio::time::timeout(Duration::from_secs(30), engine.closed()).await.unwrap();
+}

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::clock::{Mono, Now};
 
 const RETRY_MIN: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(5);
+const RETRY_MAX: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub enum StoreState {
@@ -148,8 +148,16 @@ impl Ring {
             }
             in_doubt => {
                 self.in_store = in_doubt;
-                let reason = format!("somebody else wrote batch {}, this engine expected {}", reopened.batch, self.durable);
-                tracing::error!(reason, "the store belongs to somebody else now");
+                let (found, expected) = (reopened.batch, self.durable);
+                let reason = if found < expected {
+                    format!(
+                        "commits that were acknowledged are missing: the newest one of this engine is {found}, {expected} was \
+                         expected; a standby has been promoted that had not got them, or an older state restored"
+                    )
+                } else {
+                    format!("somebody else wrote batch {found}, this engine expected {expected}")
+                };
+                tracing::error!(reason, "the store is not as this engine left it; this one closes");
                 self.give_up(&Error::StoreUnavailable { reason });
             }
         }

@@ -1,7 +1,6 @@
 //! A PostgreSQL server for tests: that of `DATABASE_URL`, or one of its own in a temporary folder, on a socket and a port of loopback.
 
-use std::fs::Permissions;
-use std::io::Read;
+use std::fs::{File, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -15,6 +14,11 @@ use tempfile::TempDir;
 
 /// Who a server runs as that root has started: PostgreSQL refuses to be root.
 const NOBODY: u32 = 65_534;
+
+/// What it says, in its folder.
+const LOG: &str = "log";
+/// After a crash it makes all of its files durable first, on a disk that others use too.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(180);
 
 /// What it runs with unless a test wants something else.
 const QUICK: &[&str] = &["fsync=off"];
@@ -75,7 +79,9 @@ impl Server {
 
     /// With what is in this directory.
     fn begin(programs: PathBuf, directory: TempDir, settings: Vec<String>, port: Option<u16>) -> Server {
-        let at = |port| Some((port, answers(&programs, port, launch(&programs, directory.path(), port, &settings))?));
+        let at = |port| {
+            Some((port, answers(&programs, directory.path(), port, launch(&programs, directory.path(), port, &settings))?))
+        };
         // Taken from those that are free now; a server that finds it taken ends, and another one is tried.
         let free = || TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let (port, process) = (0..10).find_map(|_| at(port.unwrap_or_else(free))).expect("a server starts");
@@ -100,7 +106,7 @@ impl Server {
     pub fn start_again(&mut self) {
         let own = self.own.as_mut().expect("a server of its own");
         let started = launch(&own.programs, own.directory.path(), own.port, &own.settings);
-        own.process = answers(&own.programs, own.port, started).expect("its port is still free");
+        own.process = answers(&own.programs, own.directory.path(), own.port, started).expect("its port is still free");
     }
 
     /// Ends it as a machine does that loses its power: none of its processes does anything more.
@@ -248,18 +254,18 @@ fn launch(programs: &Path, directory: &Path, port: u16, settings: &[String]) -> 
         .arg(format!("unix_socket_directories={}", directory.display()))
         .current_dir(directory)
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        // Into a file: a pipe that nobody reads is full at some time, and whoever writes to it then stands still.
+        .stderr(File::create(directory.join(LOG)).unwrap())
         .spawn()
         .unwrap()
 }
 
 /// The server once it answers, or none when its port was taken meanwhile.
-fn answers(programs: &Path, port: u16, mut process: Child) -> Option<Child> {
-    let until = Instant::now() + Duration::from_secs(60);
+fn answers(programs: &Path, directory: &Path, port: u16, mut process: Child) -> Option<Child> {
+    let until = Instant::now() + ANSWERS_WITHIN;
     loop {
         if let Some(status) = process.try_wait().unwrap() {
-            let mut said = String::new();
-            process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            let said = std::fs::read_to_string(directory.join(LOG)).unwrap();
             assert!(said.contains("in use"), "the server ended with {status}: {said}");
             return None;
         }
@@ -267,7 +273,8 @@ fn answers(programs: &Path, port: u16, mut process: Child) -> Option<Child> {
         if ready.unwrap().success() {
             return Some(process);
         }
-        assert!(Instant::now() < until, "the server does not answer");
+        let said = || std::fs::read_to_string(directory.join(LOG)).unwrap();
+        assert!(Instant::now() < until, "the server does not answer: {}", said());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
