@@ -10,7 +10,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source scripts/tools.sh
 
-SUITES=(tools lint dependencies core rust mutations doc service bench order openapi typescript node22 example-ts ui)
+SUITES=(tools lint dependencies core rust mutations doc service bench order cluster openapi typescript node22 example-ts ui)
 LEFT_OUT_STATUS=77
 
 left_out() {
@@ -49,11 +49,11 @@ suite_core() { cargo check -p workflow-core && cargo_test -p workflow-core; }
 
 suite_rust() { cargo_test --workspace --exclude workflow-core; }
 
-# Engines, PostgreSQL and the network between them, and what goes wrong with them; with the figures of each case. Only by name, and in
-# `make soak`: a task that is on its way while its engine is stopped has been seen to reach its worker after the pause.
+# Engines, PostgreSQL, its standby and the network between them, and what goes wrong with them; with the figures of each case. Each goes
+# on for as short as it may; `make soak` gives them minutes, and adds the storm.
 suite_cluster() {
   find_postgresql || left_out "the tests on PostgreSQL (try 'sudo apt-get install postgresql')"
-  cargo test --workspace --test cluster -- --show-output
+  WORKFLOW_CLUSTER_SECONDS="${WORKFLOW_CLUSTER_SECONDS:-5}" cargo test --workspace --test cluster -- --show-output
 }
 
 # Whether the simulation of the engine finds bugs: thirty-one that are made on purpose, behind a feature that nothing else has.
