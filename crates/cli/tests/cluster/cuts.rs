@@ -49,7 +49,7 @@ const LONG_MS: std::ops::Range<u64> = 12_000..14_000;
 
 #[test]
 fn an_engine_whose_network_swallows_everything_survives_it_or_loses_its_place() {
-    let mut world = World::new(&Setup { networks: true, ..Setup::default() });
+    let mut world = World::new(&Setup { networks: true, swallows: true, ..Setup::default() });
     let (began, mut holes, mut lost) = (Instant::now(), 0, 0);
     while holes < 2 || began.elapsed() < crate::time() {
         world.goes_on_for(500..2_000);

@@ -24,7 +24,7 @@ struct Away {
 #[test]
 #[ignore = "takes minutes, most of them until workers hear of engines that are new: by name, and in soak.sh"]
 fn nothing_is_lost_in_a_storm() {
-    let mut world = World::new(&Setup { networks: true, settings: &["fsync=on"], ..Setup::default() });
+    let mut world = World::new(&Setup { networks: true, swallows: true, settings: &["fsync=on"], ..Setup::default() });
     let (began, mut blows, mut away, mut died) = (Instant::now(), 0, Vec::new(), 0);
     while blows < BLOWS_MIN || began.elapsed() < crate::time() {
         world.goes_on_for(300..2_500);

@@ -30,6 +30,10 @@ const SLOTS: u32 = 48;
 const DRAINED_WITHIN: Duration = Duration::from_secs(120);
 /// How late a call may begin that was on its way when its attempt ended, on a machine that is busy with other tests.
 const ON_ITS_WAY_MS: u64 = 1_500;
+/// The same where a network swallows the answer to the commit that begins an attempt: its engine waits for that for 10 s, asks again until
+/// it is heard, and has decided meanwhile that the attempt is out of time, or cancelled. It is handed out all the same, and told to stop
+/// with the next commit.
+const UNANSWERED_MS: u64 = 18_000;
 
 /// Workers hear of a new engine when its fellows next ask the store who is there; what it owns of theirs waits for them.
 const WORKERS_HEAR_WITHIN: Duration = Duration::from_secs(30);
@@ -47,6 +51,7 @@ pub struct World {
     in_flight: watch::Receiver<u64>,
     stop: watch::Sender<bool>,
     callers: JoinSet<()>,
+    on_its_way_ms: u64,
 }
 
 /// What there is before something goes wrong.
@@ -59,11 +64,13 @@ pub struct Setup {
     pub networks: bool,
     /// Whether PostgreSQL has one.
     pub standby: bool,
+    /// Whether networks will swallow what PostgreSQL answers.
+    pub swallows: bool,
 }
 
 impl Default for Setup {
     fn default() -> Setup {
-        Setup { engines: ENGINES, settings: &["fsync=off"], networks: false, standby: false }
+        Setup { engines: ENGINES, settings: &["fsync=off"], networks: false, standby: false, swallows: false }
     }
 }
 
@@ -95,7 +102,9 @@ impl World {
         }
         let random = Random::new(seed, u64::MAX);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build().unwrap();
-        let mut world = World { runtime, random, directory, engines, home, http, service, ledger, in_flight, stop, callers };
+        let on_its_way_ms = if setup.swallows { UNANSWERED_MS } else { ON_ITS_WAY_MS };
+        let mut world =
+            World { on_its_way_ms, runtime, random, directory, engines, home, http, service, ledger, in_flight, stop, callers };
         world.load_has_begun();
         world
     }
@@ -165,7 +174,7 @@ impl World {
         let mut calls = self.service.calls();
         let (lost_calls, lost_by_workers) = histories.agree_with(&calls, &by_workers);
         calls.extend(by_workers);
-        histories.none_is_called_after_its_end(&calls, ON_ITS_WAY_MS);
+        histories.none_is_called_after_its_end(&calls, self.on_its_way_ms);
         let log = self.engines.logs();
         assert!(!log.contains("panicked"), "{log}");
         let of = |status| histories.count(status);

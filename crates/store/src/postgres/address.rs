@@ -439,7 +439,8 @@ mod tests {
     /// Each by itself is what all of them are, but for where it is.
     #[test]
     fn several_servers_are_asked_one_by_one() {
-        let query = "sslmode=require&target_session_attrs=primary&application_name=x&options=-c%20a%3Db&connect_timeout=3&channel_binding=disable";
+        let query = "sslmode=require&target_session_attrs=primary&application_name=x&options=-c%20a%3Db&connect_timeout=3\
+            &channel_binding=disable";
         let address = Address::parse(&format!("postgres://shop:s3cret@a:1,b,[::1]:3/orders?{query}")).unwrap();
         assert_eq!(address.shown(), "a:1,b:5432,::1:3/orders");
         let alone =
