@@ -222,6 +222,51 @@ fn when_nobody_could_renew_its_lease_all_keep_their_places() {
     }
 }
 
+/// Of one engine whose lease has run out it is likely that it has died; of several, that they could not renew them.
+#[test]
+fn who_comes_first_after_the_database_was_away_takes_nothing_from_the_others() {
+    let mut server = Server::with(&["fsync=off"]);
+    let url = server.database();
+    let way = Way::to(server.port());
+    let through = url.replace(&format!("127.0.0.1:{}", server.port()), &way.address.to_string());
+    let engines = [join(&through, "first"), join(&through, "second")];
+    way.is_open.store(false, Ordering::SeqCst);
+    server.stop(Stop::Immediate);
+    std::thread::sleep(LEASE + Duration::from_millis(500));
+    server.start_again();
+    let third = join(&url, "third");
+    assert_eq!(third.store.owned(), Ranges::NONE);
+    way.is_open.store(true, Ordering::SeqCst);
+    std::thread::sleep(LEASE);
+    for engine in &engines {
+        let lost = |notice| matches!(notice, Notice::Lost(_));
+        assert!(!engine.notices.try_iter().any(lost) && engine.store.lease().lasts(), "{}", engine.store.shown());
+    }
+    assert_eq!((engines[0].store.owned(), third.store.owned()), (Ranges::ALL, Ranges::NONE));
+}
+
+#[test]
+fn the_place_of_one_that_is_gone_is_taken_at_once_those_of_several_after_a_while() {
+    let server = Server::start();
+    for gone in [1, 2] {
+        let url = server.database();
+        drop(join(&url, "maker"));
+        server.psql(
+            &url,
+            &format!(
+                "INSERT INTO workflow.engine SELECT 'gone-' || n, n, 'gone', NULL, false, now(), now() - INTERVAL '1 hour', 1, 1 \
+                 FROM generate_series(1, {gone}) n; UPDATE workflow.range SET owner = 'gone-' || 1 + slot_from / 64 % {gone}"
+            ),
+        );
+        let heir = join(&url, "heir");
+        if gone > 1 {
+            assert_eq!(heir.store.owned(), Ranges::NONE);
+            heir.owns(64);
+        }
+        assert_eq!(heir.store.owned(), Ranges::ALL);
+    }
+}
+
 #[test]
 fn what_was_decided_by_old_definitions_is_not_written() {
     let server = Server::start();

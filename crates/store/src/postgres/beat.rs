@@ -92,7 +92,7 @@ impl Beat {
             runtime,
             catalog: None,
             others: Vec::new(),
-            patient_until: Duration::ZERO,
+            patient_until: if member.is_patient { member.asked_at + lease / 2 } else { Duration::ZERO },
         };
         let thread =
             std::thread::Builder::new().name("workflow-lease".to_owned()).spawn(move || beating.run()).map_err(failed)?;

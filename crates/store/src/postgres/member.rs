@@ -26,6 +26,9 @@ pub(super) struct Member {
     pub owned: Ranges,
     /// When its lease was asked for.
     pub asked_at: Duration,
+    /// The leases of several engines had run out when it came: it may be the database that was away, and not they. So it has taken
+    /// nothing of theirs, and gives them time to come back.
+    pub is_patient: bool,
 }
 
 impl Member {
@@ -65,7 +68,8 @@ impl Member {
 
     /// Or who was faster.
     fn enter(link: &Link, options: &PostgresOptions) -> Result<Result<Member, String>, Trouble> {
-        let batch = remove_lapsed(link, "")?;
+        let is_patient = !options.alone && count_lapsed(link)? > 1;
+        let batch = remove_lapsed(link, "", is_patient)?;
         if let Some(holder) = Member::in_the_way(link, options.alone)? {
             return Ok(Err(holder));
         }
@@ -80,25 +84,37 @@ impl Member {
             $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::float8 * INTERVAL '1 second', 1, $6 RETURNING seat";
         let row = link.query_one(sql, &[&id, &options.name, &options.url, &options.alone, &lease_s, &batch])?;
         let owned = take_orphans(link, &id)?;
-        Ok(Ok(Member { seat: get(&row, "seat")?, id, epoch: 1, batch, owned, asked_at }))
+        Ok(Ok(Member { seat: get(&row, "seat")?, id, epoch: 1, batch, owned, asked_at, is_patient }))
     }
 }
 
 /// Takes the places of those whose lease has run out, and what nobody owns, for `id`.
 pub(super) fn take_over(link: &Link, id: &str) -> Result<Ranges, Trouble> {
     link.script("BEGIN; SET LOCAL lock_timeout = '1s'")?;
-    let taken = remove_lapsed(link, id).and_then(|_| take_orphans(link, id));
+    let taken = remove_lapsed(link, id, false).and_then(|_| take_orphans(link, id));
     link.script(if taken.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     taken
 }
 
+/// Those that have not said that they go. Nobody comes or goes until the transaction has ended.
+fn count_lapsed(link: &Link) -> Result<i64, Trouble> {
+    link.query_one(LOCK, &[])?;
+    let sql = "SELECT count(*) AS lapsed FROM engine WHERE lease_until <= clock_timestamp() AND lease_until > '-infinity'";
+    get(&link.query_one(sql, &[])?, "lapsed")
+}
+
+const LOCK: &str = "SELECT number FROM cluster WHERE name = 'members' FOR UPDATE";
+
 /// Gives the highest number of a commit of theirs. A commit of theirs that is under way is waited for, and so is a beat: who was late
 /// with it stays. So does `own`: who stands still before it comes here does not remove itself.
-fn remove_lapsed(link: &Link, own: &str) -> Result<i64, Trouble> {
-    link.query_one("SELECT number FROM cluster WHERE name = 'members' FOR UPDATE", &[])?;
+///
+/// `only_left`: those that have said that they go.
+fn remove_lapsed(link: &Link, own: &str, only_left: bool) -> Result<i64, Trouble> {
+    link.query_one(LOCK, &[])?;
     let mut batch = 0;
-    let sql = "DELETE FROM engine WHERE lease_until <= clock_timestamp() AND id <> $1 RETURNING id, name, batch";
-    for row in link.query(sql, &[&own])? {
+    let sql = "DELETE FROM engine WHERE lease_until <= clock_timestamp() AND id <> $1 AND (NOT $2 OR lease_until = '-infinity') \
+        RETURNING id, name, batch";
+    for row in link.query(sql, &[&own, &only_left])? {
         let (id, name): (String, String) = (get(&row, "id")?, get(&row, "name")?);
         tracing::info!(engine = id, name, "the lease of this engine has run out: others take over what it owned");
         batch = batch.max(get(&row, "batch")?);
