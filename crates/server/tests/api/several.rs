@@ -1,16 +1,13 @@
 //! A store in memory that says of several engines that they work on it.
 
+#[path = "../../../store/tests/delegate/mod.rs"]
+mod delegate;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use workflow_core::id::{ActionName, ExecutionId, WorkflowId};
-use workflow_core::json::Json;
-use workflow_core::status::Status;
-use workflow_core::time::Timestamp;
-use workflow_store::{
-    Batch, ClaimKind, Committed, Counted, Cursor, DefinitionRow, Document, DocumentFilter, Ended, Endpoint, FailureCount, Fault,
-    FaultKind, Filter, Heads, History, Member, Memory, Notice, Ranges, Store, Stored, Taken, Texts, TokenRows, VersionCount,
-};
+use delegate::delegate_to;
+use workflow_store::{Batch, Committed, Fault, FaultKind, Member, Memory, Notice, Ranges, Store};
 
 /// What a store says of its engines.
 #[derive(Default)]
@@ -77,68 +74,5 @@ impl Store for Several {
     fn rest(&self) -> Result<(), Fault> {
         self.store.rest()
     }
-    fn batch(&self) -> Result<u64, Fault> {
-        self.store.batch()
-    }
-    fn reopen(&self) -> Result<(), Fault> {
-        self.store.reopen()
-    }
-    fn load(&self, ids: &[ExecutionId]) -> Result<Vec<Option<Stored>>, Fault> {
-        self.store.load(ids)
-    }
-    fn payloads(&self, wanted: &[(ExecutionId, u64)]) -> Result<Vec<Json>, Fault> {
-        self.store.payloads(wanted)
-    }
-    fn history(&self, id: ExecutionId, after: u64, limit: usize, texts: Texts) -> Result<Option<History>, Fault> {
-        self.store.history(id, after, limit, texts)
-    }
-    fn executions(&self, filter: &Filter) -> Result<Heads, Fault> {
-        self.store.executions(filter)
-    }
-    fn count(&self, filter: &Filter, max: u64) -> Result<Counted, Fault> {
-        self.store.count(filter, max)
-    }
-    fn version_counts(&self) -> Result<Vec<VersionCount>, Fault> {
-        self.store.version_counts()
-    }
-    fn failure_counts(&self) -> Result<Vec<FailureCount>, Fault> {
-        self.store.failure_counts()
-    }
-    fn documents(&self, filter: &DocumentFilter) -> Result<Vec<Document>, Fault> {
-        self.store.documents(filter)
-    }
-    fn due(&self, until: Timestamp, cursor: Option<Cursor>, limit: usize) -> Result<Vec<Cursor>, Fault> {
-        self.store.due(until, cursor, limit)
-    }
-    fn next_wake(&self, after: Timestamp) -> Result<Option<Timestamp>, Fault> {
-        self.store.next_wake(after)
-    }
-    fn parked(&self, action: &ActionName, after: Option<ExecutionId>, limit: usize) -> Result<Vec<ExecutionId>, Fault> {
-        self.store.parked(action, after, limit)
-    }
-    fn ended(
-        &self,
-        workflow: &WorkflowId,
-        status: Status,
-        until: Timestamp,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Ended, Fault> {
-        self.store.ended(workflow, status, until, after, limit)
-    }
-    fn definitions(&self) -> Result<Vec<DefinitionRow>, Fault> {
-        self.store.definitions()
-    }
-    fn endpoints(&self) -> Result<Vec<Endpoint>, Fault> {
-        self.store.endpoints()
-    }
-    fn tokens(&self) -> Result<TokenRows, Fault> {
-        self.store.tokens()
-    }
-    fn counts(&self) -> Result<Vec<(String, Status, u64)>, Fault> {
-        self.store.counts()
-    }
-    fn claim(&self, kind: ClaimKind, scope: &str, key: &str) -> Result<Option<Taken>, Fault> {
-        self.store.claim(kind, scope, key)
-    }
+    delegate_to!(store);
 }
