@@ -5,12 +5,23 @@
 mod rig;
 
 use rig::worker::{ONE, only};
-use rig::{completed, on_both_stores};
+use rig::{Rig, completed, on_both_stores};
+use workflow_core::id::ExecutionId;
 use workflow_core::refusal::Control;
 use workflow_core::status::Status;
 use workflow_engine::ring::message::Input;
 use workflow_engine::{Error, Options};
 use workflow_store::Ranges;
+
+/// An engine that owns nothing, and an execution whose attempt `worker-1` was given by one that is gone.
+fn held_in_another_engine(open: Box<dyn FnOnce(Options) -> Rig>) -> (Rig, ExecutionId) {
+    let mut rig = open(Options::default());
+    rig.define(ONE);
+    let worker = rig.join("worker-1", &[], 1);
+    let id = rig.start("w", "{}");
+    drop(worker);
+    (rig.crash_owning(Ranges::NONE), id)
+}
 
 /// A worker that was here before, and that has nothing here, holds an attempt of an engine that is gone. It is asked to come again, and
 /// comes before or after the attempt has been found.
@@ -18,13 +29,7 @@ use workflow_store::Ranges;
 fn an_attempt_of_a_worker_that_is_here_already_goes_on_when_its_execution_comes() {
     for comes_first in [true, false] {
         on_both_stores(|open| {
-            let mut rig = open(Options::default());
-            rig.define(ONE);
-            let first = rig.join("worker-1", &[], 1);
-            let id = rig.start("w", "{}");
-            drop(first);
-
-            let mut rig = rig.crash_owning(Ranges::NONE);
+            let (mut rig, id) = held_in_another_engine(open);
             let mut worker = rig.join("worker-1", &[], 1);
             assert_eq!(worker.told(), [""; 0], "nobody asks here what another engine owns");
             assert!(matches!(rig.control(id, Control::Pause), Err(Error::Elsewhere { .. })));
@@ -56,12 +61,7 @@ fn an_attempt_of_a_worker_that_is_here_already_goes_on_when_its_execution_comes(
 #[test]
 fn an_attempt_that_nobody_names_runs_again() {
     on_both_stores(|open| {
-        let mut rig = open(Options::default());
-        rig.define(ONE);
-        let first = rig.join("worker-1", &[], 1);
-        let id = rig.start("w", "{}");
-        drop(first);
-        let mut rig = rig.crash_owning(Ranges::NONE);
+        let (mut rig, id) = held_in_another_engine(open);
         let worker = rig.join("worker-1", &[], 1);
         rig.input(Input::Owns(Ranges::ALL));
         rig.turn();
