@@ -68,6 +68,7 @@ impl Member {
 
     /// Or who was faster.
     fn enter(link: &Link, options: &PostgresOptions) -> Result<Result<Member, String>, Trouble> {
+        link.query_one(LOCK, &[])?;
         let is_patient = !options.alone && count_lapsed(link)? > 1;
         let batch = remove_lapsed(link, "", is_patient)?;
         if let Some(holder) = Member::in_the_way(link, options.alone)? {
@@ -91,26 +92,25 @@ impl Member {
 /// Takes the places of those whose lease has run out, and what nobody owns, for `id`.
 pub(super) fn take_over(link: &Link, id: &str) -> Result<Ranges, Trouble> {
     link.script("BEGIN; SET LOCAL lock_timeout = '1s'")?;
-    let taken = remove_lapsed(link, id, false).and_then(|_| take_orphans(link, id));
+    let taken = link.query_one(LOCK, &[]).and_then(|_| remove_lapsed(link, id, false)).and_then(|_| take_orphans(link, id));
     link.script(if taken.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     taken
 }
 
-/// Those that have not said that they go. Nobody comes or goes until the transaction has ended.
+/// Nobody comes or goes until the transaction has ended.
+const LOCK: &str = "SELECT number FROM cluster WHERE name = 'members' FOR UPDATE";
+
+/// Those that have not said that they go.
 fn count_lapsed(link: &Link) -> Result<i64, Trouble> {
-    link.query_one(LOCK, &[])?;
     let sql = "SELECT count(*) AS lapsed FROM engine WHERE lease_until <= clock_timestamp() AND lease_until > '-infinity'";
     get(&link.query_one(sql, &[])?, "lapsed")
 }
-
-const LOCK: &str = "SELECT number FROM cluster WHERE name = 'members' FOR UPDATE";
 
 /// Gives the highest number of a commit of theirs. A commit of theirs that is under way is waited for, and so is a beat: who was late
 /// with it stays. So does `own`: who stands still before it comes here does not remove itself.
 ///
 /// `only_left`: those that have said that they go.
 fn remove_lapsed(link: &Link, own: &str, only_left: bool) -> Result<i64, Trouble> {
-    link.query_one(LOCK, &[])?;
     let mut batch = 0;
     let sql = "DELETE FROM engine WHERE lease_until <= clock_timestamp() AND id <> $1 AND (NOT $2 OR lease_until = '-infinity') \
         RETURNING id, name, batch";
