@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use workflow_core::id::{ActionName, Caller, SessionId};
 use workflow_core::limits::Limits;
-use workflow_store::{Filter, Member, Store};
+use workflow_store::{Filter, Member, Ranges, Store};
 
 use crate::clock::{Clock, SystemClock};
 use crate::dispatch::Dispatcher;
@@ -117,7 +117,10 @@ impl Engine {
         }));
         let engine = Engine { life: Arc::new(Life { shared }), by: None };
         engine.open_endpoints(endpoints);
-        engine.watch_elsewhere(owned);
+        // Of a store that only ever has one engine nothing is elsewhere, and nobody wakes up to look for it.
+        if catalog_number.is_some() || owned != Ranges::ALL {
+            engine.watch_elsewhere(owned);
+        }
         engine.resume_jobs(owned).await?;
         Ok(engine)
     }
