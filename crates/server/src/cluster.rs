@@ -64,13 +64,16 @@ pub(crate) async fn attend(app: &App) -> Option<Told> {
 async fn watch_over(app: App) {
     let mut changed = app.engine.members_changed();
     loop {
-        tokio::select! {
+        let somebody_listens = tokio::select! {
             // The store tells: a worker that hears of a new engine late keeps that one's executions waiting.
-            Ok(()) = changed.changed() => ask(&app, &mut *app.cluster.asking.lock().await).await,
-            () = sleep(app.options.engines_asked_every) => ask(&app, &mut *app.cluster.asking.lock().await).await,
-            () = app.cluster.told.closed() => {}
-        }
+            Ok(()) = changed.changed() => true,
+            () = sleep(app.options.engines_asked_every) => true,
+            () = app.cluster.told.closed() => false,
+        };
         let mut asking = app.cluster.asking.lock().await;
+        if somebody_listens {
+            ask(&app, &mut asking).await;
+        }
         // Whoever comes next sees that nobody asks any more.
         if app.cluster.told.receiver_count() == 0 || asking.is_alone {
             asking.is_watched = false;
