@@ -59,7 +59,7 @@ enum Stage {
 }
 
 /// When to try again.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Pause {
     due: Instant,
     backoff: Duration,
@@ -165,9 +165,7 @@ impl Roster {
             self.place(address, now).pause.due = now + BACKOFF_MAX;
         }
         if !self.is_connected() {
-            let place = self.place(address, now);
-            let round = Pause { due: place.pause.due, backoff: place.pause.backoff };
-            (self.turn, self.round) = (0, round);
+            (self.turn, self.round) = (0, self.place(address, now).pause);
         }
     }
 
